@@ -1,0 +1,1 @@
+"""What survives a restart: one SQLite file with bookmarks, alerts, effects, deliveries and people's words."""

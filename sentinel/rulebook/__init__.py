@@ -1,0 +1,1 @@
+"""Rule files into rules or faults: YAML with places, expressions, templates, trials, schema."""

@@ -1,0 +1,1 @@
+"""IN: following files, finding runs, GPUs, host, processes, kernel log, config files."""
