@@ -1,4 +1,4 @@
-"""Folders of rule files to one rulebook: all faults in one pass, good rules in force, broken files as they last were."""
+"""Folders of rule files to one rulebook: all faults in one pass, good rules in force, broken files as last good."""
 
 from __future__ import annotations
 
