@@ -50,7 +50,9 @@ class Testimony:
         return f"{who}{gpus}{busy}: {STATES.get(self.state, self.state)}{waits}"
 
 
-def testify(members: Sequence[Member], living: Mapping[Pid, Vital], gpus: Busy, root: str = "/proc") -> list[Testimony]:
+def statements(
+    members: Sequence[Member], living: Mapping[Pid, Vital], gpus: Busy, root: str = "/proc"
+) -> list[Testimony]:
     """What the run's own processes do now; those with a GPU or rank stand for their workers."""
     own = [member for member in members if member.process.id in living and member.because is not Because.CARRIER]
     chief = [member for member in own if member.gpus or member.process.rank is not None] or own[:1]
