@@ -237,11 +237,11 @@ def harms(deed, truth, memory):
         (t["elsewhere"], "some ranks would hang elsewhere"),
         (memory["reached"] is None, "nobody was reached"),
         (memory["reached"] is not None and memory["now"] - memory["reached"] < LIMITS.grace, "no time to object"),
-        (t["good"] and not t["copies"], "the last good checkpoint is within reach"),
     )
     first = deed is Deed.ASK or not memory["asked"]
     before = (
         (t["kind"] != "run", "not a run"),
+        (t["good"] and not t["copies"], "the last good checkpoint is within reach"),
         (t["second"] != "independent", "one sign alone"),
         (min(t["sign_age"], t["second_age"]) < LIMITS.lasting, "a sign of a moment"),
         (t["stale"], "on stale signs"),
