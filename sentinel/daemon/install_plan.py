@@ -14,6 +14,8 @@ from sentinel.daemon.install_steps import Command, File, Folder, Gone, Step
 
 RIGHTS = {"plain": (), "see-all": ("see-all.conf",), "stop": ("see-all.conf", "stop.conf")}
 SHIPPED_COMMAND = "/opt/sentinel/bin/sentinel"
+PACKAGED = "/lib/systemd/system/sentinel.service"
+_SYSTEM_FILES = ("sysusers.d/sentinel.conf", "tmpfiles.d/sentinel.conf")
 _UNITS = ("sentinel.service", "sentinel-failed.service")
 _CREDENTIAL = re.compile(r"credential:([A-Za-z0-9_.-]+)")
 
@@ -52,10 +54,8 @@ def shipped(name: str) -> str:
 def system_plan(place: Place) -> list[Step]:
     """The service of the whole machine."""
     units, etc = place.at("/etc/systemd/system"), place.at("/etc/sentinel")
-    steps: list[Step] = [
-        File(place.at("/etc/sysusers.d/sentinel.conf"), shipped("sysusers.d/sentinel.conf")),
-        File(place.at("/etc/tmpfiles.d/sentinel.conf"), shipped("tmpfiles.d/sentinel.conf")),
-    ]
+    packaged = place.at(PACKAGED).is_file()  # a Debian package brought units and user; what is ours are the drop-ins
+    steps: list[Step] = [] if packaged else [File(place.at(f"/etc/{name}"), shipped(name)) for name in _SYSTEM_FILES]
     if not place.staged:
         steps.append(
             Command(("systemd-sysusers", "sentinel.conf"), "make the user sentinel", unless=("id", "sentinel"))
@@ -65,7 +65,7 @@ def system_plan(place: Place) -> list[Step]:
         Folder(etc / "rules", 0o755),
         Folder(etc / "credentials", 0o700),
         File(etc / "sentinel.toml", SETTINGS, 0o640, once=True, group="sentinel"),
-        *(File(units / name, _unit(name, place.command)) for name in _UNITS),
+        *(File(units / name, _unit(name, place.command)) for name in _UNITS if not packaged),
         *_drop_ins(place, units),
     ]
     if not place.staged:

@@ -128,8 +128,8 @@ def build_root(root):
 
 def put_command(place):
     """The command of this checkout, where the shipped units look for it."""
-    start = f'exec {sys.executable} -m sentinel "$@"'
-    place.write_text(f"#!/bin/sh\nPYTHONPATH=/srv/sentinel PYTHONDONTWRITEBYTECODE=1 {start}\n")
+    start = f'exec {sys.executable} /srv/sentinel/tests/service/stand_in.py "$@"'
+    place.write_text(f"#!/bin/sh\nexport PYTHONPATH=/srv/sentinel PYTHONDONTWRITEBYTECODE=1\n{start}\n")
     place.chmod(0o755)
 
 
@@ -138,7 +138,15 @@ def nspawn_command(root):
     prefixes = {sys.prefix, sys.base_prefix}
     outside = sorted(prefix for prefix in prefixes if not Path(prefix).is_relative_to("/usr"))
     binds = ["/usr", *outside, f"{REPOSITORY}:/srv/sentinel"]
-    options = ["--register=no", "--keep-unit", "--private-network", "--console=pipe", "--link-journal=no", "-q"]
+    options = [
+        "--capability=CAP_SYSLOG",
+        "--register=no",
+        "--keep-unit",
+        "--private-network",
+        "--console=pipe",
+        "--link-journal=no",
+        "-q",
+    ]
     options.append(f"--machine=sentinel-test-{os.getpid()}")
     return ["systemd-nspawn", "-b", "-D", str(root), *options, *(f"--bind-ro={bind}" for bind in binds)]
 
