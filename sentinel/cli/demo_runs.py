@@ -5,6 +5,7 @@ Curves between the documented points are drawn straight in the logarithm; nothin
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ def between(points: dict[int, float], x: int) -> float:
     known = sorted(points)
     if x <= known[0]:
         return points[known[0]]
-    for left, right in zip(known, known[1:], strict=False):
+    for left, right in itertools.pairwise(known):
         if x <= right:
             share = (x - left) / (right - left)
             low, high = points[left], points[right]
