@@ -34,6 +34,7 @@ class Alert:
     stale: bool = False
     told_stale: bool = False
     hidden_by: str | None = None
+    ended_firing: bool = False  # a resume opens it again
     hold: Hold = field(default_factory=Hold)  # towards firing, or towards clearing
 
     @property
@@ -43,17 +44,15 @@ class Alert:
 
     def save(self) -> Json:
         """For the store."""
-        return [
-            self.phase.value, self.n, self.since, self.since_step, self.stale, self.told_stale, self.hidden_by,
-            self.hold.save(),
-        ]  # fmt: skip
+        told = [self.stale, self.told_stale, self.hidden_by, self.ended_firing]
+        return [self.phase.value, self.n, self.since, self.since_step, *told, self.hold.save()]
 
     @classmethod
     def load(cls, saved: Json) -> Alert:
         """As it was saved."""
         assert isinstance(saved, list)
-        phase, n, since, since_step, stale, told, hidden, hold = saved
-        return cls(Phase(phase), n, since, since_step, stale, told, hidden, Hold.load(hold))
+        phase, n, since, since_step, stale, told, hidden, ended, hold = saved
+        return cls(Phase(phase), n, since, since_step, stale, told, hidden, ended, Hold.load(hold))
 
 
 def answer_in_firing(when: Answer, clear: Answer, has_clear: bool) -> Answer:
@@ -74,6 +73,7 @@ def end(alert: Alert) -> Phase:
     """The run is over: what was firing or pending is closed, which is not "resolved". The phase it had."""
     before = alert.phase
     alert.phase = Phase.ENDED if before in (Phase.FIRING, Phase.PENDING) else before
+    alert.ended_firing = before is Phase.FIRING
     alert.hold = Hold()
     return before
 
@@ -81,7 +81,7 @@ def end(alert: Alert) -> Phase:
 def reopen(alert: Alert) -> None:
     """The run goes on: what was firing when it ended fires again."""
     if alert.phase is Phase.ENDED:
-        alert.phase = Phase.FIRING if alert.since is not None else Phase.CLEAR
+        alert.phase = Phase.FIRING if alert.ended_firing else Phase.CLEAR
 
 
 # --- the nine cells ----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from sentinel.core.run import Run
 TARGET = re.compile(r"loss|accuracy|f1|perplexity|bleu|rouge|auc|map|iou|wer|reward|score|error|dice|psnr|fid")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Bound:
     """One rule on one instance of one run."""
 
@@ -24,6 +24,7 @@ class Bound:
     when: Judge | None
     clear: Judge | None
     alert: Alert = field(default_factory=Alert)
+    reads: frozenset[str] = frozenset()
     ready: bool = False  # `after` was reached once
     on_target: bool = False  # it reads a loss or target: its "no" says that the run is fine
     answer: Answer = None  # the last one, for rules made of parts
@@ -43,9 +44,16 @@ def bind(rule: Rule, run: Run, instance: str, alert: Alert | None) -> Bound:
         when=rule.when.bind(run, instance) if rule.when else None,
         clear=rule.clear.bind(run, instance) if rule.clear else None,
         alert=alert or Alert(),
+        reads=frozenset(own_name(name, instance) for name in reads_of(rule)),
         ready=not rule.after,
         on_target=bool(rule.when and any(TARGET.search(name) for name in rule.when.reads)),
     )
+
+
+def own_name(name: str, instance: str) -> str:
+    """The name that an instance gives a series: `gpu.util` of `gpu.3` is `gpu.3.util`."""
+    group = instance.partition(".")[0]
+    return f"{instance}.{name[len(group) + 1 :]}" if group and name.startswith(group + ".") else name
 
 
 def applies(rule: Rule, run: Run) -> bool:

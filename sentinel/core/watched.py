@@ -149,7 +149,7 @@ class Watched:
     def _ask(self, bound: Bound) -> Answer:
         try:
             if not bound.ready:
-                bound.ready = self.run.reached(bound.rule.after) is True
+                bound.ready = self.run.reached(bound.rule.after, bound.reads) is True
                 if not bound.ready:
                     return None
             return bound.when() if bound.when is not None and not bound.broken else None
@@ -178,8 +178,11 @@ class Watched:
                 self._advance(bound, bound.answer, spot)
 
     def _spot(self, counts: bool) -> Spot:
-        run = self.run
-        return Spot(run.now, run.step, run.epoch, run.progress, counts)
+        """Where this look stands: at the row's own step where it has one, not at the furthest that the run has come."""
+        run, row = self.run, self._last if counts else None
+        step = run.step if row is None or row.step is None else row.step
+        epoch = run.epoch if row is None or row.epoch is None else row.epoch
+        return Spot(run.now, step, epoch, run.progress, counts)
 
     # --- the run's course ----------------------------------------------------------------------------------------
 

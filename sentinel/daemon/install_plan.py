@@ -197,7 +197,7 @@ SETTINGS = """\
 [sentinel]
 rules = ["/etc/sentinel/rules"]      # your own rules, beside the shipped ones
 state = "/var/lib/sentinel"
-socket = "/run/sentinel/control.sock"
+socket = "/run/sentinel/control"
 
 # What to watch: `sudo sentinel init` proposes it from what runs here.
 # [[watch]]
@@ -213,7 +213,7 @@ socket = "/run/sentinel/control.sock"
 
 def user_settings(place: Place) -> str:
     """The first settings of a user's own service."""
-    runtime = f'socket = "{place.runtime}/sentinel/control.sock"\n' if place.runtime else ""
+    runtime = f'socket = "{place.runtime}/sentinel/control"\n' if place.runtime else ""
     return f"""\
 # Your Sentinel's settings. `sentinel check` shows mistakes, `systemctl --user reload sentinel` takes changes.
 

@@ -51,13 +51,14 @@ class Machine:
         build_root(self.root)
 
     def __enter__(self):
-        self._nspawn = subprocess.Popen(
-            nspawn_command(self.root),
-            stdin=subprocess.DEVNULL,
-            stdout=self.log.open("wb"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with self.log.open("wb") as log:
+            self._nspawn = subprocess.Popen(
+                nspawn_command(self.root),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         try:
             self._leader = wait_for(lambda: child_of(self._nspawn.pid, "systemd"), "the container's PID 1", self.log)
             wait_for(self._is_up, "the boot to end", self.log)
@@ -138,17 +139,9 @@ def nspawn_command(root):
     prefixes = {sys.prefix, sys.base_prefix}
     outside = sorted(prefix for prefix in prefixes if not Path(prefix).is_relative_to("/usr"))
     binds = ["/usr", *outside, f"{REPOSITORY}:/srv/sentinel"]
-    options = [
-        "--capability=CAP_SYSLOG",
-        "--register=no",
-        "--keep-unit",
-        "--private-network",
-        "--console=pipe",
-        "--link-journal=no",
-        "-q",
-    ]
-    options.append(f"--machine=sentinel-test-{os.getpid()}")
-    return ["systemd-nspawn", "-b", "-D", str(root), *options, *(f"--bind-ro={bind}" for bind in binds)]
+    options = "--register=no --keep-unit --private-network --console=pipe --link-journal=no --capability=CAP_SYSLOG -q"
+    name = f"--machine=sentinel-test-{os.getpid()}"
+    return ["systemd-nspawn", "-b", "-D", str(root), name, *options.split(), *(f"--bind-ro={bind}" for bind in binds)]
 
 
 def child_of(pid, name):

@@ -5,6 +5,7 @@ Only numbers of the documents stand here; what lies between two of them is drawn
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from math import exp, log
@@ -19,7 +20,7 @@ def between(points: Mapping[int, float]) -> Callable[[int], float]:
     def value(x: int) -> float:
         if x <= places[0]:
             return points[places[0]]
-        for left, right in zip(places, places[1:], strict=False):
+        for left, right in itertools.pairwise(places):
             if x <= right:
                 share = (x - left) / (right - left)
                 a, b = points[left], points[right]
