@@ -30,6 +30,7 @@ class Line:
     ca: str = ""
     pictures: bool = True
     zone: str = ""  # the name of the time zone in messages; "" for this machine's
+    why: str = ""  # why you: the channel and its `when`
 
 
 @dataclass(frozen=True, slots=True)
