@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -102,7 +102,7 @@ def _outcome(signature: Signature, number: int, trial: Field, book: Rulebook, na
 
 def play(given: Mapping[str, Any], book: Rulebook, names: Names) -> dict[str, Course]:
     """What each rule did on the given readings."""
-    engine = Engine(book, names)
+    engine = Engine(book, _in_fractions(names))
     run = RunInfo(FILE, FILE, "", "", fresh=True)
     facts = [Fact(key, _fact(value), FILE, 0) for key, value in given.items() if is_fact(key)]
     engine.feed([Batch(FILE, (Found(run, None), *facts))])
@@ -123,6 +123,11 @@ def play(given: Mapping[str, Any], book: Rulebook, names: Names) -> dict[str, Co
     if engine.bugs:
         raise TrialFault(f"a bug in judging {engine.bugs[0][1]}: {engine.bugs[0][2].strip().splitlines()[-1]}")
     return courses
+
+
+def _in_fractions(names: Names) -> Names:
+    """Trials give shares as fractions, so no unit has to be found out first."""
+    return Names({key: replace(entry, share=False) for key, entry in names.entries.items()})
 
 
 def _note(engine: Engine, courses: dict[str, Course], seen: dict[str, int], moment: Moment) -> None:
