@@ -12,7 +12,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "rules"
 
 
 def blocks(page, language):
-    return re.findall(rf"```{language}\n(.*?)```", (PAGES / page).read_text(), re.S)
+    return re.findall(rf"```{language}\n(.*?)```", (PAGES / page).read_text(), re.DOTALL)
 
 
 def test_the_reference_is_fresh():
