@@ -61,7 +61,7 @@ def is_config(name: str) -> bool:
 
 
 def read_config(name: str, data: bytes) -> list[Fact]:
-    """Every key as `config.KEY`, the well-known ones also as `fact.NAME`; secrets blacked out. Bad files give nothing."""
+    """Every key as `config.KEY`, the well-known ones also as `fact.NAME`; no secrets. A bad file gives nothing."""
     base = name.rsplit("/", 1)[-1].lower()
     text = data[: 64 * _LARGEST].decode("utf-8-sig", "replace")
     if base == "vocab.txt":
