@@ -1,0 +1,61 @@
+"""How a run went, from what its lines and its process said (contracts 5). Pure."""
+
+from __future__ import annotations
+
+from sentinel.core.records import Fact, How, Item, Mark, MarkKind, Over, Row
+
+_PLANS = {"fact.planned_steps": "step", "fact.planned_epochs": "epoch"}
+_SAYS = {MarkKind.FINISHED: How.ENDED, MarkKind.FATAL: How.DIED, MarkKind.STOPPED: How.STOPPED}
+
+
+class Ending:
+    """Watches a run's items go by and says at the end how it went."""
+
+    def __init__(self) -> None:
+        """A run of which nothing was seen."""
+        self.said: Mark | None = None  # the last closing line; training that goes on takes it back
+        self.exit_code: int | None = None
+        self._plan: dict[str, float] = {}
+        self._reached: dict[str, float] = {}
+
+    def note(self, item: Item) -> None:
+        """Take one item in."""
+        if isinstance(item, Row):
+            self._note_row(item)
+        elif isinstance(item, Mark):
+            if item.kind in _SAYS:
+                self.said = item
+        elif isinstance(item, Fact):
+            self._note_fact(item)
+
+    def _note_row(self, row: Row) -> None:
+        if row.step is not None:
+            if self.said is not None and row.step > self._reached.get("step", 0):
+                self.said = None
+            self._reached["step"] = row.step
+        if row.epoch is not None:
+            self._reached["epoch"] = row.epoch
+
+    def _note_fact(self, fact: Fact) -> None:
+        if fact.name in _PLANS and isinstance(fact.value, int | float):
+            self._plan[_PLANS[fact.name]] = float(fact.value)
+        elif fact.name == "process.exit_code" and isinstance(fact.value, int):
+            self.exit_code = fact.value
+
+    def over(self, at: float | None) -> Over:
+        """How it went, and which words or code say so."""
+        if self.said is not None and self.said.kind is not MarkKind.FINISHED:
+            return Over(_SAYS[self.said.kind], at, self.said.detail)
+        if self.exit_code is not None and self.exit_code != 0:
+            return Over(How.DIED, at, f"exit code {self.exit_code}")
+        if self.said is not None:
+            return Over(How.ENDED, at, self.said.detail)
+        if self._plan_reached():
+            return Over(How.ENDED, at, "the plan was reached")
+        if self.exit_code == 0:
+            return Over(How.ENDED, at, "exit code 0")
+        return Over(How.UNCLEAR, at)
+
+    def _plan_reached(self) -> bool:
+        """Counting from 0 or from 1, the last step of a plan of N is N - 1 or N."""
+        return any(self._reached.get(unit, -1) >= plan - 1 for unit, plan in self._plan.items())

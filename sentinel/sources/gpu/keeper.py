@@ -1,0 +1,232 @@
+"""Keeps the NVML child: starts it, reads its lines without waiting, and names what hangs or kills it.
+
+A child that hangs is left alone, for killing a process inside the driver can take the GPU with it; another one goes on
+without the GPU in question. Nothing here blocks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sentinel.sources.gpu.child import CANNOT_BEGIN
+from sentinel.sources.gpu.note import NO_GPU, Doing, Note, new_note
+
+Command = Callable[[str, int], Sequence[str]]  # (options as JSON, the note's descriptor) -> the child's command line
+
+CALL_DEADLINE, INIT_DEADLINE = 3.0, 30.0  # without persistence mode each GPU takes 1.5 s to open
+RETRY_FIRST, RETRY_LAST = 5.0, 300.0
+SKIP_FIRST, SKIP_LAST = 600.0, 6 * 3600.0
+CHUNK = 1 << 16
+END_WAIT, PATIENCE = 1.0, 30.0  # seconds a child may take to go: at our own end, and before it is told to
+
+
+class Stuck(NamedTuple):
+    """A call does not answer."""
+
+    gpu: int
+    function: str
+
+
+class Crashed(NamedTuple):
+    """The library took the child down."""
+
+    gpu: int
+    function: str
+    code: int
+
+
+Message = dict[str, Any] | Stuck | Crashed
+
+
+def child_command(options: str, note: int) -> Sequence[str]:
+    """The child as it runs in production; `-P` keeps the working directory off its path."""
+    root = str(Path(__file__).parents[3])
+    start = f"import sys; sys.path.insert(0, {root!r}); from sentinel.sources.gpu.child import main; main()"
+    return (sys.executable, "-P", "-c", start, options, str(note))
+
+
+@dataclass(slots=True)
+class Child:
+    """One process with what it said so far."""
+
+    process: subprocess.Popen[bytes]
+    note: Note
+    rest: bytes = b""
+    met: bool = False  # it said hello
+
+
+@dataclass(slots=True)
+class Hanging:
+    """A child that was left alone inside a call."""
+
+    child: Child
+    gpu: int
+    since: float
+
+
+@dataclass(slots=True)
+class Keeper:
+    """The child in force, those that hang or leave, and what is skipped for a while."""
+
+    poll: float
+    health: float
+    library: str = ""
+    command: Command = child_command
+    environment: Mapping[str, str] | None = None
+    steady: Callable[[], float] = time.monotonic
+    deadline: float = CALL_DEADLINE
+    child: Child | None = None
+    hanging: list[Hanging] = field(default_factory=list)
+    leaving: list[tuple[Child, float]] = field(default_factory=list)
+    skips: dict[tuple[int, str], float] = field(default_factory=dict)  # (gpu, function or "*") -> until when
+    rests: dict[tuple[int, str], float] = field(default_factory=dict)  # how long the next skip lasts
+    start_at: float = 0.0
+    retry: float = RETRY_FIRST
+
+    def read(self) -> Iterator[Message]:
+        """What the child said since the last call, and what became of it."""
+        now = self.steady()
+        self._reap(now)
+        if self.child is None:
+            if now < self.start_at or any(hung.gpu == NO_GPU for hung in self.hanging):
+                return
+            self.child = self._start()
+        yield from self._lines(self.child)
+        yield from self._judge(self.child, now)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Every child that may hold the driver open."""
+        children = [
+            *([self.child] if self.child else []),
+            *(h.child for h in self.hanging),
+            *(c for c, _ in self.leaving),
+        ]
+        return tuple(child.process.pid for child in children)
+
+    def release(self, seconds: float) -> None:
+        """Let the driver go for so long, so that an administrator can reset a GPU."""
+        self.renew()
+        self.start_at = self.steady() + seconds
+
+    def renew(self) -> None:
+        """End the child in peace; a later read starts another."""
+        if self.child is not None:
+            _close_pipes(self.child)
+            self.leaving.append((self.child, self.steady()))
+            self.child = None
+
+    def close(self) -> None:
+        """Let go of all children. One that hangs in the driver ends by itself when the driver answers."""
+        self.renew()
+        for child, _ in self.leaving:
+            try:
+                child.process.wait(END_WAIT)
+            except subprocess.TimeoutExpired:
+                child.process.terminate()
+        for hung in self.hanging:
+            _close_pipes(hung.child)
+        self.leaving.clear()
+        self.hanging.clear()
+
+    def _start(self) -> Child:
+        note = new_note()
+        options = {"poll": self.poll, "health": self.health, "skip": sorted(self.skips), "library": self.library}
+        process = subprocess.Popen(
+            list(self.command(json.dumps(options), note)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(note,),
+            env=None if self.environment is None else dict(self.environment),
+        )
+        assert process.stdout is not None
+        os.set_blocking(process.stdout.fileno(), False)
+        mapped = Note(note)
+        os.close(note)
+        mapped.enter(self.steady(), NO_GPU, b"start")
+        return Child(process, mapped)
+
+    def _lines(self, child: Child) -> Iterator[dict[str, Any]]:
+        assert child.process.stdout is not None
+        while True:
+            try:
+                data = os.read(child.process.stdout.fileno(), CHUNK)
+            except BlockingIOError:
+                return
+            if not data:
+                return
+            *whole, child.rest = (child.rest + data).split(b"\n")
+            for line in whole:
+                message = json.loads(line)
+                if "hello" in message:
+                    child.met, self.retry = True, RETRY_FIRST
+                yield message
+
+    def _judge(self, child: Child, now: float) -> Iterator[Message]:
+        code = child.process.poll()
+        doing = child.note.read()
+        if code is not None:
+            yield from self._lines(child)  # what it said with its last breath
+            self.child = None
+            _close_pipes(child)
+            yield from self._after_death(code, doing, now)
+        elif doing.since and now - doing.since > (self.deadline if child.met else INIT_DEADLINE):
+            self.hanging.append(Hanging(child, doing.gpu, doing.since))
+            self.child = None
+            if doing.gpu != NO_GPU:
+                self._skip((doing.gpu, "*"), now)
+            yield Stuck(doing.gpu, doing.function)
+
+    def _after_death(self, code: int, doing: Doing, now: float) -> Iterator[Message]:
+        if doing.gpu == NO_GPU:
+            self.start_at = now + self.retry
+            self.retry = min(2 * self.retry, RETRY_LAST)
+        if code == CANNOT_BEGIN:
+            return
+        if doing.gpu != NO_GPU:
+            # The first crash costs the call, a second one on that GPU costs the GPU.
+            again = any(gpu == doing.gpu for gpu, _ in self.skips)
+            self._skip((doing.gpu, "*" if again else doing.function), now)
+        yield Crashed(doing.gpu, doing.function, code)
+
+    def _skip(self, key: tuple[int, str], now: float) -> None:
+        rest = self.rests.get(key, SKIP_FIRST)
+        self.skips[key] = now + rest
+        self.rests[key] = min(2 * rest, SKIP_LAST)
+
+    def _reap(self, now: float) -> None:
+        """Children that came back are let go; what was skipped for long enough, or answered, is tried again."""
+        for hung in list(self.hanging):
+            if hung.child.process.poll() is not None or hung.child.note.read().since != hung.since:
+                self.hanging.remove(hung)
+                _close_pipes(hung.child)
+                self.leaving.append((hung.child, now))
+                self._try_again({(hung.gpu, "*")})
+        for child, since in list(self.leaving):
+            if child.process.poll() is not None:
+                self.leaving.remove((child, since))
+            elif now - since > PATIENCE:
+                child.process.terminate()
+        held = {hung.gpu for hung in self.hanging}
+        self._try_again({key for key, until in self.skips.items() if now >= until and key[0] not in held})
+
+    def _try_again(self, keys: set[tuple[int, str]]) -> None:
+        if keys & self.skips.keys():
+            for key in keys:
+                self.skips.pop(key, None)
+            self.renew()
+
+
+def _close_pipes(child: Child) -> None:
+    for pipe in (child.process.stdin, child.process.stdout):
+        if pipe is not None:
+            pipe.close()

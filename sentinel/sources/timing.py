@@ -1,0 +1,50 @@
+"""Which clock a row runs on (contracts 3): arrival where there is one, else the line's stamp. Pure; one per file."""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+
+QUARTER_HOUR = 900.0
+ENOUGH = 5  # arrivals that must agree before stamps are shifted
+FARTHEST_ZONE = 26 * 3600.0  # a larger distance is no time zone: the file was copied here later
+
+
+class Stamps:
+    """Plain replay: the line's stamp. A line without one inherits the last of its file; time never runs backwards."""
+
+    def __init__(self) -> None:
+        """A file of which no line was read yet."""
+        self.last: float | None = None
+
+    def at(self, stamp: float | None, arrival: float | None) -> float | None:  # noqa: ARG002 - replay has no arrivals
+        """The time the engine runs on."""
+        if stamp is not None and (self.last is None or stamp > self.last):
+            self.last = stamp
+        return self.last
+
+
+class Arrivals:
+    """Live, and replay with arrivals: the arrival; for history the stamp, shifted by what arrivals have shown."""
+
+    def __init__(self, shift: float = 0.0) -> None:
+        """A file of which no line was read yet; `shift` is what an earlier look at the same file had found."""
+        self.shift = shift
+        self.history = Stamps()
+        self._distances: deque[float] = deque(maxlen=65)
+
+    def at(self, stamp: float | None, arrival: float | None) -> float | None:
+        """The time the engine runs on."""
+        if arrival is None:
+            last = self.history.at(stamp, None)
+            return None if last is None else last + self.shift
+        if stamp is not None:
+            self._distances.append(arrival - stamp)
+            if len(self._distances) == ENOUGH or len(self._distances) % 16 == 0:
+                self.shift = zone_shift(median(self._distances))
+        return arrival
+
+
+def zone_shift(distance: float) -> float:
+    """How far stamps without a zone stand from the clock, rounded to a quarter of an hour."""
+    return round(distance / QUARTER_HOUR) * QUARTER_HOUR if abs(distance) <= FARTHEST_ZONE else 0.0
