@@ -68,7 +68,7 @@ CONFIGS = {
     "config.yaml": "optimizer:\n  lr: 1e-4\nepochs: 40\nbatch_size: 50\n",
     "config.json": '{"optimizer": {"lr": 1e-4}, "epochs": 40, "batch_size": 50}',
     "config.toml": "epochs = 40\nbatch_size = 50\n[optimizer]\nlr = 1e-4\n",
-    "llm.config.js": "module.exports = {\n  // plan\n  optimizer: { lr: 1e-4 },\n  epochs: 40,\n  batch_size: 50,\n};\n",
+    "llm.config.js": "module.exports = {\n  // x\n optimizer: { lr: 1e-4 },\n  epochs: 40,\n  batch_size: 50,\n};\n",
 }
 
 
