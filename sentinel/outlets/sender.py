@@ -11,7 +11,9 @@ import sys
 from dataclasses import replace
 
 from sentinel.core.telling_answers import Answer, Code, answer_json
-from sentinel.outlets.jobs import Job, job_from, sender_for
+from sentinel.core.telling_letter import Kind
+from sentinel.outlets.jobs import WITHOUT_PICTURES, Job, job_from, kind_of, sender_for
+from sentinel.outlets.picture import picture_of
 from sentinel.outlets.roads import answer_to_trouble
 from sentinel.outlets.secrets import SecretError, redact, resolve
 
@@ -57,8 +59,10 @@ def deliver(job: Job) -> Answer:
 
 
 def _drawn(job: Job) -> Job:
-    """The job with its picture, if there is one to draw; a picture that fails is a note, never a missing text."""
-    return job
+    """The job with its picture, dark for chats and light for mail; no picture is never a reason for no text."""
+    if not job.line.pictures or job.kind is Kind.EDIT or kind_of(job.line.url) in WITHOUT_PICTURES:
+        return job
+    return job.with_picture(picture_of(job.letter, dark=not kind_of(job.line.url).startswith("mailto")))
 
 
 if __name__ == "__main__":
