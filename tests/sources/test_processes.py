@@ -268,4 +268,5 @@ def test_two_ranks_of_torchrun_are_one_run(runs, tmp_path):
         assert {0, 1} <= ranks
         assert launcher.pid in runs.members()
     finally:
-        os.killpg(launcher.pid, 9)
+        launcher.terminate()  # it passes the signal on to its ranks, which have sessions of their own
+        launcher.wait(WAIT)
