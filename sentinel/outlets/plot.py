@@ -47,7 +47,7 @@ def draw(sheet: Mapping[str, Any]) -> bytes:
         axes.plot(curve.xs, curve.ys, color=colour, lw=5 + 5 * at, solid_capstyle="round", marker="o" if few else "",
                   ms=12 + 4 * at, mec=theme["ground"], mew=2)  # fmt: skip
     _marks(axes, sheet, curves, theme)
-    _legend(figure, sheet, curves, theme)
+    _legend(figure, curves, theme)
     out = io.BytesIO()
     figure.savefig(out, format="png", facecolor=theme["ground"])
     pyplot.close(figure)
@@ -74,7 +74,10 @@ def _head(figure: Any, sheet: Mapping[str, Any], theme: Mapping[str, Any]) -> in
     size = 50 if len(lines) > 1 else 54
     for at, line in enumerate(lines):
         figure.text(0.045, 0.93 - at * 0.075, line, color=theme["ink"], size=size * PX, weight="bold", va="center")
-    run = sheet["title"] if len(sheet["title"]) <= 46 else f"{sheet['title'][:22]}…{sheet['title'][-22:]}"
+    seen = f" · {sheet['value']}, limit {sheet['limit']}" if sheet["value"] and sheet["limit"] else ""
+    room = 46 - len(seen)
+    name = sheet["title"]
+    run = (name if len(name) <= room else f"{name[: room // 2 - 1]}…{name[-(room // 2) :]}") + seen
     figure.text(0.045, 0.93 - len(lines) * 0.075, run, color=theme["mute"], size=38 * PX, va="center")
     return len(lines)
 
@@ -103,7 +106,11 @@ def _stage(
         low, high = min(0.0, *ys) if min(ys) < 0.35 * max(ys) else min(ys), max(ys)
         room = (high - low) or abs(high) or 1.0
         axes.set_ylim(low - 0.04 * room, high + 0.14 * room)
-        ticks = [low + room * part / 2 for part in range(3)]
+        from matplotlib.ticker import MaxNLocator
+
+        ticks = [
+            float(t) for t in MaxNLocator(3).tick_values(low, high) if low - 0.04 * room <= t <= high + 0.14 * room
+        ]
     axes.set_yticks(ticks, [number(tick) for tick in ticks])
     _across(axes, sheet, curves)
 
@@ -130,7 +137,7 @@ def _marks(axes: Any, sheet: Mapping[str, Any], curves: list[_Finite], theme: Ma
     limit = next((curve.limit for curve in curves if curve.limit is not None), None)
     if limit is not None:
         axes.axhline(limit, color=theme["mute"], lw=3, ls=(0, (2, 2)))
-        axes.text(0.99, limit, f"limit {number(limit)} ", color=theme["mute"], size=36 * PX, ha="right", va="bottom",
+        axes.text(0.02, limit, f"limit {number(limit)} ", color=theme["mute"], size=36 * PX, ha="left", va="bottom",
                   transform=axes.get_yaxis_transform())  # fmt: skip
     for curve in curves:
         if curve.last_good is not None:
@@ -142,6 +149,11 @@ def _marks(axes: Any, sheet: Mapping[str, Any], curves: list[_Finite], theme: Ma
         at = sheet[name]
         if at is not None and low <= at <= high:
             axes.axvline(at, color=colour, lw=3.5, ls=style)
+    onset = sheet["onset"]
+    if onset is not None and low <= onset <= high:
+        axes.text(
+            onset, 0.85, " onset", color=theme["mute"], size=36 * PX, va="top", transform=axes.get_xaxis_transform()
+        )
     fired = sheet["fired"]
     if fired is not None and low <= fired <= high:
         right = fired > (low + high) / 2
@@ -150,7 +162,7 @@ def _marks(axes: Any, sheet: Mapping[str, Any], curves: list[_Finite], theme: Ma
                   ha="right" if right else "left", va="top", transform=axes.get_xaxis_transform())  # fmt: skip
 
 
-def _legend(figure: Any, sheet: Mapping[str, Any], curves: list[_Finite], theme: Mapping[str, Any]) -> None:
+def _legend(figure: Any, curves: list[_Finite], theme: Mapping[str, Any]) -> None:
     """Names and last values under the curves, in their colours: a phone has no room for labels beside lines."""
     if len(curves) == 1:
         good = curves[0].last_good
@@ -161,9 +173,6 @@ def _legend(figure: Any, sheet: Mapping[str, Any], curves: list[_Finite], theme:
         return
     for at, curve in enumerate(curves[:2]):
         _entry(figure, 0.045, 0.105 - at * 0.058, curve, theme["curves"][at], 40)
-    if sheet["value"] and sheet["limit"]:
-        text = f"{sheet['value']}, limit {sheet['limit']}"
-        figure.text(0.955, 0.047, text, color=theme["ink"], size=38 * PX, weight="bold", ha="right", va="center")
 
 
 def _entry(figure: Any, x: float, y: float, curve: _Finite, colour: str, room: int) -> None:
