@@ -52,7 +52,7 @@ class Marked:
         return self.value
 
 
-class _Refused(Exception):  # noqa: N818  turned into a fault at once
+class _Refused(Exception):
     def __init__(self, mark: Any, what: str) -> None:
         super().__init__(what)
         self.mark, self.what = mark, what

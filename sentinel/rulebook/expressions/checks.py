@@ -11,7 +11,7 @@ MOST_CHARACTERS, MOST_NODES, DEEPEST = 2000, 300, 30
 LARGEST_NUMBER = 2**53
 
 
-class Wrong(Exception):  # noqa: N818  a mistake of a user, turned into a fault
+class Wrong(Exception):
     """A mistake in an expression, at a column counted from 0."""
 
     def __init__(self, column: int, what: str) -> None:
