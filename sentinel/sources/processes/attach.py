@@ -98,16 +98,11 @@ _STARTERS = frozenset(
     dockerd runc tini dumb-init supervisord runit s6-supervise jupyter-lab jupyter-noteboo node code-server xargs make
     """.split()  # noqa: SIM905 - forty quoted words say the same less readably
 )
-_LAUNCHERS = (
-    "torchrun",
-    "torch.distributed",
-    "accelerate",
-    "deepspeed",
-    "mpirun",
-    "mpiexec",
-    "horovodrun",
-    "srun",
-    "ray",
+_LAUNCHERS = frozenset(
+    """
+    torchrun torch.distributed.run torch.distributed.launch accelerate accelerate.commands.launch deepspeed
+    deepspeed.launcher.launch mpirun mpiexec horovodrun srun
+    """.split()  # noqa: SIM905
 )
 
 
@@ -268,16 +263,19 @@ def _launcher(process: Process, table: Table) -> Process | None:
     for _ in range(64):
         if at is None or _starter(at):
             return None
-        words = " ".join(at.command[:4])
-        if any(word in words for word in _LAUNCHERS):
+        if any(word.rpartition("/")[2] in _LAUNCHERS for word in at.command[:4]):
             return at
         parent = table.get(at.parent)
         # Children of `multiprocessing` say so in their command, forked ones wear their parent's.
-        if parent is not None and at.command and ("multiprocessing" in words or at.command == parent.command):
+        if parent is not None and at.command and (_spawned(at) or at.command == parent.command):
             deeper = _launcher(parent, table)
             return deeper or parent
         at = parent
     return None
+
+
+def _spawned(process: Process) -> bool:
+    return any("multiprocessing" in word for word in process.command[:4])
 
 
 def _starter(process: Process) -> bool:

@@ -85,6 +85,11 @@ class ProcessSource:
         """Missing rights, processes that write nowhere, pids of another namespace; each with its cure."""
         return [*self._missing_rights(), *map(describe, self.strays), *self._foreign()]
 
+    def alive(self, pid: Pid) -> bool:
+        """Whether that very process still runs."""
+        seen = vital(pid.number, self.root)
+        return seen is not None and seen.id == pid and seen.state not in "ZX"
+
     def close(self) -> None:
         """Let the descriptors go."""
         self.exits.close()
@@ -122,7 +127,8 @@ class ProcessSource:
                 self.followed[key] = Followed(link)
         else:
             followed.link = _merged(followed.link, link, self._known)
-            if followed.gone_at is not None and _workers(followed.link):
+            anew = any(member.process.id in self._known for member in _workers(followed.link))
+            if followed.gone_at is not None and anew:
                 followed.gone_at, followed.restarts = None, followed.restarts + 1
                 followed.exits.clear()
         if key in self.followed:
