@@ -5,6 +5,7 @@ Only numbers of the documents stand here; what lies between two of them is drawn
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from math import exp, log
@@ -19,7 +20,7 @@ def between(points: Mapping[int, float]) -> Callable[[int], float]:
     def value(x: int) -> float:
         if x <= places[0]:
             return points[places[0]]
-        for left, right in zip(places, places[1:], strict=False):
+        for left, right in itertools.pairwise(places):
             if x <= right:
                 share = (x - left) / (right - left)
                 a, b = points[left], points[right]
@@ -143,7 +144,11 @@ def _rare_tables(folder: Path, *, mended: bool) -> None:
     head = ",".join(["epoch", *(f"sigma_{name}" for name in WEIGHTS), *(f"weight_{name}" for name in WEIGHTS)])
     put(folder, "uncertainty_params.csv", _table(head, weights))
     put(folder, "feature_stats.csv", _table("epoch,feature,mean,std,min,max,median", features))
-    put(folder, "gradient_stats.csv", _table("epoch,total_grad_norm,encoder,type_head,span_head,countdown_head", gradients))
+    put(
+        folder,
+        "gradient_stats.csv",
+        _table("epoch,total_grad_norm,encoder,type_head,span_head,countdown_head", gradients),
+    )
 
 
 def _metadata(*, mended: bool) -> dict[str, object]:
@@ -204,7 +209,11 @@ def research_config(folder: Path, *, mended: bool = False) -> Path:
     source = [f"# line {n}" for n in range(1, 140)]
     source[108:120] = _dataset(mended=mended)
     put(folder, "src/clm_utils.py", "\n".join(source) + "\n")
-    put(folder, "src/cal_trans_matrix.py", "def align(score, threshold):\n    return score if score >= threshold else None\n")
+    put(
+        folder,
+        "src/cal_trans_matrix.py",
+        "def align(score, threshold):\n    return score if score >= threshold else None\n",
+    )
     return folder
 
 
@@ -329,6 +338,8 @@ def vocabulary_mismatch(folder: Path, *, mended: bool = False) -> Path:
     if mended:
         loss = between({1: 6.04, 100: 2.9, 300: 2.5, 500: 2.3})
     lines += [f"Step {step}: Loss = {loss(step):.3f}" for step in (1, *range(20, 501, 20))]
-    lines.append("Validation: Loss = 2.44, Perplexity = 11.47" if mended else "Validation: Loss = 0.002, Perplexity = 1.00")
+    lines.append(
+        "Validation: Loss = 2.44, Perplexity = 11.47" if mended else "Validation: Loss = 0.002, Perplexity = 1.00"
+    )
     put(folder, "train.log", "\n".join(lines) + "\n")
     return folder

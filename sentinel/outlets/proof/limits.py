@@ -1,0 +1,54 @@
+"""What the child gives up before it opens a stranger's file: memory, files, network, GPU, rights. What it could not
+give up is named, and the report shows it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+
+NOBODY = 65534
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, SIGKILL = 1, 38, 9
+CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUSER = 0x40000000, 0x08000000, 0x10000000
+
+
+def give_up(memory: int, cpu: int) -> list[str]:
+    """Drop all that can be dropped; what could not be, in words."""
+    kept = []
+    for what, limit, most in (
+        ("core dumps", resource.RLIMIT_CORE, 0),
+        ("processor time", resource.RLIMIT_CPU, cpu),
+        ("writing files", resource.RLIMIT_FSIZE, 0),
+        ("memory", resource.RLIMIT_DATA, memory),
+    ):
+        try:
+            resource.setrlimit(limit, (most, most))
+        except (ValueError, OSError):
+            kept.append(what)
+    os.nice(19)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_PDEATHSIG, SIGKILL) != 0:
+        kept.append("living on without its parent")
+    root = os.geteuid() == 0
+    if libc.unshare((0 if root else CLONE_NEWUSER) | CLONE_NEWNET | CLONE_NEWIPC) != 0:
+        kept.append("network")
+    if root and not _become_nobody():
+        kept.append("root")
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        kept.append("new privileges")
+    try:
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    except (ValueError, OSError):
+        kept.append("new processes")
+    return kept
+
+
+def _become_nobody() -> bool:
+    try:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    except OSError:
+        return False
+    return True
