@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sentinel.core import stopping_endings as endings
 from sentinel.core import stopping_findings as findings
 from sentinel.core.stopping_findings import Case, Finding
 from sentinel.core.stopping_plan import BEFORE_ASKING, OPEN, Stage
@@ -57,63 +58,55 @@ HOLDING = (Stage.ANNOUNCED, Stage.GRACE)
 BEFORE_SIGNALS = (*BEFORE_ASKING, Stage.VERIFIED)
 
 
-def _table() -> tuple[Condition, ...]:
-    wait, veto, refuse = Miss.WAIT, Miss.VETO, Miss.REFUSE
-    leave, evidence, state, limit = Kind.LEAVE, Kind.EVIDENCE, Kind.STATE, Kind.LIMIT
-    people, identity, ask, direct = Kind.PEOPLE, Kind.IDENTITY, Kind.ASK, Kind.DIRECT
-    lines: tuple[tuple[str, Kind, tuple[Stage, ...], Miss, Callable[[Case], Finding]], ...] = (
-        ("mode", leave, OPEN, veto, findings.mode),
-        ("watch", leave, OPEN, veto, findings.watch),
-        ("action", leave, OPEN, veto, findings.action),
-        ("may-act", leave, OPEN, veto, findings.may_act),
-        ("doom", leave, OPEN, veto, findings.doom),
-        ("consent", leave, OPEN, veto, findings.consent),
-        ("rehearsed", leave, OPEN, veto, findings.rehearsed),
-        ("firing", evidence, OPEN, veto, findings.firing),
-        ("signs", evidence, BEFORE_ASKING, wait, findings.signs),
-        ("lasting", evidence, BEFORE_ASKING, wait, findings.lasting),
-        ("current", evidence, BEFORE_ASKING, wait, findings.not_stale),
-        ("owned", evidence, BEFORE_ASKING, wait, findings.owned),
-        ("fresh", evidence, BEFORE_ASKING, wait, findings.fresh),
-        ("kind", state, BEFORE_ASKING, refuse, findings.kind),
-        ("live", state, BEFORE_ASKING, veto, findings.live),
-        ("home", state, BEFORE_ASKING, wait, findings.home),
-        ("warm", state, BEFORE_ASKING, wait, findings.warm),
-        ("evaluation", state, BEFORE_ASKING, wait, findings.evaluating),
-        ("saving", state, BEFORE_ASKING, wait, findings.saving),
-        ("resumed", state, BEFORE_ASKING, wait, findings.resumed),
-        ("settled", state, BEFORE_ASKING, wait, findings.settled),
-        ("worth", limit, BEFORE_ASKING, wait, findings.worth),
-        ("at-once", limit, BEFORE_ASKING, wait, findings.at_once),
-        ("an-hour", limit, BEFORE_ASKING, wait, findings.an_hour),
-        ("a-day", limit, BEFORE_ASKING, wait, findings.a_day),
-        ("crowd", limit, BEFORE_ASKING, wait, findings.crowd),
-        ("unbroken", limit, BEFORE_ASKING, wait, findings.unbroken),
-        ("kept", people, OPEN, veto, findings.kept),
-        ("wrong", people, OPEN, veto, findings.wrong),
-        ("reached", people, HOLDING, wait, findings.reached),
-        ("awake", people, HOLDING, wait, findings.awake),
-        ("grace", people, GRACE_ALONE, wait, findings.grace),
-        ("surveyed", identity, BEFORE_SIGNALS, wait, findings.surveyed),
-        ("processes", identity, BEFORE_SIGNALS, wait, findings.processes),
-        ("one-run", identity, BEFORE_SIGNALS, refuse, findings.one_run),
-        ("own-user", identity, BEFORE_SIGNALS, refuse, findings.own_user),
-        ("untroubled", identity, BEFORE_SIGNALS, refuse, findings.untroubled),
-        ("finite", ask, (), refuse, findings.finite),
-        ("hears", ask, (), refuse, findings.hears),
-        ("way", ask, (), refuse, findings.way),
-        ("all-ranks", ask, (), refuse, findings.all_ranks),
-        ("gentle", ask, (), refuse, findings.gentle),
-        ("protected", ask, (), refuse, findings.protected),
-        ("may-end", direct, (), refuse, findings.may_end),
-        ("here", Kind.END, (), refuse, findings.here),
-        ("good", direct, (), refuse, findings.good),
-        ("copied", direct, (), refuse, findings.copied),
-        ("lose", direct, (), refuse, findings.lose),
-        ("deaf", direct, (), refuse, findings.kill_if_deaf),
-        ("kill-level", Kind.KILL, (), refuse, findings.may_kill),
-    )
-    return tuple(Condition(*line) for line in lines)
-
-
-CONDITIONS = _table()
+CONDITIONS = (
+    Condition("mode", Kind.LEAVE, OPEN, Miss.VETO, findings.mode),
+    Condition("watch", Kind.LEAVE, OPEN, Miss.VETO, findings.watch),
+    Condition("action", Kind.LEAVE, OPEN, Miss.VETO, findings.action),
+    Condition("may-act", Kind.LEAVE, OPEN, Miss.VETO, findings.may_act),
+    Condition("doom", Kind.LEAVE, OPEN, Miss.VETO, findings.doom),
+    Condition("consent", Kind.LEAVE, OPEN, Miss.VETO, findings.consent),
+    Condition("rehearsed", Kind.LEAVE, OPEN, Miss.VETO, findings.rehearsed),
+    Condition("firing", Kind.EVIDENCE, OPEN, Miss.VETO, findings.firing),
+    Condition("signs", Kind.EVIDENCE, BEFORE_ASKING, Miss.WAIT, findings.signs),
+    Condition("lasting", Kind.EVIDENCE, BEFORE_ASKING, Miss.WAIT, findings.lasting),
+    Condition("current", Kind.EVIDENCE, BEFORE_ASKING, Miss.WAIT, findings.not_stale),
+    Condition("owned", Kind.EVIDENCE, BEFORE_ASKING, Miss.WAIT, findings.owned),
+    Condition("fresh", Kind.EVIDENCE, BEFORE_ASKING, Miss.WAIT, findings.fresh),
+    Condition("kind", Kind.STATE, BEFORE_ASKING, Miss.REFUSE, findings.kind),
+    Condition("live", Kind.STATE, BEFORE_ASKING, Miss.VETO, findings.live),
+    Condition("home", Kind.STATE, BEFORE_ASKING, Miss.WAIT, findings.home),
+    Condition("warm", Kind.STATE, BEFORE_ASKING, Miss.WAIT, findings.warm),
+    Condition("evaluation", Kind.STATE, BEFORE_ASKING, Miss.WAIT, findings.evaluating),
+    Condition("saving", Kind.STATE, BEFORE_ASKING, Miss.WAIT, findings.saving),
+    Condition("resumed", Kind.STATE, BEFORE_ASKING, Miss.WAIT, findings.resumed),
+    Condition("settled", Kind.STATE, BEFORE_ASKING, Miss.WAIT, findings.settled),
+    Condition("worth", Kind.LIMIT, BEFORE_ASKING, Miss.WAIT, findings.worth),
+    Condition("at-once", Kind.LIMIT, BEFORE_ASKING, Miss.WAIT, findings.at_once),
+    Condition("an-hour", Kind.LIMIT, BEFORE_ASKING, Miss.WAIT, findings.an_hour),
+    Condition("a-day", Kind.LIMIT, BEFORE_ASKING, Miss.WAIT, findings.a_day),
+    Condition("crowd", Kind.LIMIT, BEFORE_ASKING, Miss.WAIT, findings.crowd),
+    Condition("unbroken", Kind.LIMIT, BEFORE_ASKING, Miss.WAIT, findings.unbroken),
+    Condition("kept", Kind.PEOPLE, OPEN, Miss.VETO, findings.kept),
+    Condition("wrong", Kind.PEOPLE, OPEN, Miss.VETO, findings.wrong),
+    Condition("reached", Kind.PEOPLE, HOLDING, Miss.WAIT, findings.reached),
+    Condition("awake", Kind.PEOPLE, HOLDING, Miss.WAIT, findings.awake),
+    Condition("grace", Kind.PEOPLE, GRACE_ALONE, Miss.WAIT, findings.grace),
+    Condition("surveyed", Kind.IDENTITY, BEFORE_SIGNALS, Miss.WAIT, endings.surveyed),
+    Condition("processes", Kind.IDENTITY, BEFORE_SIGNALS, Miss.WAIT, endings.processes),
+    Condition("one-run", Kind.IDENTITY, BEFORE_SIGNALS, Miss.REFUSE, endings.one_run),
+    Condition("own-user", Kind.IDENTITY, BEFORE_SIGNALS, Miss.REFUSE, endings.own_user),
+    Condition("untroubled", Kind.IDENTITY, BEFORE_SIGNALS, Miss.REFUSE, endings.untroubled),
+    Condition("finite", Kind.ASK, (), Miss.REFUSE, endings.finite),
+    Condition("hears", Kind.ASK, (), Miss.REFUSE, endings.hears),
+    Condition("way", Kind.ASK, (), Miss.REFUSE, endings.way),
+    Condition("all-ranks", Kind.ASK, (), Miss.REFUSE, endings.all_ranks),
+    Condition("gentle", Kind.ASK, (), Miss.REFUSE, endings.gentle),
+    Condition("protected", Kind.ASK, (), Miss.REFUSE, endings.protected),
+    Condition("may-end", Kind.DIRECT, (), Miss.REFUSE, endings.may_end),
+    Condition("here", Kind.END, (), Miss.REFUSE, endings.here),
+    Condition("good", Kind.DIRECT, (), Miss.REFUSE, endings.good),
+    Condition("copied", Kind.DIRECT, (), Miss.REFUSE, endings.copied),
+    Condition("lose", Kind.DIRECT, (), Miss.REFUSE, endings.lose),
+    Condition("deaf", Kind.DIRECT, (), Miss.REFUSE, endings.kill_if_deaf),
+    Condition("kill-level", Kind.KILL, (), Miss.REFUSE, endings.may_kill),
+)

@@ -10,7 +10,7 @@ from itertools import combinations
 from sentinel.core.amounts import seconds_text
 from sentinel.core.records import Action, Severity
 from sentinel.core.stopping_plan import Plan
-from sentinel.core.stopping_world import Level, Mode, Sign, Survey, World
+from sentinel.core.stopping_world import Level, Mode, Sign, World
 
 Finding = tuple[bool, str]  # does it hold, and the value that says so
 LEVEL_OF_ACTION = {Action.TELL: Level.NEVER, Action.CHECKPOINT: Level.CHECKPOINT, Action.STOP: Level.STOP}
@@ -25,7 +25,8 @@ class Case:
     plan: Plan
 
 
-def _lead(case: Case) -> Sign | None:
+def lead_of(case: Case) -> Sign | None:
+    """The sign that the plan was made for, while it fires."""
     return case.plan.lead_sign(case.world)
 
 
@@ -44,7 +45,7 @@ def watch(case: Case) -> Finding:
 
 def action(case: Case) -> Finding:
     """The rule asks for it."""
-    sign = _lead(case)
+    sign = lead_of(case)
     if sign is None:
         return SILENT
     return LEVEL_OF_ACTION[sign.action] >= min(case.plan.wanted, Level.STOP), f"action: {sign.action.value}"
@@ -52,7 +53,7 @@ def action(case: Case) -> Finding:
 
 def may_act(case: Case) -> Finding:
     """The rule is one that may act."""
-    sign = _lead(case)
+    sign = lead_of(case)
     if sign is None or sign.may_act:
         return SILENT if sign is None else (True, "yes")
     return False, "a user's own rules may only tell"
@@ -60,7 +61,7 @@ def may_act(case: Case) -> Finding:
 
 def doom(case: Case) -> Finding:
     """The rule is sure enough."""
-    sign = _lead(case)
+    sign = lead_of(case)
     if sign is None:
         return SILENT
     return sign.doom >= case.world.limits.doom, f"doom {sign.doom:g}, needs {case.world.limits.doom:g}"
@@ -85,7 +86,7 @@ def rehearsed(case: Case) -> Finding:
 
 def firing(case: Case) -> Finding:
     """Its rule still fires."""
-    fires = _lead(case) is not None
+    fires = lead_of(case) is not None
     return fires, f"{case.plan.lead} {'fires' if fires else 'no longer fires: the run recovered'}"
 
 
@@ -100,7 +101,7 @@ def _counting(case: Case) -> list[Sign]:
 def signs(case: Case) -> Finding:
     """Two independent signs, or a terminal one."""
     signs = _counting(case)
-    lead = _lead(case)
+    lead = lead_of(case)
     terminal = lead is not None and lead.terminal
     pairs = [pair for pair in combinations(signs, 2) if lead in pair and _independent(*pair)]
     names = ", ".join(sign.rule for sign in signs)
@@ -109,7 +110,7 @@ def signs(case: Case) -> Finding:
 
 def _used(case: Case) -> list[Sign]:
     """The signs that this plan stands on: a terminal lead alone, else the lead and what is independent of it."""
-    lead = _lead(case)
+    lead = lead_of(case)
     if lead is None:
         return []
     if lead.terminal:
@@ -142,7 +143,7 @@ def owned(case: Case) -> Finding:
 
 def fresh(case: Case) -> Finding:
     """The data are fresh."""
-    lead = _lead(case)
+    lead = lead_of(case)
     if lead is not None and lead.hung:
         return True, "speaks of silence itself"
     if case.world.run.newest is None:
@@ -275,136 +276,3 @@ def grace(case: Case) -> Finding:
         passed >= case.world.limits.grace,
         f"{seconds_text(max(passed, 0))} of {seconds_text(case.world.limits.grace)}",
     )
-
-
-def surveyed(case: Case) -> Finding:
-    """Its processes were looked at just now."""
-    survey = case.world.survey
-    if survey is None:
-        return False, "its processes were not looked at"
-    age = case.world.now - survey.at
-    return 0 <= age <= case.world.limits.surveyed, f"looked at {seconds_text(max(age, 0))} ago"
-
-
-def _survey(case: Case) -> Survey:
-    return case.world.survey or Survey(at=float("-inf"), pids=(), uids=frozenset(), runs=0)
-
-
-def processes(case: Case) -> Finding:
-    """It has processes here."""
-    pids = _survey(case).pids
-    return bool(pids), f"ranks {', '.join(map(str, pids)) or 'none found'}"
-
-
-def one_run(case: Case) -> Finding:
-    """They have carried this run alone."""
-    return _survey(case).runs == 1, f"these processes have carried {_survey(case).runs} runs"
-
-
-def own_user(case: Case) -> Finding:
-    """They are the run owner's."""
-    uids = _survey(case).uids
-    return uids == {case.world.run.uid}, f"uids {', '.join(map(str, sorted(uids)))}, folder of {case.world.run.uid}"
-
-
-def untroubled(case: Case) -> Finding:
-    """Nothing speaks against signalling them."""
-    trouble = _survey(case).trouble
-    return not trouble, "; ".join(trouble) or "nothing against it"
-
-
-def _broken_numbers(case: Case) -> bool:
-    return any(s.nonfinite for s in case.world.signs)
-
-
-def finite(case: Case) -> Finding:
-    """Its numbers and newest checkpoint are sane."""
-    if _broken_numbers(case):
-        return False, "its numbers are not finite: a save would save that"
-    return not case.plan.proven.tainted, (
-        case.plan.proven.tainted and f"{case.plan.proven.tainted} is tainted"
-    ) or "finite"
-
-
-def _cannot_hear(case: Case) -> bool:
-    lead = _lead(case)
-    return _survey(case).stuck or (lead is not None and lead.hung)
-
-
-def hears(case: Case) -> Finding:
-    """It can hear a request."""
-    deaf = _cannot_hear(case)
-    return not deaf, "it hangs: it cannot hear a request" if deaf else "it moves"
-
-
-def way(case: Case) -> Finding:
-    """A way to ask it is known."""
-    survey = _survey(case)
-    return bool(survey.way), survey.way or survey.by_hand or "no way to ask is known"
-
-
-def all_ranks(case: Case) -> Finding:
-    """The request reaches all ranks."""
-    survey = _survey(case)
-    whole = survey.remote or not survey.elsewhere
-    return whole, "reaches all ranks" if whole else "ranks on other nodes: a signal here would hang them"
-
-
-def gentle(case: Case) -> Finding:
-    """The way does no more than is allowed."""
-    fits = case.plan.wanted > Level.CHECKPOINT or not _survey(case).ends
-    return fits, "" if fits else "this way to save also ends the run: that needs level stop"
-
-
-def protected(case: Case) -> Finding:
-    """Its last good checkpoint is out of reach."""
-    proven = case.plan.proven
-    safe = case.plan.rehearsal or not proven.good or bool(proven.copy)
-    return safe, proven.copy or ("nothing to lose" if safe else f"{proven.good} could not be copied")
-
-
-def may_end(case: Case) -> Finding:
-    """It may be ended."""
-    return case.plan.wanted >= Level.STOP, f"wanted {case.plan.wanted.word}"
-
-
-def here(case: Case) -> Finding:
-    """All its ranks are here."""
-    return not _survey(case).elsewhere, "ranks on other nodes" if _survey(case).elsewhere else "all ranks are here"
-
-
-def good(case: Case) -> Finding:
-    """A good checkpoint exists."""
-    return bool(case.plan.proven.good), case.plan.proven.good or "no checkpoint was found complete and sane"
-
-
-def copied(case: Case) -> Finding:
-    """The good checkpoint is out of the trainer's reach."""
-    copied = bool(case.plan.proven.copy) or case.plan.rehearsal or not case.plan.proven.good
-    return copied, case.plan.proven.copy or "not copied: what ends the run may also make it save"
-
-
-def lose(case: Case) -> Finding:
-    """Little enough work is lost."""
-    if _broken_numbers(case) or case.plan.proven.tainted or _cannot_hear(case):
-        return True, "nothing since then is of use"
-    saved = case.plan.proven.saved
-    age = None if saved is None else case.world.now - saved
-    lost = "?" if age is None else seconds_text(max(age, 0))
-    return (
-        age is not None and age <= case.world.limits.lose,
-        f"{lost} of work, at most {seconds_text(case.world.limits.lose)}",
-    )
-
-
-def may_kill(case: Case) -> Finding:
-    """Watch and owner allow level kill."""
-    level = Level.KILL if case.plan.rehearsal else min(case.world.watch_level, case.world.consent.level)
-    return level >= Level.KILL, f"watch and owner allow {level.word}"
-
-
-def kill_if_deaf(case: Case) -> Finding:
-    """Ending one that hangs needs level kill."""
-    if not _cannot_hear(case):
-        return True, "it moves"
-    return may_kill(case)

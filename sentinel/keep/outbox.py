@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from sentinel.core.records import Json
 
@@ -93,12 +93,19 @@ class _Dirty:
         return bool(self.deliveries or self.telling or self.threads or self.taken)
 
 
+class Paper(Protocol):
+    """What rows are written on: the store, whose connection changes when it leaves a full disk for memory."""
+
+    connection: sqlite3.Connection
+    on_disk: bool
+
+
 class Outbox:
     """All open deliveries, in order, and what desks and threads remember."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, paper: Paper) -> None:
         """Go on from what was written. A delivery that was on its way when we died is on its way again."""
-        self._db = connection
+        self._paper = paper
         self._dirty = _Dirty()
         self._unsure = _Dirty()  # written inside a transaction that somebody else may yet roll back
         self.trouble = ""  # why the last write failed, or ""
@@ -109,6 +116,10 @@ class Outbox:
         self._taken: set[str] = set()
         self._next = 1
         self._load()
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._paper.connection
 
     def _load(self) -> None:
         columns = "n, id, channel, topic, kind, letter, made, since, due, attempts, state, code, detail, done"
@@ -221,8 +232,9 @@ class Outbox:
     def flush(self, now: float) -> bool:
         """Write what changed; False when the disk does not take it, and then memory goes on alone.
 
-        Inside a transaction of the caller the rows count as unsure until `settle` has found them on paper.
+        Inside a transaction of the caller the rows count as unsure until the next flush has found them on paper.
         """
+        self._settle()
         if not self._dirty:
             return True
         theirs = self._db.in_transaction
@@ -239,9 +251,16 @@ class Outbox:
         self._forget_done()
         return True
 
-    def settle(self, committed: bool) -> None:
-        """The caller's transaction ended: what it carried is on paper, or must be written again."""
-        if not committed:
+    def _settle(self) -> None:
+        """What a transaction of the caller carried is on paper, or must be written again (it was rolled back)."""
+        if not self._unsure:
+            return
+        mark = next(iter(self._unsure.taken), None)
+        try:
+            found = mark is not None and self._db.execute("SELECT 1 FROM taken WHERE key = ?", (mark,)).fetchone()
+        except sqlite3.Error:
+            found = None
+        if self._db.in_transaction or not found:  # writing a row twice does no harm
             _join(self._dirty, self._unsure)
         self._unsure = _Dirty()
 

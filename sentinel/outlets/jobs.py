@@ -30,6 +30,7 @@ class Line:
     ca: str = ""
     pictures: bool = True
     zone: str = ""  # the name of the time zone in messages; "" for this machine's
+    why: str = ""  # why you: the channel and its `when`
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ SENDERS: Mapping[str, str] = {
 }
 ANY_OTHER = "sentinel.outlets.apprised:send"
 EDITING = {"slack+bot"}
-DARK_FOR = "chat"
+WITHOUT_PICTURES = {"json", "jsons"}
 
 
 def kind_of(url: str) -> str:

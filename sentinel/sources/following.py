@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sentinel.core.records import Item
 from sentinel.sources.folder import rotated_from
-from sentinel.sources.identity import Bookmark, Course
+from sentinel.sources.identity import ANCHOR, Bookmark, Course, Met, digest
 from sentinel.sources.opening import OpenFile
 from sentinel.sources.track import Track
 
@@ -62,6 +62,7 @@ class Log:
         self.parts: list[Part] = []
         self.grew: float | None = None
         self.waits = False  # an unfinished line may stand at its end
+        self._older: dict[int, Met] = {}  # rotated files that were met, whether read or not
         self._new_track, self._open, self._listing = new_track, open_path, listing
 
     # --- first sight -------------------------------------------------------------------------------------------
@@ -69,22 +70,22 @@ class Log:
     def begin(self, marks: Sequence[Bookmark], now: float) -> None:
         """Meet the file: with bookmarks go on where we were, even if it was rotated meanwhile; else from its start."""
         content = self._open(self.path)
+        known = [self._new_track(mark) for mark in marks[-MOST_PARTS:]]
+        self._older.update({met.inode: met for mark in marks for met in mark.older})
         living: Track | None = None
         lost = False
-        for mark in marks[-MOST_PARTS:]:
-            track = self._new_track(mark)
+        for track in known:
             if living is None and track.look(content) in SAME:
                 living = track
             elif (older := self._find(track, now)) is not None:
                 self.parts.append(older)
             else:
-                lost = lost or mark.read > 0
+                lost = lost or track.mark.read > 0 or track.mark.repeats
+        self.parts += self._never_met(known, now) if living is None else []
         if living is None:
             living = self._new_track(None)
             if lost:
                 living.expect_repetition(now)
-            since = self.parts[-1].path if self.parts else None
-            self.parts += self._written_since(since, now, everything=not marks)
         living.adopt(content)
         self.parts.append(Part(living, self.path, now, content))
 
@@ -108,17 +109,46 @@ class Log:
                 return f"{self.folder}/{name}"
         return None
 
-    def _rotated(self) -> list[str]:
-        """The older parts of this log by name, the oldest first. Packed ones are left to replay."""
-        aged = [(rotated[1], name) for name in self._listing() if (rotated := rotated_from(name))]
-        return [name for _, name in sorted(aged) if rotated_from(name)[0] == self.name and not name.endswith(".gz")]  # type: ignore[index]
+    def _rotated(self) -> dict[str, int]:
+        """The older files of this log with their inodes, the oldest first. Packed ones are left to replay."""
+        listed = self._listing()
+        aged = [(rotated[1], name) for name in listed if (rotated := rotated_from(name)) and rotated[0] == self.name]
+        return {name: listed[name] for _, name in sorted(aged) if not name.endswith(".gz")}
 
-    def _written_since(self, known: str | None, now: float, *, everything: bool) -> list[Part]:
-        """Rotated files that came whole between the part that we know and the living file, the oldest first."""
-        names = self._rotated()
-        since = os.path.basename(known) if known else ""
-        begin = names.index(since) + 1 if since in names else 0 if everything else len(names)
-        return [Part(self._new_track(None), f"{self.folder}/{name}", now) for name in names[begin:]]
+    def _never_met(self, known: Sequence[Track], now: float) -> list[Part]:
+        """Rotated files that came into being since the last rotation and hold what no look saw, the oldest first."""
+        met = {part.track.mark.inode for part in self.parts}
+        rotated = self._rotated()
+        self._older = {inode: self._older[inode] for inode in rotated.values() if inode in self._older}
+        paths = [f"{self.folder}/{name}" for name, inode in rotated.items() if inode not in met]
+        parts = [self._older_part(known, path, now) for path in paths[-MOST_PARTS:]]
+        return [part for part in parts if part]
+
+    def _older_part(self, known: Sequence[Track], path: str, now: float) -> Part | None:
+        """A rotated file as a part: from where a track stands of which it is a copy, from its start if it is new."""
+        try:
+            content = self._open(path)
+        except OSError:
+            return None
+        if self._met_before(content):
+            content.close()
+            return None
+        going_on = next((track for track in known if track.look(content) is Course.MOVED_IN), None)
+        if going_on is None and any(track.begins_alike(content) for track in known):
+            content.close()  # a copy that somebody made at an earlier time: all of it was read
+            return None
+        track = self._new_track(going_on.bookmark() if going_on else None)
+        track.adopt(content)
+        return Part(track, path, now, content)
+
+    def _met_before(self, content: OpenFile) -> bool:
+        """Whether this rotated file was met at an earlier rotation; from now on it was."""
+        met = self._older.get(content.inode)
+        if met and content.size >= met.size and digest(content.read(met.size, 0)) == met.digest:
+            return True
+        head = content.read(ANCHOR, 0)
+        self._older[content.inode] = Met(content.inode, len(head), digest(head))
+        return False
 
     # --- looking -----------------------------------------------------------------------------------------------
 
@@ -126,10 +156,18 @@ class Log:
         """What is new, and how many bytes it took. OSError where the file cannot be read now."""
         if not self.parts:
             self.begin((), now)
-        elif self._quiet(now):
+        elif self.quiet(now):
             return [], 0
-        self._meet(now)
-        items, used = self._read_parts(now, arrival, limit)
+        items: list[Item] = []
+        used = 0
+        if self._meet():  # what is left of the old file comes first: only then can the new one be held against it
+            items, used = self._read_parts(now, arrival, limit)
+            if used < limit:
+                self._other_file(self.parts[-1], now)
+        if used < limit:
+            more, count = self._read_parts(now, arrival, limit - used)
+            items += more
+            used += count
         for part in [part for part in self.parts[:-1] if part.over(now)]:
             items += part.track.finish()
             self._drop(part)
@@ -148,29 +186,36 @@ class Log:
                     used += count
         return items, used
 
-    def _quiet(self, now: float) -> bool:
+    def quiet(self, now: float) -> bool:
         """The common case at the price of one stat: nothing happened. Idle descriptors are closed here."""
-        living = self.parts[-1]
-        if len(self.parts) > 1 or living.again or living.signature is None:
+        if len(self.parts) != 1 or self.waits:
             return False
-        status = _stat(self.path)
-        if status is None or _signature(status) != living.signature:
+        living = self.parts[0]
+        if living.again or living.signature is None:
+            return False
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return False
+        if _signature(status) != living.signature:
             return False
         if living.content is not None and now >= living.grew + CLOSE_AFTER:
             living.close()
         return True
 
-    def _meet(self, now: float) -> None:
-        """See what stands under the name now."""
+    def _meet(self) -> bool:
+        """See what stands under the name now; whether it is another inode."""
         living = self.parts[-1]
         status = _stat(self.path)
         if status is None:
             if living.path == self.path:
                 living.path = self._name_of(living.track)
-        elif (status.st_dev, status.st_ino) != (living.track.mark.device, living.track.mark.inode):
-            self._other_file(living, now)
-        else:
-            living.path = self.path
+            return False
+        if (status.st_dev, status.st_ino) != (living.track.mark.device, living.track.mark.inode):
+            living.path = None if living.path == self.path else living.path
+            return True
+        living.path = self.path
+        return False
 
     def _other_file(self, living: Part, now: float) -> None:
         """Another inode stands under the name: a rotation, a replacement, or the same content moved in."""
@@ -184,7 +229,7 @@ class Log:
             living.content, living.path, living.signature = content, self.path, None
             return
         living.path = elsewhere
-        between = self._written_since(elsewhere, now, everything=False)
+        between = self._never_met([living.track], now)
         track = living.track.successor(reset=verdict is Course.REPLACED, now=now)
         track.adopt(content)
         self.parts += [*between, Part(track, self.path, now, content)]
@@ -248,18 +293,21 @@ class Log:
             part.path = None
             return False
         copy = self._copy_of(part, now)
+        between = self._never_met([part.track], now)
         content, part.content = part.content, None
         track = part.track.successor(reset=copy is None, now=now)
+        if copy and copy.content:
+            self._met_before(copy.content)
         self.parts.remove(part)
         assert content is not None
         track.adopt(content)
         fresh = Part(track, self.path, now, content)
-        self.parts += [copy, fresh] if copy else [fresh]
+        self.parts += [*([copy] if copy else []), *between, fresh]
         return False  # the parts are read with the next look, the copy first
 
     def _copy_of(self, part: Part, now: float) -> Part | None:
         """After "copy, then cut": the copy holds what was written between our last look and the cut."""
-        for name in reversed(self._rotated()[-3:]):
+        for name in list(self._rotated())[:-4:-1]:
             path = f"{self.folder}/{name}"
             try:
                 content = self._open(path)
@@ -319,7 +367,8 @@ class Log:
 
     def bookmarks(self) -> list[Bookmark]:
         """One for each part, the living one last."""
-        return [part.track.bookmark() for part in self.parts]
+        *older, living = [part.track.bookmark() for part in self.parts] or [Bookmark(self.name)]
+        return [*older, replace(living, older=tuple(self._older.values())[-MOST_PARTS:])]
 
     def close(self) -> None:
         """Let go of all descriptors."""

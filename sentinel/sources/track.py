@@ -46,7 +46,7 @@ class Track:
         self.reader: Reader | None = None
         self._open = open_reader
         self._reset_at: float | None = None
-        self._reset_due = False
+        self._reset_due = self.mark.repeats
         self._begin_at = self.mark.settled  # the next feed starts here
 
     def look(self, content: Content, *, linked: bool = False) -> Course:
@@ -63,6 +63,11 @@ class Track:
         if mark.read <= HEAD and mark.head_size == mark.read:
             return True  # the head was the whole of it
         return digest(content.read(mark.anchor_size, mark.read - mark.anchor_size)) == mark.anchor_hash
+
+    def begins_alike(self, content: Content) -> bool:
+        """Whether another content has the head of this one."""
+        mark = self.mark
+        return mark.head_size > 0 and digest(content.read(mark.head_size, 0)) == mark.head_hash
 
     def successor(self, *, reset: bool, now: float | None) -> Track:
         """The track of other content under the same name. A reset is said before its first row."""
@@ -133,12 +138,17 @@ class Track:
 
     def finish(self) -> list[Item]:
         """What is left when the file or its run is over."""
-        items = list(self.reader.finish()) if self.reader else []
+        if self.reader is None:
+            return []
+        items = list(self.reader.finish())
+        self.mark = replace(self.bookmark(), settled=self.mark.read)
         self.reader = None
         return items
 
     def bookmark(self) -> Bookmark:
         """The place to go on from after a restart."""
         if self.reader is None:
-            return self.mark
-        return replace(self.mark, settled=self.reader.settled, saved=self.reader.save(), shift=self.timing.shift)
+            return replace(self.mark, repeats=self._reset_due)
+        return replace(
+            self.mark, repeats=False, settled=self.reader.settled, saved=self.reader.save(), shift=self.timing.shift
+        )

@@ -29,7 +29,7 @@ def settings(patient: Patient) -> list[Finding]:
         what = f"no settings at {patient.path}; the defaults hold: ./runs is watched, nobody is told"
         return [Finding("settings", State.NOTE, what, "sentinel init")]
     if patient.faults:
-        cure = f"sentinel check --settings {patient.path}"
+        cure = f"sentinel check {patient.path}"
         return [Finding("settings", State.MISSING, str(fault), cure) for fault in patient.faults]
     if reason := distrust(patient.path, patient.account.uid):
         what, _, cure = reason.partition("; mend: ")

@@ -121,7 +121,7 @@ def _ask_child(files: list[Path], marks: bool, wall: float, memory: int) -> dict
     opened: list[int] = []
     try:
         for file in files:
-            opened.append(os.open(file, CAREFULLY))  # noqa: PERF401 (a list would leak them)
+            opened.append(os.open(file, CAREFULLY))  # noqa: PERF401
         if not all(stat.S_ISREG(os.fstat(handle).st_mode) for handle in opened):
             return {"trouble": "is no regular file"}
         about = [{"name": file.name, "fd": handle} for file, handle in zip(files, opened, strict=True)]
@@ -176,7 +176,10 @@ def _judged(path: Path, said: dict[str, Any], names: list[str]) -> Report:
         optimizer=any(file.get("optimizer") or file["name"].startswith("optimizer") for file in files),
         nonfinite=tuple(nonfinite), untrained=tuple(tuple(e) for file in files for e in file.get("untrained", ())),
         foreign=tuple(sorted({name for file in files for name in file.get("foreign", ())})), kept=tuple(said["kept"]),
-        marks={f"{file['name']}:{name}" if several else name: mark for file in files for name, mark in file.get("marks", {}).items()},
+        marks={
+            f"{file['name']}:{name}" if several else name: mark
+            for file in files for name, mark in file.get("marks", {}).items()
+        },
     )  # fmt: skip
 
 

@@ -1,0 +1,52 @@
+"""What is gathered before the end: the stacks of all ranks, the last lines of the logs, the state of the GPUs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from sentinel.outlets.hands.survey import Crew
+
+LINES = 200
+TAIL = 1 << 18
+
+
+def gather(crew: Crew, folder: Path, into: Path) -> list[str]:
+    """Write the evidence under `into`; what could not be had, each with its reason."""
+    into.mkdir(parents=True, exist_ok=True)
+    lacks = [lack for process in crew.ranks if (lack := _stack(process.pid, into))]
+    _last_lines(folder, into)
+    if shutil.which("nvidia-smi"):
+        _run(["nvidia-smi", "-q"], into / "gpus.txt")
+    else:
+        lacks.append("GPU state: nvidia-smi is not installed")
+    return lacks
+
+
+def _stack(pid: int, into: Path) -> str:
+    beside = Path(sys.executable).with_name("py-spy")
+    spy = str(beside) if beside.exists() else shutil.which("py-spy")
+    if spy is None:
+        return "stacks: py-spy is not installed (pip install 'sentinel-watch[stacks]')"
+    return _run([spy, "dump", "--nonblocking", "--pid", str(pid)], into / f"stack.{pid}.txt")
+
+
+def _run(command: list[str], target: Path) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=10, check=False, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired) as trouble:
+        return f"{target.name}: {trouble}"
+    target.write_bytes(done.stdout or done.stderr)
+    return "" if done.returncode == 0 else f"{target.name}: {command[0]} ended with {done.returncode}"
+
+
+def _last_lines(folder: Path, into: Path) -> None:
+    for log in sorted(folder.glob("*.log"))[:8]:
+        if log.is_symlink() or not log.is_file():
+            continue
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - TAIL))
+            lines = file.read().splitlines()[-LINES:]
+        (into / f"last-{log.name}").write_bytes(b"\n".join(lines) + b"\n")

@@ -1,0 +1,81 @@
+"""Takes a copy of a good checkpoint out of the trainer's reach before anything is asked: a doomed save must not eat it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+from sentinel.outlets.hands.sending import Refused
+from sentinel.outlets.proof.finding import KEPT
+from sentinel.outlets.proof.proving import State, prove
+
+FICLONE = 0x40049409
+SPARE = 1 << 30  # bytes that must stay free on the run's disk
+
+
+def protect(checkpoint: Path, folder: Path) -> Path:
+    """A proven copy of a checkpoint under the run's folder; the same one again if it is there already.
+
+    A hard link would not do: a trainer that writes onto the name writes into the link.
+    """
+    about = checkpoint.lstat()
+    target = folder / KEPT / f"{about.st_mtime_ns}-{checkpoint.name}"
+    if target.exists():
+        return target
+    _check_room(checkpoint, folder)
+    target.parent.mkdir(mode=0o755, exist_ok=True)
+    partial = target.with_name(f".tmp-{os.getpid()}-{target.name}")
+    try:
+        _copy(checkpoint, partial)
+    except OSError as trouble:
+        _remove(partial)
+        raise Refused(f"{checkpoint} could not be copied: {trouble.strerror}") from None
+    final = partial.with_name(f"{os.getpid()}-{target.name}")
+    os.rename(partial, final)
+    report = prove(final)
+    named_otherwise = checkpoint.is_dir() and report.state is State.INCOMPLETE
+    if report.state is not State.SANE and not named_otherwise:
+        _remove(final)
+        raise Refused(f"the copy of {checkpoint} is {report.state.value}: it was written to meanwhile")
+    os.rename(final, target)
+    _give_to(target, about.st_uid, about.st_gid)
+    return target
+
+
+def _check_room(checkpoint: Path, folder: Path) -> None:
+    files = [p for p in checkpoint.rglob("*") if p.is_file()] if checkpoint.is_dir() else [checkpoint]
+    needs = sum(file.lstat().st_size for file in files)
+    free = shutil.disk_usage(folder).free
+    if needs > free // 2 or needs + SPARE > free:
+        raise Refused(f"no room for a copy of {checkpoint}: it needs {needs >> 20} MiB of {free >> 20} free")
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        target.mkdir()
+        for part in sorted(source.iterdir()):
+            _copy(part, target / part.name)
+        return
+    with open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW), "rb") as old, target.open("xb") as new:
+        try:
+            fcntl.ioctl(new.fileno(), FICLONE, old.fileno())
+        except OSError:
+            shutil.copyfileobj(old, new, 8 << 20)
+        new.flush()
+        os.fsync(new.fileno())
+        os.utime(new.fileno(), ns=(os.fstat(old.fileno()).st_atime_ns, os.fstat(old.fileno()).st_mtime_ns))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _give_to(target: Path, uid: int, gid: int) -> None:
+    if os.geteuid() == 0:
+        for path in (target.parent, target, *(target.rglob("*") if target.is_dir() else ())):
+            os.chown(path, uid, gid, follow_symlinks=False)
