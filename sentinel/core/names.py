@@ -1,6 +1,7 @@
-"""One table from what logs say to canonical names, and which way is better. Pure; `rulebook` fills it from `names.yml`.
+"""One table from what logs say to canonical names, and which way is better; `rulebook` fills it from `names.yml`.
 
-A canonical name is `[split.]group.metric` in dots: `train.loss`, `val.prob.in_span_mean`. `*` matches one part.
+A canonical name is `[split.]group.metric` in dots: `train.loss`, `val.prob.in_span_mean`. `*` matches one part. How a
+raw key is taken apart stands in `core/spelling.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal
 
+from sentinel.core.spelling import Known, Spelling, spell, words
+
 Better = Literal["lower", "higher", ""]
+SPLIT_NAMES = ("train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,7 @@ class Name:
     better: Better = ""
     share: bool = False  # percent and fraction are one thing for it
     spellings: tuple[str, ...] = ()
+    splits: bool = False  # declared once, it also stands under train., val. and test.
 
 
 @dataclass(slots=True)
@@ -30,15 +35,37 @@ class Names:
 
     entries: Mapping[str, Name] = field(default_factory=dict)
     _seen: dict[str, Name | None] = field(default_factory=dict, repr=False)
+    _index: dict[str, Known] = field(default_factory=dict, repr=False)
+    _spelt: dict[str, Spelling] = field(default_factory=dict, repr=False)
 
     def entry(self, name: str) -> Name | None:
-        """What is known about a canonical name, through wildcards too."""
+        """What is known about a canonical name, through wildcards and splits too."""
         if name not in self._seen:
-            found = self.entries.get(name)
-            if found is None:
-                found = next((e for key, e in self.entries.items() if "*" in key and matches(key, name)), None)
-            self._seen[name] = found
+            self._seen[name] = self._find(name)
         return self._seen[name]
+
+    def _find(self, name: str) -> Name | None:
+        found = self.entries.get(name)
+        if found is None:
+            found = next((e for key, e in self.entries.items() if "*" in key and matches(key, name)), None)
+        if found is None:
+            split, _, metric = name.partition(".")
+            if split in SPLIT_NAMES and metric:
+                inner = self._find(metric)
+                found = inner if inner and inner.splits else None
+        return found or self._kind_of(name)
+
+    def _kind_of(self, name: str) -> Name | None:
+        """`val.char_accuracy` is known through `accuracy`: better and share hold for every kind of a metric."""
+        head, dot, last = name.rpartition(".")
+        if head and head not in SPLIT_NAMES:
+            return None
+        parts = last.split("_")
+        for start in range(1, len(parts)):
+            kind = self.entries.get("_".join(parts[start:]))
+            if kind and kind.splits:
+                return Name(f"{head}{dot}{last}", kind.better, kind.share, splits=True)
+        return None
 
     def known(self, name: str) -> bool:
         """Whether some entry declares the name."""
@@ -56,8 +83,42 @@ class Names:
 
     def near(self, name: str, others: Iterable[str] = ()) -> str | None:
         """The declared name that a typo was most likely meant to be."""
-        close = get_close_matches(name, [*self.entries, *others], n=1, cutoff=0.8)
+        declared = [f"{split}.{key}" for key, e in self.entries.items() if e.splits for split in SPLIT_NAMES]
+        close = get_close_matches(name, [*self.entries, *declared, *others], n=1, cutoff=0.8)
         return close[0] if close else None
+
+    def spell(self, raw: str) -> Spelling:
+        """What a raw key of a log or table means; remembered, for files repeat their keys."""
+        found = self._spelt.get(raw)
+        if found is None:
+            if not self._index and self.entries:
+                self._index = spelling_index(self.entries.values())
+            if len(self._spelt) > 20_000:
+                self._spelt.clear()
+            found = self._spelt[raw] = spell(raw, self._index)
+        return found
+
+    def canonical(self, raw: str, split: str = "") -> str:
+        """The canonical name of a raw key that stands under a split: `canonical("acc", "val")` is `val.accuracy`."""
+        found = self.spell(raw)
+        return joined(found, split if found.splits else "")
+
+
+def joined(found: Spelling, split: str) -> str:
+    """A spelling's full name, with its own split before the one that its place gives."""
+    split = found.split or split
+    return f"{split}.{found.metric}" if split and found.metric else found.metric
+
+
+def spelling_index(entries: Iterable[Name]) -> dict[str, Known]:
+    """Every declared spelling, cleaned, with the name it stands for; a name is a spelling of itself."""
+    index: dict[str, Known] = {}
+    for entry in entries:
+        for spelling in (entry.name, *entry.spellings):
+            wild = spelling.endswith("*")
+            key = "_".join(words(spelling.rstrip("*"))) + ("_*" if wild else "")
+            index.setdefault(key, Known(entry.name, entry.splits))
+    return index
 
 
 def matches(pattern: str, name: str) -> bool:

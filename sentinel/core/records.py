@@ -6,13 +6,13 @@ costs a quarter of making a frozen dataclass; all others are frozen dataclasses.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Literal, NamedTuple
 
 Scalar = str | float | int | bool
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
 # --- in: what sources and formats hand to the core ---------------------------------------------------------------
@@ -94,6 +94,7 @@ class MarkKind(StrEnum):
     SAVING = "saving"  # a checkpoint is being written
     SAVED = "saved"  # ... and is complete; `detail` is its path
     EVALUATING = "evaluating"  # a pause with no training steps is normal now
+    CAUGHT_UP = "caught up"  # the history met at first sight was read; from here on lines are live
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class Found:
 
     info: RunInfo
     at: float | None
+    history: bool = False  # what it wrote before comes first, and ends with the mark CAUGHT_UP
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,30 @@
-"""A series: the readings of one name in one run, the newest 1,024 kept, with windows that are kept up to date."""
+"""A series: the readings of one name in one run, the newest in a ring of plain numbers that windows read in place.
+
+Nothing here knows rules. What is not known is NaN in the columns and None in the views for people.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from math import isfinite
-from typing import NamedTuple
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from math import inf, nan
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sentinel.core.curve import Bucket, Curve
+
+if TYPE_CHECKING:
+    from sentinel.core.windows import Window
+
+FRESH = 256  # every sum is computed afresh when the count is a multiple of this
+SMALLEST, USUAL, LARGEST = 16, 256, 1024  # how many readings the ring holds at first, without windows, at most
+START = 32  # how many first values are kept, for `first(x, n)`
+MOST_LINES = (1 << 32) - 1
 
 
 class Point(NamedTuple):
-    """One kept reading."""
+    """One kept reading, as people and pictures see it."""
 
     value: float
     step: int | None
@@ -18,28 +34,273 @@ class Point(NamedTuple):
     line: int
 
 
+class Share(IntEnum):
+    """Whether percent and fraction are one thing for a series, and which of them it turned out to be (contracts 4)."""
+
+    NONE = 0  # no share, or a fraction for certain: values are taken as they are
+    OPEN = 1  # not known yet; rules of severity high and above are unknown on it
+    PERCENT = 2  # readings are divided by 100
+    FRACTION = 0
+
+
 class Series:
     """Readings of one name, in the order in which they came."""
 
-    __slots__ = ("count", "name", "nonfinite", "points")
+    __slots__ = (
+        "after_edit",
+        "count",
+        "curve",
+        "epochs",
+        "files",
+        "first_value",
+        "floor",
+        "giver",
+        "high",
+        "last_position",
+        "lines",
+        "long",
+        "low",
+        "name",
+        "nonfinite",
+        "positions",
+        "room",
+        "size",
+        "source",
+        "sources",
+        "start",
+        "times",
+        "unit",
+        "value",
+        "values",
+        "windows",
+    )
 
-    KEPT = 1024
-
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, files: list[str] | None = None) -> None:
         """An empty series."""
         self.name = name
-        self.points: deque[Point] = deque(maxlen=self.KEPT)
-        self.count = 0
+        self.files = [] if files is None else files  # of the run; a reading knows its file by number
+        self.count = 0  # readings taken; the next one's number
+        self.floor = 0  # readings before this number are gone for good
+        self.value = nan  # the last one; NaN also where there is none
+        self.first_value = nan  # the first finite one
+        self.low, self.high = inf, -inf
         self.nonfinite = 0
+        self.last_position = nan
+        self.source = -1  # the number of the file that gave it first
+        self.giver = -1  # the number of the file that gave the last reading
+        self.sources: list[tuple[int, int]] = []  # (from which reading on, file number)
+        self.unit = Share.NONE
+        self.room = USUAL
+        self.start: list[float] = []
+        self.curve = Curve()
+        self.windows: dict[object, Window] = {}
+        self.long: list[Window] = []  # those too long for the ring: they are told of each reading
+        self.after_edit: list[Callable[[], None]] = []
+        self._lay(SMALLEST)
 
-    def push(self, point: Point) -> None:
-        """Take one reading in."""
-        self.points.append(point)
-        self.count += 1
-        if not isfinite(point.value):
+    def _lay(self, size: int) -> None:
+        self.size = size
+        self.values = array("d", bytes(8 * size))
+        self.positions = array("d", bytes(8 * size))
+        self.times = array("d", bytes(8 * size))
+        self.epochs = array("f", bytes(4 * size))
+        self.lines = array("I", bytes(4 * size))
+
+    def push(self, value: float, position: float, epoch: float, at: float, line: int) -> None:
+        """Take one reading in; NaN says "unknown" for position, epoch and time."""
+        number = self.count
+        i = number % self.size
+        if not i and number:
+            self._full()
+            i = number % self.size
+        self.values[i] = value
+        self.positions[i] = position
+        self.epochs[i] = epoch
+        self.times[i] = at
+        self.lines[i] = line
+        self.count = number + 1
+        self.value = value
+        if position == position:
+            self.last_position = position
+        if value - value == 0.0:
+            if value < self.low:
+                self.low = value
+            if value > self.high:
+                self.high = value
+            if len(self.start) < START:
+                self._begin(value)
+        else:
             self.nonfinite += 1
+        if self.long:
+            for window in self.long:
+                window.update()
+
+    def _begin(self, value: float) -> None:
+        if not self.start:
+            self.first_value = value
+        self.start.append(value)
+
+    # --- the ring ------------------------------------------------------------------------------------------------
+
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest reading still kept."""
+        return max(self.floor, self.count - self.size)
+
+    def kept(self, column: Sequence[float], since: int = 0) -> list[float]:
+        """A column's kept readings from that number on, oldest first."""
+        first = max(self.oldest, since)
+        return [column[number % self.size] for number in range(first, self.count)]
+
+    def _full(self) -> None:
+        """The ring comes round: it grows while it may, else the curve takes what is about to be overwritten."""
+        if self.size < self.room:
+            self.resize(min(2 * self.size, self.room))
+            return
+        since = self.curve.taken
+        columns = (self.values, self.positions, self.epochs)
+        values, positions, epochs = (self.kept(column, since) for column in columns)
+        self.curve.taken = max(since, self.oldest)
+        self.curve.take(values, positions, epochs)
+
+    def resize(self, size: int) -> None:
+        """Make the ring hold so many readings."""
+        floor, was = self.oldest, self.size
+        old: list[array[Any]] = [self.values, self.positions, self.epochs, self.times, self.lines]
+        self._lay(size)
+        new: list[array[Any]] = [self.values, self.positions, self.epochs, self.times, self.lines]
+        for before, after in zip(old, new, strict=True):
+            for number in range(floor, self.count):
+                after[number % size] = before[number % was]
+        self.floor = floor
+
+    def need(self, readings: int) -> bool:
+        """Ask for a ring that holds a window of so many readings and what a fresh start reads; False if too long."""
+        self.room = min(max(self.room, readings + FRESH), LARGEST)
+        if self.size >= USUAL and self.size < self.room:
+            self.resize(self.room)
+        return readings + FRESH <= self.room
+
+    # --- views for people ----------------------------------------------------------------------------------------
+
+    def point(self, number: int) -> Point:
+        """The kept reading of that number."""
+        i = number % self.size
+        position, epoch, at = self.positions[i], self.epochs[i], self.times[i]
+        return Point(
+            self.values[i],
+            None if position != position else int(position),
+            None if epoch != epoch else round(epoch, 5),
+            None if at != at else at,
+            self._file(number),
+            self.lines[i],
+        )
+
+    def _file(self, number: int) -> str:
+        at = bisect_right(self.sources, (number, 1 << 60)) - 1
+        return self.files[self.sources[at][1]] if at >= 0 else ""
+
+    @property
+    def points(self) -> list[Point]:
+        """The kept readings, oldest first; slow, for people and pictures."""
+        return [self.point(number) for number in range(self.oldest, self.count)]
 
     @property
     def last(self) -> Point | None:
         """The newest reading."""
-        return self.points[-1] if self.points else None
+        return self.point(self.count - 1) if self.count > self.oldest else None
+
+    def history(self) -> list[Bucket]:
+        """Everything it ever held in at most 384 buckets, oldest first: for pictures."""
+        since = max(self.curve.taken, self.oldest)
+        columns = (self.positions, self.epochs, self.values)
+        rest = zip(*(self.kept(column, since) for column in columns), strict=True)
+        return self.curve.buckets() + [Bucket(p, e, v, v, v) for p, e, v in rest]
+
+    # --- looking back --------------------------------------------------------------------------------------------
+
+    def back(self, readings: int) -> float:
+        """The value so many readings before the last one; NaN where none is kept."""
+        number = self.count - 1 - readings
+        return self.values[number % self.size] if number >= self.oldest else nan
+
+    def number_at(self, column: Sequence[float], limit: float) -> int:
+        """The number of the newest kept reading whose column is at most the limit; -1 where there is none."""
+        first = low = self.oldest
+        high, size = self.count, self.size
+        while low < high:
+            middle = (low + high) // 2
+            if column[middle % size] > limit:
+                high = middle
+            else:
+                low = middle + 1
+        return low - 1 if low > first else -1
+
+    # --- rewriting -----------------------------------------------------------------------------------------------
+
+    def came_from(self, file: int) -> None:
+        """From the next reading on it comes from that file."""
+        self.giver = file
+        if self.source < 0:
+            self.source = file
+        if not self.sources or self.sources[-1][1] != file:
+            self.sources = [*self.sources[-63:], (self.count, file)]
+
+    def given_by(self, file: int) -> int:
+        """How many of its readings came from that file."""
+        ends = [number for number, _ in self.sources[1:]] + [self.count]
+        return sum(end - begin for (begin, own), end in zip(self.sources, ends, strict=True) if own == file)
+
+    def cut(self, position: float, epoch: float | None = None) -> bool:
+        """Drop what came at or after a position, else after an epoch: the run was resumed there. Whether any went."""
+        number, first = self.count, self.oldest
+        while number > first and self._beyond((number - 1) % self.size, position, epoch):
+            number -= 1
+        if number == self.count:
+            return False
+        self.floor, self.count = first, number
+        self.curve.cut(position)
+        self.sources = [entry for entry in self.sources if entry[0] < number] or self.sources[:1]
+        self.edited()
+        return True
+
+    def _beyond(self, i: int, position: float, epoch: float | None) -> bool:
+        if self.positions[i] == self.positions[i] and position == position:
+            return self.positions[i] >= position
+        return epoch is not None and self.epochs[i] >= epoch
+
+    def forget_steps(self) -> None:
+        """Its steps turned out to count anew in each epoch: they are no steps of the run."""
+        for i in range(self.size):
+            self.positions[i] = nan
+        self.edited()
+
+    def replace(self, number: int, value: float) -> None:
+        """Give a kept reading another value: its table was rewritten."""
+        self.values[number % self.size] = value
+        self.edited()
+
+    def scale(self, factor: float) -> None:
+        """Multiply every reading: the unit of a share was settled."""
+        for number in range(self.oldest, self.count):
+            self.values[number % self.size] *= factor
+        self.start = [value * factor for value in self.start]
+        self.curve.scale(factor)
+        self.edited()
+
+    def edited(self) -> None:
+        """Readings changed under the windows: they start afresh."""
+        kept = self.kept(self.values)
+        places = self.kept(self.positions)
+        if self.floor == 0 and self.oldest == 0:
+            self.start = [value for value in kept if value - value == 0.0][:START]
+        self.first_value = self.start[0] if self.start else nan
+        self.value = kept[-1] if kept else nan
+        self.last_position = next((place for place in reversed(places) if place == place), nan)
+        finite = [bucket for bucket in self.history() if bucket.mean == bucket.mean and bucket.low != inf]
+        self.low = min((bucket.low for bucket in finite if bucket.low - bucket.low == 0.0), default=inf)
+        self.high = max((bucket.high for bucket in finite if bucket.high - bucket.high == 0.0), default=-inf)
+        for window in self.windows.values():
+            window.head = -1
+        for told in self.after_edit:
+            told()

@@ -1,1 +1,237 @@
-"""The loop: read, judge, write down, then deliver. One thread decides; what may hang lives in children."""
+"""The loop: read, judge, write down, then deliver. One thread decides; what may hang lives in children.
+
+Everything comes in by the constructor, the clock included; `turn` is one pass and tests call it by hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from sentinel.core.engine import Engine
+from sentinel.core.records import Batch, Effect, Found, Json
+from sentinel.core.seams import Clock, Source, Waker
+from sentinel.daemon.control import Control
+from sentinel.daemon.snapshots import Snapshots
+from sentinel.keep.store import Store
+
+SET_ASIDE = 60.0  # a source that raised is left alone for so long
+BUSY = 0.0
+MAINTENANCE = 3600.0
+TRY_DISK = 60.0
+
+
+class Delivering(Protocol):
+    """Takes effects inside the turn's transaction, delivers them after it, never blocks."""
+
+    def take(self, effects: Sequence[Effect], now: float) -> None:
+        """Write down what has to be told; called inside the turn's transaction."""
+
+    def turn(self, now: float) -> float:
+        """Start and collect deliveries; how long until there is something to do again."""
+
+    def status(self) -> dict[str, Any]:
+        """For `sentinel status`."""
+
+    def close(self, seconds: float) -> None:
+        """End within that time; what is not delivered stays written down."""
+
+
+class Files(Source, Protocol):
+    """The source whose bookmarks are written down with each run."""
+
+    def bookmarks(self) -> dict[str, Json]:
+        """Where we are in the files of each run, by what sources call it."""
+
+    def catching_up(self) -> set[str]:
+        """The runs whose history is still being read."""
+
+
+Trouble = Callable[[str], None]
+FaultPoint = Callable[[str], None]
+
+
+def nowhere(point: str) -> None:
+    """No fault point: what production runs with."""
+
+
+class Daemon:
+    """All rooms, tied together."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        waker: Waker,
+        store: Store,
+        engine: Engine,
+        sources: Sequence[Source],
+        files: Files | None,
+        delivering: Delivering,
+        journal: Trouble,
+        admins: Sequence[str] = (),
+        at: FaultPoint = nowhere,
+    ) -> None:
+        """`journal` takes one line about ourselves; `at` is called between deciding, committing and delivering."""
+        self.clock, self.waker, self.store, self.engine = clock, waker, store, engine
+        self.sources, self.files, self.delivering, self.journal = list(sources), files, delivering, journal
+        self.control: Control | None = None
+        self._catching_up: set[str] = set()
+        self.admins, self.at = list(admins), at
+        self.snapshots = Snapshots(engine, store, files)
+        self.told: list[str] = list(store.told)  # about ourselves: state, reloads, bugs
+        self.began = clock.wall()
+        self.turns = 0
+        self.stopping = False
+        self.after_turn: list[Callable[[], None]] = []  # systemd's status and watchdog, reloads, the ping
+        self._reload = False
+        self._aside: dict[str, tuple[float, str]] = {}  # source -> (until, why)
+        self._maintain_at = self.began + MAINTENANCE
+        self._disk_at = self.began
+
+    # --- one turn ------------------------------------------------------------------------------------------------
+
+    def turn(self) -> float:
+        """Read, judge, write down, deliver; how long until the next turn."""
+        now = self.clock.wall()
+        effects, more = self._decide(now)
+        self.at("decided")
+        self._write_down(effects, now)
+        self.at("committed")
+        wait = self.delivering.turn(now)
+        self._look_after(now)
+        self.turns += 1
+        return BUSY if more else wait
+
+    def _decide(self, now: float) -> tuple[list[Effect], bool]:
+        effects: list[Effect] = []
+        more = False
+        for batch in self._read(now):
+            more = True
+            effects += self._feed(batch)
+            self.snapshots.note(batch, now)
+        effects += self._caught_up()
+        effects += self.engine.tick(now)
+        for run, rule, trace in self.engine.bugs:
+            self.tell_about_us(f"a bug set rule {rule} aside on {run}: {trace.strip().splitlines()[-1]}")
+        self.engine.bugs.clear()
+        return effects, more
+
+    def _caught_up(self) -> list[Effect]:
+        """Runs whose history was read to its end: what still fires in them is told now, in one go."""
+        if self.files is None:
+            return []
+        done = self._catching_up - self.files.catching_up()
+        self._catching_up -= done
+        return self.engine.caught_up(done)
+
+    def _read(self, now: float) -> Iterable[Batch]:
+        for source in self.sources:
+            until, _ = self._aside.get(source.name, (0.0, ""))
+            if now < until:
+                continue
+            self._aside.pop(source.name, None)
+            try:
+                yield from source.read(now)
+            except Exception as bug:  # one source must not end the watch over all others
+                why = f"{type(bug).__name__}: {bug}"
+                self._aside[source.name] = (now + SET_ASIDE, why)
+                self.tell_about_us(f"source {source.name} is set aside for a minute: {why}")
+
+    def _feed(self, batch: Batch) -> list[Effect]:
+        first = batch.items[0] if batch.items else None
+        if isinstance(first, Found) and first.at is None and first.info.fresh:  # it was there before us
+            self._catching_up.add(batch.run)
+            batch = Batch(batch.run, (replace(first, history=True), *batch.items[1:]))
+        try:
+            return self.engine.feed([batch])
+        except Exception:
+            self.tell_about_us(f"a bug lost a batch of {batch.run}: {traceback.format_exc(limit=3)}")
+            return []
+
+    # --- writing down --------------------------------------------------------------------------------------------
+
+    def _write_down(self, effects: list[Effect], now: float) -> None:
+        changed = {effect.change.run for effect in effects}
+        due = self.snapshots.due(changed, now)
+        if not (effects or due or self.snapshots.waiting):
+            return
+        for attempt in (self._commit, self._commit_in_freed_room, self._commit_in_memory):
+            try:
+                attempt(effects, due, now)
+                return
+            except sqlite3.OperationalError as trouble:
+                self.tell_about_us(f"the state cannot be written: {trouble}")
+
+    def _commit(self, effects: list[Effect], due: Iterable[str], now: float) -> None:
+        with self.store.turn():
+            fresh = self.store.record(effects, now)
+            self.delivering.take(fresh, now)
+            self.snapshots.save(due, now)
+
+    def _commit_in_freed_room(self, effects: list[Effect], due: Iterable[str], now: float) -> None:
+        if not self.store.make_room():
+            raise sqlite3.OperationalError("no reserve is left on the state disk")
+        self._commit(effects, due, now)
+
+    def _commit_in_memory(self, effects: list[Effect], due: Iterable[str], now: float) -> None:
+        self.store.leave_disk("full or read-only")
+        self._commit(effects, due, now)
+
+    # --- looking after ourselves -----------------------------------------------------------------------------------
+
+    def _look_after(self, now: float) -> None:
+        if not self.store.on_disk and now >= self._disk_at:
+            self._disk_at = now + TRY_DISK
+            if self.store.return_to_disk():
+                self.tell_about_us("the state disk takes writes again; all that happened meanwhile was written down")
+        if now >= self._maintain_at:
+            self._maintain_at = now + MAINTENANCE
+            self.snapshots.maintain(now)
+
+    def tell_about_us(self, text: str) -> None:
+        """Something about Sentinel itself: into the journal and `status`, each text once in a row."""
+        if text not in self.told[-20:]:
+            self.told = [*self.told[-99:], text]
+            self.journal(text)
+
+    def troubles(self) -> list[str]:
+        """What cannot be read now, each with its cure."""
+        aside = [f"{name}: set aside after a bug: {why}" for name, (_, why) in self._aside.items()]
+        return aside + [trouble for source in self.sources for trouble in source.trouble()]
+
+    def extra_status(self) -> dict[str, Any]:
+        """What others add to `status`."""
+        return {"on_disk": self.store.on_disk, **self.delivering.status()}
+
+    def ask_reload(self) -> None:
+        """Read rules and settings again at the next turn."""
+        self._reload = True
+        self.waker.wake()
+
+    def take_reload(self) -> bool:
+        """Whether a reload was asked for since the last call."""
+        asked, self._reload = self._reload, False
+        return asked
+
+    def stop(self) -> None:
+        """End after this turn."""
+        self.stopping = True
+        self.waker.wake()
+
+    def close(self) -> None:
+        """Write everything down and let go; well under two seconds."""
+        now = self.clock.wall()
+        with contextlib.suppress(sqlite3.Error), self.store.turn():
+            self.snapshots.save(self.snapshots.all_dirty(), now)
+            self.store.remember("lived until", str(now))
+        if self.control is not None:
+            self.control.close()
+        self.delivering.close(1.0)
+        for source in self.sources:
+            source.close()
+        self.store.close()

@@ -120,6 +120,9 @@ class Tell(Section):
     ca: str = Field("", description="a PEM file to trust besides the system's")
     alive: str = Field("", description="a URL pinged while all is well")
     alive_every: Duration = Field("1m", description="how often it is pinged")
+    zone: str = Field(
+        "", description="the time zone of messages and rest hours, such as Europe/Berlin; default: this machine's"
+    )
     digest: Literal["weekly", "daily", "never"] = Field("weekly", description="the round-up of all that was not told")
     admins: list[str] = Field([], description="users and groups who may speak for everyone")
     terminal: bool = Field(True, description="print alerts when run in the foreground")

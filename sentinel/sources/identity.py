@@ -10,11 +10,20 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from hashlib import blake2b
+from typing import NamedTuple
 
 from sentinel.core.records import Json
 
 HEAD = 1024
 ANCHOR = 256
+
+
+class Met(NamedTuple):
+    """A rotated file that was met; inodes are used again, so its first bytes are remembered too."""
+
+    inode: int
+    size: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,8 @@ class Bookmark:
     saved: Json = None  # what the reader needs to go on
     shift: float = 0.0  # how far its stamps stand from the clock
     live: bool = False  # its history had been read: later bytes have an arrival
+    repeats: bool = False  # its rows may come a second time: a reset is still to be said
+    older: tuple[Met, ...] = ()  # rotated files beside it that were met before
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,7 @@ def bookmark_from(kept: Json) -> Bookmark | None:
     if not isinstance(kept, dict):
         return None
     try:
-        return Bookmark(**kept)  # type: ignore[arg-type]
+        older = tuple(Met(*met) for met in kept.get("older") or ())
+        return Bookmark(**{**kept, "older": older})
     except TypeError:
         return None

@@ -28,11 +28,11 @@ class _Log:
         """Let the row happen and say what is new."""
         self.content.apply(arrival)
         if self.track.look(self.content) is Course.REWRITTEN:
-            self.track.begin_anew(reset=True, now=arrival.t)
+            self.track = self.track.successor(reset=True, now=arrival.t)
         self.grew, self._waits = arrival.t, True
         items: list[Item] = []
         while self.track.behind(self.content) > 0:
-            items += self.track.take(self.content, CHUNK, arrival.t)
+            items += self.track.take(self.content, CHUNK, arrival.t)[0]
         return items
 
     def still(self, now: float) -> list[Item]:

@@ -46,7 +46,7 @@ class Track:
         self.reader: Reader | None = None
         self._open = open_reader
         self._reset_at: float | None = None
-        self._reset_due = False
+        self._reset_due = self.mark.repeats
         self._begin_at = self.mark.settled  # the next feed starts here
 
     def look(self, content: Content, *, linked: bool = False) -> Course:
@@ -64,15 +64,23 @@ class Track:
             return True  # the head was the whole of it
         return digest(content.read(mark.anchor_size, mark.read - mark.anchor_size)) == mark.anchor_hash
 
-    def begin_anew(self, *, reset: bool, now: float | None) -> None:
-        """Other content came under this name: forget the place; a reset is said before its first rows."""
-        had_content = self.mark.read > 0
-        self.mark = Bookmark(self.mark.file, shift=self.timing.shift, live=self.mark.live)
-        self.timing = Arrivals(self.mark.shift)
-        self.reader = None
-        self._begin_at = 0
-        self._reset_due = self._reset_due or (reset and had_content)
-        self._reset_at = now
+    def begins_alike(self, content: Content) -> bool:
+        """Whether another content has the head of this one."""
+        mark = self.mark
+        return mark.head_size > 0 and digest(content.read(mark.head_size, 0)) == mark.head_hash
+
+    def successor(self, *, reset: bool, now: float | None) -> Track:
+        """The track of other content under the same name. A reset is said before its first row."""
+        track = Track(
+            self.mark.file, self._open, Bookmark(self.mark.file, shift=self.timing.shift, live=self.mark.live)
+        )
+        if self._reset_due or (reset and self.mark.read > 0):
+            track.expect_repetition(now)
+        return track
+
+    def expect_repetition(self, now: float | None) -> None:
+        """What was read under this name before is gone: its rows may come a second time."""
+        self._reset_due, self._reset_at = True, now
 
     def adopt(self, content: Content) -> None:
         """The content stands in this inode now."""
@@ -82,13 +90,13 @@ class Track:
         """Bytes that are there and not yet read."""
         return content.size - self._begin_at
 
-    def take(self, content: Content, limit: int, arrival: float | None) -> list[Item]:
-        """What the next bytes say, at most `limit` of them. `arrival` is None for history."""
+    def take(self, content: Content, limit: int, arrival: float | None) -> tuple[list[Item], int]:
+        """What the next bytes say, at most `limit` of them, and how many there were. No arrival means history."""
         self.adopt(content)
         start = self._begin_at
         data = content.read(limit, start)
         if not data:
-            return []
+            return [], 0
         if self.reader is None:
             head = data if start == 0 else content.read(HEAD * 4, 0)
             self.reader = self._open(self.mark.file, head, self.timing, self.mark.saved if start else None)
@@ -99,7 +107,7 @@ class Track:
             self._reset_due = False
         items.extend(self.reader.feed(data, arrival))
         self.mark = replace(self.mark, live=self.mark.live or arrival is not None)
-        return items
+        return items, len(data)
 
     def _advance(self, content: Content, start: int, data: bytes) -> None:
         """Remember the place, and what the bytes around it are."""
@@ -124,25 +132,23 @@ class Track:
             anchor_hash=digest(tail),
         )
 
-    def skip(self, content: Content, count: int) -> None:
-        """Leave bytes out that must not be understood again: they killed us twice."""
-        self.adopt(content)
-        data = content.read(count, self._begin_at)
-        if data:
-            self._advance(content, self._begin_at, data)
-
     def idle(self, now: float) -> list[Item]:
         """What an unfinished last line says that has stood still."""
         return list(self.reader.idle(now)) if self.reader else []
 
     def finish(self) -> list[Item]:
         """What is left when the file or its run is over."""
-        items = list(self.reader.finish()) if self.reader else []
+        if self.reader is None:
+            return []
+        items = list(self.reader.finish())
+        self.mark = replace(self.bookmark(), settled=self.mark.read)
         self.reader = None
         return items
 
     def bookmark(self) -> Bookmark:
         """The place to go on from after a restart."""
         if self.reader is None:
-            return self.mark
-        return replace(self.mark, settled=self.reader.settled, saved=self.reader.save(), shift=self.timing.shift)
+            return replace(self.mark, repeats=self._reset_due)
+        return replace(
+            self.mark, repeats=False, settled=self.reader.settled, saved=self.reader.save(), shift=self.timing.shift
+        )

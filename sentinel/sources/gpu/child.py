@@ -45,7 +45,7 @@ class Device:
         self.index, self.label, self.handle = index, label, handle
         self.calls = {kind: list(table) for kind, table in calls.items()}
         self.ways = {call.name: 0 for table in calls.values() for call in table}
-        self.lists = dict.fromkeys((PROCESS_LISTS, MPS_LISTS), 0)
+        self.lists: dict[tuple[str, ...], int] = dict.fromkeys((PROCESS_LISTS, MPS_LISTS), 0)
 
 
 class Asker:

@@ -1,0 +1,39 @@
+"""`sentinel alerts`: what fires now, or fired lately."""
+
+from __future__ import annotations
+
+import argparse
+
+from sentinel.cli.asking import add_socket, ask_or_explain
+from sentinel.cli.exits import Exit
+from sentinel.cli.status import alert_line
+from sentinel.core.wire import dump
+
+HELP = "Alerts that fire now; with --all also those that cleared or ended."
+EPILOG = """examples:
+  sentinel alerts
+  sentinel alerts --all --json     every known alert, one JSON object a line"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's words."""
+    parser.epilog = EPILOG
+    parser.add_argument("--all", action="store_true", help="those that cleared or ended too")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_socket(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask and print."""
+    answer = ask_or_explain(args, {"ask": "alerts", "all": args.all})
+    if answer is None:
+        return Exit.COULD_NOT
+    for alert in answer["alerts"]:
+        if args.json:
+            print(dump(alert))
+        else:
+            hidden = f"  (behind {alert['hidden_by']})" if alert.get("hidden_by") else ""
+            print(f"{alert_line(alert).strip()}  {alert['phase']}{hidden}")
+    if not answer["alerts"] and not args.json:
+        print("nothing fires")
+    return Exit.FINE

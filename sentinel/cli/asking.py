@@ -1,0 +1,89 @@
+"""How commands find the daemon and speak with it: `--socket`, SENTINEL_SOCKET, the user's own, the system's (contracts 7)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from sentinel.cli.exits import Exit
+
+SYSTEM = Path("/run/sentinel/control")
+PATIENCE = 5.0
+
+
+class NoDaemon(Exception):
+    """Nobody answers; the text says where we looked and what to do."""
+
+
+def add_socket(parser: argparse.ArgumentParser) -> None:
+    """The option that all asking commands share."""
+    parser.add_argument("--socket", metavar="PATH", help="the daemon's control socket (default: found by itself)")
+
+
+def user_socket() -> Path:
+    """Where a daemon of one's own listens."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/sentinel-{os.getuid()}"  # noqa: S108
+    return Path(runtime) / "sentinel" / "control"
+
+
+def candidates(args: argparse.Namespace) -> list[Path]:
+    """Where to look, in order; a place that was named is the only one."""
+    named = getattr(args, "socket", None) or os.environ.get("SENTINEL_SOCKET")
+    if named:
+        return [Path(named)]
+    return [Path("state/control"), user_socket(), SYSTEM]
+
+
+def ask(args: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
+    """Ask the daemon; its answer with `socket` saying which one it was. Raises NoDaemon."""
+    tried = candidates(args)
+    for path in tried:
+        if path.exists():
+            try:
+                return {**_talk(path, request), "socket": str(path)}
+            except (ConnectionRefusedError, FileNotFoundError):
+                continue
+            except PermissionError:
+                raise NoDaemon(f"{path}: you may not speak to this daemon; ask to be added to its group") from None
+            except (OSError, ValueError) as trouble:
+                raise NoDaemon(f"{path}: the daemon does not answer ({trouble})") from None
+    places = ", ".join(str(path) for path in tried)
+    raise NoDaemon(f"no daemon listens at {places}; start one with: sentinel run")
+
+
+def _talk(path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(PATIENCE)
+        connection.connect(str(path))
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        heard = b""
+        while not heard.endswith(b"\n"):
+            data = connection.recv(1 << 20)
+            if not data:
+                break
+            heard += data
+    answer = json.loads(heard)
+    if not isinstance(answer, dict):
+        raise ValueError("no object")
+    return answer
+
+
+def ask_or_explain(args: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any] | None:
+    """The answer, or None after saying on stderr why there is none."""
+    try:
+        answer = ask(args, request)
+    except NoDaemon as trouble:
+        print(f"sentinel: {trouble}", file=sys.stderr)
+        return None
+    if not answer.get("ok"):
+        print(f"sentinel: {answer.get('why', 'the daemon refused')}", file=sys.stderr)
+        return None
+    return answer
+
+
+COULD_NOT = Exit.COULD_NOT

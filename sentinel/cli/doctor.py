@@ -1,0 +1,77 @@
+"""`sentinel doctor`: what is wrong with this set-up, and the exact command that mends it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from sentinel.cli.exits import Exit
+from sentinel.daemon.doctor.examination import examine, patient_at
+from sentinel.daemon.doctor.findings import Finding, State
+from sentinel.daemon.journal import Priority, open_journal
+
+HELP = "Check every precondition of this set-up: what is fine, what is missing, and the exact command that mends it."
+EPILOG = """\
+examples:
+  sudo sentinel doctor          the machine's service, with the rights of the user sentinel
+  sentinel doctor               your own
+  sentinel doctor --json        one object a line: v, check, state (ok, note, missing), what, cure
+
+exit code: 0 nothing is missing, 1 something is, 2 it could not look."""
+MARKS = {State.OK: "ok  ", State.NOTE: "note", State.MISSING: "MISS"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Its words."""
+    parser.epilog = EPILOG
+    parser.add_argument("--settings", type=Path, help="sentinel.toml; default: yours, else the machine's")
+    parser.add_argument("--json", action="store_true", help="one object a line")
+    parser.add_argument(
+        "--tell", metavar="TEXT", default="", help="say TEXT and what is missing in the journal (OnFailure)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Examine and print."""
+    findings = list(examine(patient_at(args.settings or usual_settings())))
+    if args.tell:
+        tell(args.tell, findings)
+        return Exit.FINE
+    for line in lines_of(findings, args.json):
+        print(line)
+    return Exit.FINDINGS if any(finding.state is State.MISSING for finding in findings) else Exit.FINE
+
+
+def tell(text: str, findings: Iterable[Finding]) -> None:
+    """The last word of a service that has given up, with what is missing and how to mend it."""
+    missing = [finding for finding in findings if finding.state is State.MISSING and finding.check != "unit"]
+    journal = open_journal(os.environ, time.monotonic)
+    journal.say(Priority.CRITICAL, "given-up", f"{text}; why: journalctl -u sentinel -n 30", missing=len(missing))
+    for finding in missing:
+        journal.say(Priority.ERROR, "given-up", f"{finding.check}: {finding.what}; mend: {finding.cure or 'see above'}")
+
+
+def usual_settings() -> Path:
+    """The settings that are meant when none are named."""
+    own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "sentinel" / "sentinel.toml"
+    places = [Path("sentinel.toml"), own, Path("/etc/sentinel/sentinel.toml")]
+    return next((path for path in places if path.is_file()), places[0])
+
+
+def lines_of(findings: Iterable[Finding], as_json: bool) -> Iterable[str]:
+    """The findings as they are printed."""
+    if as_json:
+        for f in findings:
+            yield json.dumps({"v": 1, "check": f.check, "state": f.state.value, "what": f.what, "cure": f.cure or None})
+        return
+    missing = 0
+    for finding in findings:
+        missing += finding.state is State.MISSING
+        yield f"{MARKS[finding.state]}  {finding.check}: {finding.what}"
+        if finding.cure:
+            yield f"      mend: {finding.cure}"
+    yield f"{missing} missing" if missing else "nothing is missing"

@@ -1,0 +1,119 @@
+"""`sentinel status`: what is watched and how each run does; from the state file where no daemon answers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from sentinel.cli.asking import NoDaemon, add_socket, ask
+from sentinel.cli.exits import Exit
+from sentinel.cli.offline import state_status
+from sentinel.core.wire import dump
+
+HELP = "What is watched and how each run does: doomed, look, silent, fine, or cannot tell."
+EPILOG = """examples:
+  sentinel status                 all runs, the worst first
+  sentinel status my-run          one run: its rules, and which are unknown for want of what
+  sentinel status --json          one object, for programs
+  sentinel status --nagios        one line and the exit codes 0 to 3 that monitoring systems know"""
+ORDER = {"doomed": 0, "look": 1, "silent": 2, "cannot tell": 3, "fine": 4}
+SIGNS = {"doomed": "!!", "look": "! ", "silent": ". ", "fine": "ok", "cannot tell": "? "}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command's words."""
+    parser.epilog = EPILOG
+    parser.add_argument("run", nargs="?", metavar="RUN", help="one run, in full")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--nagios", action="store_true", help="one line; exit 0 ok, 1 warning, 2 critical, 3 unknown")
+    parser.add_argument("--state", metavar="DIR", help="read this state folder where no daemon answers")
+    add_socket(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask the daemon, else read what it left behind."""
+    request = {"ask": "status", **({"run": args.run} if args.run else {})}
+    try:
+        answer = ask(args, request)
+    except NoDaemon as trouble:
+        known = state_status(args.state)
+        if known is None:
+            print(f"sentinel: {trouble}", file=sys.stderr)
+            return 3 if args.nagios else Exit.COULD_NOT
+        answer = known
+        print(f"sentinel: {trouble}; this is from {answer['state']}, {answer['age']} old", file=sys.stderr)
+    if not answer.get("ok"):
+        print(f"sentinel: {answer.get('why')}", file=sys.stderr)
+        return 3 if args.nagios else Exit.COULD_NOT
+    if args.nagios:
+        return nagios(answer)
+    print(dump(answer) if args.json else text(answer, full=bool(args.run)))
+    return Exit.FINE
+
+
+def nagios(answer: dict[str, Any]) -> int:
+    """One line, and the exit code that monitoring systems expect."""
+    words = [run["standing"] for run in answer["runs"]]
+    bad = [run["run"] for run in answer["runs"] if run["standing"] == "doomed"]
+    look = [run["run"] for run in answer["runs"] if run["standing"] in ("look", "silent")]
+    code, word = (2, "CRITICAL") if bad else (1, "WARNING") if look or answer["troubles"] else (0, "OK")
+    named = ", ".join((bad or look)[:5])
+    counts = " ".join(f"{key.replace(' ', '_')}={words.count(key)}" for key in ORDER)
+    print(f"SENTINEL {word}: {named or f'{len(words)} runs watched'} | {counts}")
+    return code
+
+
+def text(answer: dict[str, Any], full: bool = False) -> str:
+    """For people."""
+    lines = [head(answer)]
+    lines += [f"  told: {told}" for told in answer.get("told", [])[-3:]]
+    lines += [f"  trouble: {trouble}" for trouble in answer.get("troubles", [])[:10]]
+    lines += [f"  fault: {fault}" for fault in answer.get("faults", [])[:10]]
+    runs = sorted(answer["runs"], key=lambda run: ORDER.get(run["standing"], 9))
+    if not runs:
+        lines.append("  no run was seen yet; sentinel doctor says whether the watches can see anything")
+    width = max((len(run["run"]) for run in runs), default=0)
+    lines += [run_line(run, width) for run in runs]
+    if answer.get("more_runs"):
+        lines.append(f"  ... and {answer['more_runs']} more")
+    if answer.get("listed"):
+        lines.append(f"  ({answer['listed']} runs were over before this watch began)")
+    lines += [alert_line(alert) for alert in answer.get("alerts", []) if not alert.get("hidden_by")]
+    if full:
+        lines += [line for run in runs for line in coverage(run)]
+    return "\n".join(lines)
+
+
+def head(answer: dict[str, Any]) -> str:
+    """Who answers, and since when."""
+    rules = f"{answer['rules']} rules in force" if answer.get("rules") else ""
+    since = f"watching since {answer['since']}" if answer.get("since") else ""
+    return ", ".join(
+        part for part in (f"sentinel {answer.get('version', '')} on {answer.get('host', '')}", since, rules) if part
+    )
+
+
+def run_line(run: dict[str, Any], width: int) -> str:
+    """One run."""
+    where = f"step {run['step']:,}" if run.get("step") is not None else ""
+    if run.get("progress") is not None:
+        where += f" ({run['progress']:.0%})"
+    elif run.get("epoch") is not None:
+        where += f" epoch {run['epoch']:g}"
+    firing = f"{run['firing']} firing" if run.get("firing") else ""
+    sign = SIGNS.get(run["standing"], "- ")
+    return f"  {sign} {run['run']:<{width}}  {run['standing']:<12} {where:<24} {firing}".rstrip()
+
+
+def alert_line(alert: dict[str, Any]) -> str:
+    """One alert."""
+    step = f" at step {alert['step']:,}" if alert.get("step") is not None else ""
+    return f"  [{alert['id']}] {alert['severity']} {alert['run']}: {alert['signature']}/{alert['rule']}{step}  {alert['say']}"
+
+
+def coverage(run: dict[str, Any]) -> list[str]:
+    """Which rules speak about a run, and which cannot and why."""
+    lines = [f"  rules that apply: {', '.join(run.get('applies', [])) or 'none yet'}"]
+    lines += [f"  unknown: {item['rule']}: {item['why']}" for item in run.get("unknown", [])]
+    return [*lines, f"  names it has given: {', '.join(run.get('names', [])) or 'none'}"]

@@ -1,0 +1,110 @@
+"""Rules bound to the instances of one run: which rule is looked at when which series moved. No judging here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sentinel.core.alert import Alert
+from sentinel.core.names import matches
+from sentinel.core.records import Answer
+from sentinel.core.rule import Judge, Only, Rule
+from sentinel.core.run import Run
+
+TARGET = re.compile(r"loss|accuracy|f1|perplexity|bleu|rouge|auc|map|iou|wer|reward|score|error|dice|psnr|fid")
+
+
+@dataclass(slots=True, eq=False)
+class Bound:
+    """One rule on one instance of one run."""
+
+    rule: Rule
+    instance: str
+    when: Judge | None
+    clear: Judge | None
+    alert: Alert = field(default_factory=Alert)
+    reads: frozenset[str] = frozenset()
+    ready: bool = False  # `after` was reached once
+    on_target: bool = False  # it reads a loss or target: its "no" says that the run is fine
+    answer: Answer = None  # the last one, for rules made of parts
+    broken: str = ""  # the bug that set this rule aside on this run
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Rule and instance."""
+        return (self.rule.key, self.instance)
+
+
+def bind(rule: Rule, run: Run, instance: str, alert: Alert | None) -> Bound:
+    """Bind a rule; its alert lives on if there was one."""
+    return Bound(
+        rule=rule,
+        instance=instance,
+        when=rule.when.bind(run, instance) if rule.when else None,
+        clear=rule.clear.bind(run, instance) if rule.clear else None,
+        alert=alert or Alert(),
+        reads=frozenset(own_name(name, instance) for name in reads_of(rule)),
+        ready=not rule.after,
+        on_target=bool(rule.when and any(TARGET.search(name) for name in rule.when.reads)),
+    )
+
+
+def own_name(name: str, instance: str) -> str:
+    """The name that an instance gives a series: `gpu.util` of `gpu.3` is `gpu.3.util`."""
+    group = instance.partition(".")[0]
+    return f"{instance}.{name[len(group) + 1 :]}" if group and name.startswith(group + ".") else name
+
+
+def applies(rule: Rule, run: Run) -> bool:
+    """Whether a rule is meant for this run at all (`only`, the start of a continued run)."""
+    if rule.from_start and run.info.continues:
+        return False
+    return _only(rule.only, run)
+
+
+def _only(only: Only, run: Run) -> bool:
+    info = run.info
+    wanted = ((only.watch, info.watch), (only.run, info.name), (only.user, str(info.labels.get("user", ""))))
+    return all(not want or want == have for want, have in wanted)
+
+
+def reads_of(rule: Rule) -> frozenset[str]:
+    """All series names and wildcards that move a rule."""
+    clear = rule.clear.reads if rule.clear else frozenset()
+    return (rule.when.reads if rule.when else frozenset()) | clear
+
+
+def patterns_of(rule: Rule) -> tuple[str, ...]:
+    """All text patterns that move a rule."""
+    return (rule.when.patterns if rule.when else ()) + (rule.clear.patterns if rule.clear else ())
+
+
+def timed(rule: Rule) -> bool:
+    """Whether time alone can change its verdict."""
+    return bool((rule.when and rule.when.timed) or (rule.clear and rule.clear.timed))
+
+
+def instances_touched(rule: Rule, names: Iterable[str]) -> set[str]:
+    """On which instances of a run a rule must look when these series moved; "" is the run itself.
+
+    Under `each: gpu.*` the series `gpu.3.util` is `gpu.util` of the instance `gpu.3`.
+    """
+    reads = reads_of(rule)
+    if not rule.each:
+        return {""} if any(_is_read(name, reads) for name in names) else set()
+    family = rule.each.split(".", 1)[0]
+    return {instance for name in names if (instance := instance_of(name, family, reads))}
+
+
+def instance_of(name: str, family: str, reads: frozenset[str]) -> str:
+    """The instance whose series this is, if the rule reads it: `gpu.3.util` -> `gpu.3`."""
+    head, _, rest = name.partition(".")
+    number, _, metric = rest.partition(".")
+    if head != family or not metric:
+        return ""
+    return f"{head}.{number}" if _is_read(f"{head}.{metric}", reads) else ""
+
+
+def _is_read(name: str, reads: frozenset[str]) -> bool:
+    return name in reads or any("*" in read and matches(read, name) for read in reads)

@@ -1,0 +1,68 @@
+"""When a run goes back: steps per epoch, a resume, or a new start in the same files (contracts 5). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sentinel.core.records import Mark, MarkKind, Row
+
+START = 0.02  # a step below this share of the highest one is "the start"
+
+
+class Back(StrEnum):
+    """What going back means."""
+
+    PER_EPOCH = "steps are per epoch"
+    RESUME = "resumed"
+    NEW = "a new start"
+
+
+@dataclass(slots=True)
+class Course:
+    """How far each table of a run came, to notice when one goes back."""
+
+    highest: int = -1
+    first: int = -1
+    news: bool = False  # header, plan or config changed since the last row
+    _last: dict[tuple[str, tuple[str, ...]], tuple[int, float | None]] = field(default_factory=dict)
+    _per_epoch: set[str] = field(default_factory=set)
+
+    def note(self, mark: Mark) -> None:
+        """A header or banner makes a new start likely; a table that is rewritten is no going back."""
+        if mark.kind is MarkKind.HEADER:
+            self.news = True
+        elif mark.kind is MarkKind.RESET:
+            self._last = {key: last for key, last in self._last.items() if key[0] != mark.file}
+
+    def follow(self, row: Row) -> Back | None:
+        """What this row says about the run's course; None while it goes forward."""
+        step = row.step
+        if step is None or not row.names:
+            return None
+        key = (row.file, row.names)
+        last = self._last.get(key)
+        self._last[key] = (step, row.epoch)
+        if last is None or step >= last[0]:
+            if self.first < 0:
+                self.first = step
+            if step > self.highest:
+                self.highest = step
+                self.news = False
+            return None
+        return self._went_back(row.file, step, row.epoch, last)
+
+    def _went_back(self, file: str, step: int, epoch: float | None, last: tuple[int, float | None]) -> Back:
+        if epoch is not None and last[1] is not None and epoch > last[1]:
+            self._per_epoch.add(file)
+            return Back.PER_EPOCH
+        at_start = step <= max(self.first, START * self.highest)
+        back = Back.NEW if self.news and at_start else Back.RESUME
+        self.news = False
+        self._last = {key: value for key, value in self._last.items() if key[0] == file}
+        self.highest = step
+        return back
+
+    def counts_per_epoch(self, file: str) -> bool:
+        """Whether the steps of this file start again with every epoch, so that they are no steps of the run."""
+        return file in self._per_epoch

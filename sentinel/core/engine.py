@@ -1,0 +1,239 @@
+"""The engine: batches in, effects out. Live and replay are this one code path; time is handed in (contracts 1 to 3).
+
+Runs are judged apart from one another. Between two rows time passes over a fixed grid, so that a rule on silence fires
+at the same moment whether the bytes came in one piece or in many, live or in replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from sentinel.core.course import Back, Course
+from sentinel.core.names import Names
+from sentinel.core.records import (
+    Action,
+    Batch,
+    Change,
+    Effect,
+    EffectKey,
+    EffectKind,
+    Fact,
+    Found,
+    How,
+    Json,
+    Mark,
+    MarkKind,
+    Origin,
+    Over,
+    Phase,
+    Row,
+    RunInfo,
+)  # fmt: skip
+from sentinel.core.rule import Rulebook
+from sentinel.core.run import Run
+from sentinel.core.watched import Watched
+
+FINE_GRID, COARSE_GRID, WIDE_GRID = 10.0, 60.0, 600.0
+HOUR, DAY = 3600.0, 86400.0
+
+
+class Engine:
+    """All runs under watch."""
+
+    def __init__(self, book: Rulebook, names: Names, host: str = "") -> None:
+        """An engine that has seen nothing."""
+        self.book = book
+        self.names = names
+        self.host = host
+        self.runs: dict[str, Watched] = {}
+        self.listed: dict[str, RunInfo] = {}  # over before we came: listed, never judged
+        self.bugs: list[tuple[str, str, str]] = []  # (run, rule, traceback) since last taken
+        self._courses: dict[str, Course] = {}
+        self._current: dict[str, str] = {}  # key as sources know it -> key of the generation in force
+
+    # --- in ------------------------------------------------------------------------------------------------------
+
+    def feed(self, batches: Iterable[Batch]) -> list[Effect]:
+        """Take batches in, in order; the effects of all that moved."""
+        effects: list[Effect] = []
+        for batch in batches:
+            for item in batch.items:
+                self._take(batch.run, item, effects)
+        return effects
+
+    def tick(self, now: float) -> list[Effect]:
+        """Time went on for all live runs."""
+        effects: list[Effect] = []
+        for watched in self.runs.values():
+            if not watched.over:
+                self._pass_time(watched, now, effects)
+        return effects
+
+    def _take(self, key: str, item: Row | Fact | Mark | Found | Over, effects: list[Effect]) -> None:
+        if isinstance(item, Found):
+            self._found(key, item)
+            return
+        watched = self.runs.get(self._current.get(key, key))
+        if watched is None:
+            return  # listed only, or unknown: a run is judged from its `Found` on
+        if isinstance(item, Row):
+            self._row(key, watched, item, effects)
+            return
+        if isinstance(item, Fact):
+            watched.learn(item)
+        elif isinstance(item, Mark):
+            self._mark(watched, item)
+        else:
+            self._over(watched, item, effects)
+        effects += self._effects(watched)
+
+    def _found(self, key: str, found: Found) -> None:
+        if not found.info.fresh:
+            self.listed[key] = found.info
+            return
+        if key in self._current:
+            return
+        self.listed.pop(key, None)
+        self._open(key, found.info, found.at).catching_up = found.history
+
+    def _open(self, key: str, info: RunInfo, at: float | None) -> Watched:
+        watched = Watched(Run(info, self.names), self.book, self.host, self._bug)
+        watched.found_at = at
+        self.runs[info.key] = watched
+        self._current[key] = info.key
+        self._courses[info.key] = Course()
+        return watched
+
+    def _row(self, key: str, watched: Watched, row: Row, effects: list[Effect]) -> None:
+        if row.at is not None:
+            self._pass_time(watched, row.at, effects)
+        course = self._courses[watched.run.info.key]
+        back = course.follow(row)
+        if back is not None:
+            watched = self._go_back(key, watched, row, back, effects)
+        elif watched.over and row.names:
+            watched.resume()
+        if course.counts_per_epoch(row.file):
+            row = row._replace(step=None)
+        watched.look(row)
+        effects += self._effects(watched)
+
+    def _go_back(self, key: str, watched: Watched, row: Row, back: Back, effects: list[Effect]) -> Watched:
+        if back is Back.NEW:
+            watched.close(row.at, "began anew")
+            effects += self._effects(watched)
+            return self._open(key, next_generation(watched.run.info), row.at)
+        if back is Back.PER_EPOCH:
+            watched.run.forget_steps(row.file)
+        else:
+            watched.run.resume(row)
+            watched.resume()
+        return watched
+
+    def _mark(self, watched: Watched, mark: Mark) -> None:
+        watched.marks.append(mark)
+        self._courses[watched.run.info.key].note(mark)
+        if mark.kind is MarkKind.RESET:
+            watched.run.forget(mark.file)
+        elif mark.kind is MarkKind.CAUGHT_UP:
+            watched.catch_up_done()
+
+    def _over(self, watched: Watched, over: Over, effects: list[Effect]) -> None:
+        if watched.over:
+            return
+        if over.at is not None:
+            self._pass_time(watched, over.at, effects)
+            watched.run.pass_time(over.at)
+        watched.learn(Fact("run.how", over.how.value, "", 0, Origin.PROCESS))
+        if over.detail:
+            watched.learn(Fact("run.closing", over.detail, "", 0, Origin.PROCESS))
+        if not watched.settled:
+            watched.settle()
+        watched.close(over.at, over.how.value if over.how is not How.UNCLEAR else "ended, cannot tell why")
+
+    def caught_up(self, keys: Iterable[str]) -> list[Effect]:
+        """The history of these runs was read: what still fires is told, once."""
+        effects: list[Effect] = []
+        for key in keys:
+            watched = self.runs.get(self._current.get(key, key))
+            if watched is not None and watched.catching_up:
+                watched.catch_up_done()
+                effects += self._effects(watched)
+        return effects
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def _pass_time(self, watched: Watched, now: float, effects: list[Effect]) -> None:
+        """Let time pass over the grid points before `now`; each is a look of the rules that time can change."""
+        before = watched.run.now
+        if before is None:
+            watched.run.pass_time(now)
+            return
+        point = next_point(before, watched.run.grew or before)
+        while point <= now:
+            watched.pass_time(point)
+            effects += self._effects(watched)
+            point = next_point(point, watched.run.grew or before)
+
+    # --- out -----------------------------------------------------------------------------------------------------
+
+    def _effects(self, watched: Watched) -> list[Effect]:
+        out: list[Effect] = []
+        for change in watched.changes():
+            key = EffectKey(change.run, f"{change.signature}/{change.rule}", change.instance, change.n, change.reason)
+            out.append(Effect(EffectKind.TELL, key, change))
+            if may_act(change):
+                out.append(Effect(EffectKind(change.action.value), key, change))
+        return out
+
+    def _bug(self, run: str, rule: str, trace: str) -> None:
+        self.bugs.append((run, rule, trace))
+
+    # --- reload and restart ---------------------------------------------------------------------------------------
+
+    def adopt(self, book: Rulebook) -> None:
+        """Take a rulebook into force for all runs at once."""
+        self.book = book
+        for watched in self.runs.values():
+            watched.adopt(book)
+
+    def drop(self, key: str) -> None:
+        """Forget a run altogether (retention)."""
+        self.runs.pop(key, None)
+        self._courses.pop(key, None)
+        self.listed.pop(key, None)
+        self._current = {known: current for known, current in self._current.items() if current != key}
+
+    def save(self, key: str) -> Json:
+        """One run's part of the snapshot."""
+        return self.runs[key].save()
+
+    def restore(self, key: str, info: RunInfo, saved: Json) -> None:
+        """Bring one run back as it was saved; `key` is what sources call it."""
+        self._open(key, info, None).restore(saved)
+
+    def keys(self) -> Mapping[str, str]:
+        """What sources call a run -> the generation in force."""
+        return self._current
+
+
+def next_point(after: float, grew: float) -> float:
+    """The next point of the grid: close together at first, wider the longer a run is silent."""
+    quiet = after - grew
+    width = FINE_GRID if quiet < HOUR else COARSE_GRID if quiet < DAY else WIDE_GRID
+    return (after // width + 1) * width
+
+
+def next_generation(info: RunInfo) -> RunInfo:
+    """`name#2` after `name`, with a key of its own."""
+    name, _, number = info.name.partition("#")
+    generation = int(number or 1) + 1
+    return replace(info, key=f"{info.key.partition('#')[0]}#{generation}", name=f"{name}#{generation}")
+
+
+def may_act(change: Change) -> bool:
+    """Whether a change asks for more than telling: a rule with an action begins to fire, in the light."""
+    if change.action is Action.TELL or change.phase is not Phase.FIRING or change.hidden_by is not None:
+        return False
+    return change.reason in ("fired", "came to light", "first look")

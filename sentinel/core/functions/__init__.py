@@ -1,0 +1,1 @@
+"""What expressions can call: the table of functions, their arithmetic of the unknown, and how each meets a run."""

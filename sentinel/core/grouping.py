@@ -1,0 +1,65 @@
+"""One cause, one message: which alerts hide which, and rules that are made of other alerts (`hides`, `parts`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sentinel.core.bound import Bound
+from sentinel.core.records import Answer, Phase
+from sentinel.core.rule import Rule
+from sentinel.core.saying import Moved
+
+
+class Grouping:
+    """The alerts of one run, seen together."""
+
+    def __init__(self, rules: Sequence[Rule], bounds: Mapping[tuple[str, str], Bound]) -> None:
+        """Which rule hides which, worked out once per rulebook."""
+        self._bounds = bounds
+        self._hiders: dict[str, list[str]] = {}
+        keys = [rule.key for rule in rules]
+        for rule in rules:
+            for wanted in (*rule.hides, *(rule.parts.of if rule.parts else ())):
+                for key in keys:
+                    if key != rule.key and _names(wanted, key):
+                        self._hiders.setdefault(key, []).append(rule.key)
+
+    def parts_answer(self, rule: Rule) -> Answer:
+        """Yes when enough parts fire, no when enough no longer can, else unknown."""
+        assert rule.parts is not None
+        firing = unsure = 0
+        for wanted in rule.parts.of:
+            answers = [self._part(b) for (key, _), b in self._bounds.items() if _names(wanted, key)]
+            firing += any(answer is True for answer in answers)
+            unsure += not any(answer is True for answer in answers) and (not answers or None in answers)
+        if firing >= rule.parts.at_least:
+            return True
+        return False if firing + unsure < rule.parts.at_least else None
+
+    @staticmethod
+    def _part(bound: Bound) -> Answer:
+        if bound.alert.phase is Phase.FIRING:
+            return True
+        return None if bound.answer is not False else False
+
+    def settle_hidden(self, moved: list[Moved]) -> list[Moved]:
+        """Set `hidden_by` on all alerts that fire; those that come to light or go into hiding are moves too."""
+        firing = {key for (key, _), b in self._bounds.items() if b.alert.phase is Phase.FIRING}
+        already = {item.bound.key for item in moved}
+        out = list(moved)
+        for key, hiders in self._hiders.items():
+            hider = next((h for h in hiders if h in firing), None)
+            for (rule, _), bound in self._bounds.items():
+                if rule != key or bound.alert.hidden_by == hider:
+                    continue
+                if bound.alert.phase is Phase.FIRING and bound.key not in already:
+                    out.append(Moved(bound, "came to light" if hider is None else "hidden", moved[0].spot))
+                bound.alert.hidden_by = hider
+        return sorted(out, key=lambda item: (item.bound.alert.hidden_by is not None, -item.bound.rule.severity))
+
+
+def _names(wanted: str, key: str) -> bool:
+    """`signature/rule`, `signature/*` or `signature` alone."""
+    if "/" not in wanted or wanted.endswith("/*"):
+        return key.split("/", 1)[0] == wanted.split("/", 1)[0]
+    return key == wanted

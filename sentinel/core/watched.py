@@ -1,0 +1,258 @@
+"""One run under the rules: lets rows in, judges the rules that they move, and says which alerts moved. Pure."""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from sentinel.core.alert import Alert, advance, answer_in_firing, end, reopen
+from sentinel.core.bound import Bound, applies, bind, instances_touched, patterns_of, timed
+from sentinel.core.grouping import Grouping
+from sentinel.core.hold import Spot
+from sentinel.core.records import Answer, Change, Fact, Json, Mark, Phase, Row, Severity
+from sentinel.core.rule import Rule, Rulebook
+from sentinel.core.run import Run
+from sentinel.core.saying import Moved, change_of
+
+SETTLE_AFTER = 60.0  # facts are settled at the first reading, or so long after the run was found (contracts 2)
+RECENT_MARKS = 32
+
+Bug = Callable[[str, str, str], None]  # (run, rule, what happened)
+
+
+class Watched:
+    """A run, its rules and their alerts."""
+
+    def __init__(self, run: Run, book: Rulebook, host: str, bug: Bug) -> None:
+        """A run that was just found."""
+        self.run = run
+        self.host = host
+        self.bug = bug
+        self.found_at: float | None = None
+        self.looks = 0
+        self.fine_at = -1  # the look at which a rule on a loss or target last said "no"
+        self.settled = False
+        self.over: str = ""  # how it went, once it is over
+        self.catching_up = False  # history is being read: what fires is told at its end, in one message
+        self.marks: deque[Mark] = deque(maxlen=RECENT_MARKS)
+        self.bounds: dict[tuple[str, str], Bound] = {}
+        self._layouts: dict[tuple[str, ...], tuple[Bound, ...]] = {}
+        self._moved: list[Moved] = []
+        self._last: Row | None = None
+        self.adopt(book)
+
+    # --- rules ---------------------------------------------------------------------------------------------------
+
+    def adopt(self, book: Rulebook) -> None:
+        """Take a rulebook into force; the phases of rules whose fingerprint stayed live on."""
+        before = self.bounds
+        self.book = book
+        self.rules = [rule for rule in book.rules if applies(rule, self.run)]
+        self.bounds = {}
+        self._layouts = {}
+        for (key, instance), bound in before.items():
+            rule = next((rule for rule in self.rules if rule.key == key), None)
+            if rule is not None and rule.fingerprint == bound.rule.fingerprint:
+                self._bound(rule, instance, bound.alert).ready = bound.ready
+        self._timed = [self._bound(rule, "") for rule in self.rules if timed(rule) and not rule.each]
+        self._of_facts = [self._bound(rule, "") for rule in self.rules if rule.of_facts_alone]
+        self._of_parts = [self._bound(rule, "") for rule in self.rules if rule.parts]
+        self._hearing: dict[str, list[Rule]] = {}
+        for rule in self.rules:
+            for pattern in patterns_of(rule):
+                self._hearing.setdefault(pattern, []).append(rule)
+        self.grouping = Grouping(self.rules, self.bounds)
+
+    def _bound(self, rule: Rule, instance: str, alert: Alert | None = None) -> Bound:
+        known = self.bounds.get((rule.key, instance))
+        if known is None:
+            known = self.bounds[rule.key, instance] = bind(rule, self.run, instance, alert)
+            if timed(rule) and rule.each:
+                self._timed.append(known)
+        return known
+
+    def _looking_at(self, names: tuple[str, ...]) -> tuple[Bound, ...]:
+        """The rules that look when these series move, found once per layout."""
+        found = self._layouts.get(names)
+        if found is None:
+            rules = [rule for rule in self.rules if not rule.of_facts_alone]
+            found = tuple(self._bound(r, i) for r in rules for i in sorted(instances_touched(r, names)))
+            self._layouts[names] = found
+        return found
+
+    # --- looks ---------------------------------------------------------------------------------------------------
+
+    def look(self, row: Row) -> None:
+        """One line, row or object: all its readings enter, then each rule that reads one of them is judged once."""
+        run = self.run
+        moved = run.enter(row)
+        self._last = row
+        bounds: Sequence[Bound] = self._looking_at(moved) if moved else ()
+        if row.text and self.book.matcher is not None:
+            bounds = self._hear(row, bounds)
+        if moved:
+            self.looks += 1
+            if not self.settled:
+                self.settle()
+        if bounds:
+            self._judge(bounds, counts=True)
+
+    def _hear(self, row: Row, bounds: Sequence[Bound]) -> Sequence[Bound]:
+        assert self.book.matcher is not None
+        patterns = self.book.matcher.match(row.text)
+        if not patterns:
+            return bounds
+        heard = dict.fromkeys(bounds)
+        for pattern in patterns:
+            self.run.hear(pattern, row)
+            heard.update(
+                dict.fromkeys(self._bound(rule, "") for rule in self._hearing.get(pattern, ()) if not rule.each)
+            )
+        return tuple(heard)
+
+    def pass_time(self, now: float) -> None:
+        """Time alone went on: rules that it can change look."""
+        self.run.pass_time(now)
+        if not self.settled and self.found_at is not None and now - self.found_at >= SETTLE_AFTER:
+            self.settle()
+        self._judge(self._timed, counts=False)
+
+    def learn(self, fact: Fact) -> None:
+        """Take a fact in; once facts are settled, a rule that was still unknown for want of it is judged."""
+        if self.run.learn(fact) and self.settled:
+            waiting = [b for b in self._of_facts if b.alert.n == 0 and fact.name in _facts(b.rule)]
+            self._judge(waiting, counts=True)
+
+    def settle(self) -> None:
+        """The facts are settled: rules over facts alone are judged, once in a generation."""
+        self.settled = True
+        self._judge(self._of_facts, counts=True)
+
+    # --- judging -------------------------------------------------------------------------------------------------
+
+    def _judge(self, bounds: Iterable[Bound], counts: bool) -> None:
+        spot: Spot | None = None
+        for bound in bounds:
+            answer = self._ask(bound)
+            if answer is False and bound.on_target:
+                self.fine_at = self.looks
+            bound.answer = answer
+            if answer is not True and bound.alert.at_rest:
+                continue
+            if spot is None:
+                spot = self._spot(counts)
+            self._advance(bound, answer, spot)
+        if self._moved and self._of_parts:
+            self._judge_parts(spot or self._spot(counts))
+
+    def _ask(self, bound: Bound) -> Answer:
+        try:
+            if not bound.ready:
+                bound.ready = self.run.reached(bound.rule.after, bound.reads) is True
+                if not bound.ready:
+                    return None
+            return bound.when() if bound.when is not None and not bound.broken else None
+        except Exception:  # a bug in one rule must not end the watch over all others
+            self._set_aside(bound)
+            return None
+
+    def _set_aside(self, bound: Bound) -> None:
+        bound.broken = traceback.format_exc(limit=4)
+        self.bug(self.run.info.key, bound.rule.key, bound.broken)
+
+    def _advance(self, bound: Bound, answer: Answer, spot: Spot) -> None:
+        alert, rule = bound.alert, bound.rule
+        if alert.phase is Phase.FIRING:
+            answer = answer_in_firing(answer, bound.clear() if bound.clear else None, bound.clear is not None)
+            if rule.of_facts_alone:
+                return  # it fires once per generation, and only the run's end closes it
+        move = advance(alert, rule, answer, spot)
+        if move is not None:
+            self._moved.append(Moved(bound, move.value, spot))
+
+    def _judge_parts(self, spot: Spot) -> None:
+        for bound in self._of_parts:
+            bound.answer = self.grouping.parts_answer(bound.rule)
+            if bound.answer is True or not bound.alert.at_rest:
+                self._advance(bound, bound.answer, spot)
+
+    def _spot(self, counts: bool) -> Spot:
+        """Where this look stands: at the row's own step where it has one, not at the furthest that the run has come."""
+        run, row = self.run, self._last if counts else None
+        step = run.step if row is None or row.step is None else row.step
+        epoch = run.epoch if row is None or row.epoch is None else row.epoch
+        return Spot(run.now, step, epoch, run.progress, counts)
+
+    # --- the run's course ----------------------------------------------------------------------------------------
+
+    def close(self, at: float | None, how: str) -> None:
+        """The run is over: what fires is ended, which is not "resolved"."""
+        just_now = {moved.bound.key for moved in self._moved}
+        spot = Spot(at if at is not None else self.run.now, self.run.step, self.run.epoch, self.run.progress)
+        self.over = how
+        for bound in self.bounds.values():
+            before = end(bound.alert)
+            if before is Phase.FIRING and bound.key not in just_now:
+                self._moved.append(Moved(bound, f"run {how}", spot))
+            elif before is Phase.PENDING and bound.rule.severity is Severity.CRITICAL:
+                bound.alert.n += 1
+                self._moved.append(Moved(bound, "ended before it was certain", spot))
+
+    def resume(self) -> None:
+        """The run goes on: what was firing when it ended fires again."""
+        self.over = ""
+        for bound in self.bounds.values():
+            reopen(bound.alert)
+
+    def catch_up_done(self) -> None:
+        """History was read: of what moved meanwhile only what still fires is worth telling."""
+        self.catching_up = False
+        spot = self._spot(counts=False)
+        firing = [b for b in self.bounds.values() if b.alert.phase is Phase.FIRING]
+        self._moved = [Moved(bound, "first look", spot) for bound in firing]
+
+    def changes(self) -> list[Change]:
+        """What moved since the last call, with what is hidden behind what."""
+        if not self._moved or self.catching_up:
+            return []
+        moved, self._moved = self._moved, []
+        moved = self.grouping.settle_hidden(moved)
+        return [change_of(item, self.run, self.host, self._last) for item in moved]
+
+    def firing(self) -> list[Bound]:
+        """Alerts that fire and are hidden by none."""
+        return [b for b in self.bounds.values() if b.alert.phase is Phase.FIRING and not b.alert.hidden_by]
+
+    def last_word(self) -> list[Bound]:
+        """Alerts that fire, or fired when the run ended, and are hidden by none."""
+        told = [b for b in self.bounds.values() if b.alert.phase is Phase.FIRING or b.alert.ended_firing]
+        return [b for b in told if not b.alert.hidden_by]
+
+    # --- the store -----------------------------------------------------------------------------------------------
+
+    def save(self) -> Json:
+        """Everything that a restart must not change."""
+        alerts: list[Json] = [
+            [key, instance, b.rule.fingerprint, b.ready, b.answer, b.alert.save()]
+            for (key, instance), b in self.bounds.items()
+            if b.alert != Alert() or b.ready
+        ]
+        head: list[Json] = [self.found_at, self.looks, self.fine_at, self.settled, self.over, self.catching_up]
+        return {"head": head, "alerts": alerts, "run": self.run.save()}
+
+    def restore(self, saved: Json) -> None:
+        """As it was saved; alerts of rules that changed since start anew."""
+        assert isinstance(saved, dict)
+        self.run.load(saved["run"])
+        self.found_at, self.looks, self.fine_at, self.settled, self.over, self.catching_up = saved["head"]
+        by_key = {rule.key: rule for rule in self.rules}
+        for key, instance, fingerprint, ready, answer, alert in saved["alerts"]:
+            rule = by_key.get(key)
+            if rule is not None and rule.fingerprint == fingerprint:
+                bound = self._bound(rule, instance)
+                bound.alert, bound.ready, bound.answer = Alert.load(alert), bool(ready), answer
+
+
+def _facts(rule: Rule) -> frozenset[str]:
+    return rule.when.facts if rule.when else frozenset()

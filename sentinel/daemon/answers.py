@@ -1,0 +1,153 @@
+"""What the daemon answers on the control socket about what it sees: `status`, `alerts`, `explain`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from sentinel import __version__
+from sentinel.core.records import Json, Phase
+from sentinel.core.standing import standing
+from sentinel.core.watched import Watched
+from sentinel.core.wire import evidence_json, number, timestamp
+from sentinel.daemon.control import Handler, Refused, Request
+from sentinel.daemon.peers import Peer, user_name
+
+if TYPE_CHECKING:
+    from sentinel.daemon.loop import Daemon
+
+Answer = dict[str, Any]
+MOST_RUNS = 500
+
+
+def handlers(daemon: Daemon) -> dict[str, Handler]:
+    """The words that this file answers to."""
+    return {
+        "status": lambda request, peer: status(daemon, request, peer),
+        "alerts": lambda request, peer: {"alerts": alerts(daemon, request, peer)},
+        "explain": lambda request, peer: explain(daemon, request, peer),
+        "reload": lambda _request, peer: reload(daemon, peer),
+    }
+
+
+def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
+    """All that is watched, or one run in full."""
+    wanted = request.get("run")
+    now = daemon.clock.wall()
+    runs = [watched for watched in daemon.engine.runs.values() if wanted in (None, watched.run.info.name)]
+    if wanted and not runs:
+        raise Refused(f"no run is called '{wanted}'; sentinel status lists them")
+    runs.sort(key=lambda watched: (bool(watched.over), -(watched.run.grew or 0.0)))
+    return {
+        "version": __version__,
+        "pid": os.getpid(),
+        "host": daemon.engine.host,
+        "since": timestamp(daemon.began),
+        "at": timestamp(now),
+        "rules": len(daemon.engine.book.rules),
+        "faults": [str(fault) for fault in daemon.engine.book.faults if not fault.note],
+        "told": list(daemon.told),
+        "troubles": daemon.troubles(),
+        "runs": [run_answer(watched, now, peer, full=bool(wanted)) for watched in runs[:MOST_RUNS]],
+        "more_runs": max(0, len(runs) - MOST_RUNS),
+        "listed": len(daemon.engine.listed),
+        "alerts": alerts(daemon, request, peer),
+        **daemon.extra_status(),
+    }
+
+
+def run_answer(watched: Watched, now: float, peer: Peer, full: bool = False) -> dict[str, Json]:
+    """One run in `status`; of another user's run that the peer may not read only what anyone can see."""
+    run, info = watched.run, watched.run.info
+    answer: dict[str, Json] = {
+        "run": info.name,
+        "watch": info.watch,
+        "user": user_name(info.uid),
+        "standing": watched.over or standing(watched, now),
+        "step": run.step,
+        "epoch": number(run.epoch),
+        "progress": number(run.progress),
+        "last": timestamp(run.grew),
+        "firing": len(watched.firing()),
+    }
+    if not may_read(info.folder, peer):
+        return answer
+    answer |= {"folder": info.folder, "series": len(run.series), "kind": info.kind}
+    return answer | (coverage(watched) if full else {})
+
+
+def coverage(watched: Watched) -> dict[str, Json]:
+    """Which rules apply to a run, and which are unknown for want of what."""
+    known = sorted({b.rule.key for b in watched.bounds.values() if b.answer is not None})
+    unknown: list[Json] = [
+        {"rule": rule.key, "why": rule.when.explain(watched.run).why}
+        for rule in watched.rules
+        if rule.key not in known and rule.when is not None
+    ]
+    return {
+        "applies": known,
+        "unknown": unknown,
+        "names": sorted(watched.run.series),
+        "facts": {fact.name: str(fact.value) for fact in watched.run.facts.values()},
+    }
+
+
+def alerts(daemon: Daemon, request: Request, peer: Peer) -> list[dict[str, Json]]:
+    """Open alerts, or all of late; evidence only for those who may read the run's files."""
+    found = daemon.store.alerts(open_only=not request.get("all"))
+    folders = {watched.run.info.name: watched.run.info.folder for watched in daemon.engine.runs.values()}
+    return [alert if may_read(folders.get(str(alert["run"]), ""), peer) else _without_text(alert) for alert in found]
+
+
+def _without_text(alert: dict[str, Json]) -> dict[str, Json]:
+    return {**alert, "evidence": [], "say": "", "file": None, "line": None}
+
+
+def explain(daemon: Daemon, request: Request, peer: Peer) -> Answer:
+    """Why an alert fires, on what the run holds now."""
+    wanted = str(request.get("id", ""))
+    alert = daemon.store.alert(wanted)
+    if alert is None:
+        raise Refused(f"there is no alert '{wanted}'; sentinel alerts lists them")
+    for watched in daemon.engine.runs.values():
+        bound = watched.bounds.get((f"{alert['signature']}/{alert['rule']}", str(alert["instance"] or "")))
+        if watched.run.info.name == alert["run"] and bound is not None and bound.rule.when is not None:
+            if not may_read(watched.run.info.folder, peer):
+                raise Refused("its files are not yours to read; only its user, admins and root see the evidence")
+            verdict = bound.rule.when.explain(watched.run, bound.instance)
+            return {
+                "alert": alert,
+                "expression": bound.rule.when.text,
+                "phase": bound.alert.phase.value,
+                "pending": bound.alert.phase is Phase.PENDING,
+                "answer": verdict.answer,
+                "why": verdict.why,
+                "evidence": [evidence_json(item) for item in verdict.evidence],
+            }
+    return {
+        "alert": alert,
+        "expression": "",
+        "evidence": alert["evidence"],
+        "why": "the run is no longer held in memory",
+    }
+
+
+def reload(daemon: Daemon, peer: Peer) -> Answer:
+    """Read rules and settings again now."""
+    if not peer.is_admin(daemon.admins):
+        raise Refused("only admins and root may reload; the settings' [tell] admins names them")
+    daemon.ask_reload()
+    return {"reloading": True}
+
+
+def may_read(folder: str, peer: Peer) -> bool:
+    """Text of a file that the peer could not open is not shown (contracts 7)."""
+    if peer.is_root or not folder or peer.uid == os.getuid():
+        return True
+    try:
+        seen = os.stat(folder)
+    except OSError:
+        return False
+    if seen.st_uid == peer.uid:
+        return True
+    return bool(seen.st_mode & 0o004) or (bool(seen.st_mode & 0o040) and seen.st_gid == peer.gid)

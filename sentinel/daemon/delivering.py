@@ -1,0 +1,320 @@
+"""The office: desks decide, the outbox remembers, children send. It never blocks the loop, and it never sends what was
+not written down, unless the disk takes no more: then it says so in the message.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+from typing import TextIO
+
+from sentinel.core.records import Change, Effect, EffectKey, EffectKind, Json, Phase, Severity
+from sentinel.core.telling import Act, Desk, Local
+from sentinel.core.telling_answers import CURES, LASTING, Answer, next_try
+from sentinel.core.telling_backlog import gathers, summary
+from sentinel.core.telling_letter import Kind, Letter, Occasion, Story, letter_from, letter_json, marked
+from sentinel.core.telling_words import Standing
+from sentinel.daemon.routes import LOCAL, TERMINAL, line_of, routes_of
+from sentinel.daemon.sending import COMMAND, Sending
+from sentinel.daemon.settings import Settings
+from sentinel.keep.outbox import Delivery, Outbox, Paper
+from sentinel.keep.words import Words
+from sentinel.outlets import journal
+from sentinel.outlets.jobs import Job, job_json, zone_of
+from sentinel.outlets.plain import brief
+
+NOT_WRITTEN = "not written down: the state folder takes no more"
+TROUBLE_AFTER = 600.0  # a channel that fails for so long, or lastingly, is told about through another
+
+
+class Office:
+    """What the daemon holds: `take` inside the turn's transaction, `turn` after it, `status`, `close`."""
+
+    def __init__(
+        self,
+        paper: Paper,
+        settings: Settings,
+        host: str,
+        story_of: Callable[[Change], Story],
+        terminal: TextIO | None = None,
+        wake: Callable[[], None] = lambda: None,
+        steady: Callable[[], float] = time.monotonic,
+        command: tuple[str, ...] = COMMAND,
+        journal_socket: str = journal.SOCKET,
+    ) -> None:
+        """Go on from what was written."""
+        self.host, self._terminal, self._steady = host, terminal, steady
+        self._journal_socket = journal_socket
+        self._paper, self._story_of = paper, story_of
+        self.outbox, self.words = Outbox(paper), Words(paper)
+        routes = routes_of(settings.channel, settings.tell, terminal is not None)
+        self.desks = {route.name: Desk(route, host) for route in routes}
+        self._lines = {channel.name: line_of(channel, settings.tell) for channel in settings.channel}
+        self._sending = {name: Sending(name, wake, command) for name in self._lines}
+        self._failing: dict[str, tuple[float, Answer]] = {}  # channel -> since when, and what it answers
+        self._reported: set[str] = set()
+        self._zone = zone_of(settings.tell.zone)
+        self._swept = 0.0
+        self._disk_told = False
+        self._load()
+
+    def _load(self) -> None:
+        rows: dict[str, list[tuple[str, str, Mapping[str, Json]]]] = {}
+        for (channel, sort, key), body in self.outbox.telling.items():
+            rows.setdefault(channel, []).append((sort, key, json.loads(body)))
+        for name, desk in self.desks.items():
+            desk.load(rows.get(name, ()))
+
+    # --- in -------------------------------------------------------------------------------------------------------
+
+    def take(self, effects: Iterable[Effect], now: float) -> None:
+        """Take effects in. Call it inside the transaction that commits them; if that fails, call it again."""
+        local = local_at(now, self._zone)
+        standing = self.words.standing()
+        for effect in effects:
+            if effect.kind is not EffectKind.TELL or not self.outbox.take(key_text(effect.key, effect.change), now):
+                continue
+            story = self._story_of(effect.change)
+            change = demoted(effect.change, story, standing, now)
+            for name, desk in self.desks.items():
+                self._enqueue(name, desk.take(change, story, now, local), now)
+        self._write(now)
+
+    def say(
+        self, head: str, lines: Iterable[str], now: float, severity: Severity = Severity.HIGH, but: str = ""
+    ) -> None:
+        """Sentinel speaks of itself, on every channel but one: a broken rule file, a dead channel, a full disk."""
+        letter = Letter(Occasion.NOTE, now, self.host, head=head, lines=tuple(lines), severity=severity, open=0)
+        for name in self.desks:
+            if name != but:
+                self._enqueue(name, [Act(Kind.POST, f"note.{head[:60]}", letter, now)], now)
+
+    def digest(self, letter: Letter, now: float) -> None:
+        """The round-up goes to every channel but the local ones."""
+        for name in self._lines:
+            self._enqueue(name, [Act(Kind.POST, f"week.{int(now)}", letter, now)], now)
+
+    def _enqueue(self, channel: str, acts: Iterable[Act], now: float) -> None:
+        for act in acts:
+            self.outbox.add(channel, act.topic, act.kind, letter_json(act.letter), now, act.since)
+
+    # --- a turn ---------------------------------------------------------------------------------------------------
+
+    def turn(self, now: float) -> float:
+        """Decide what is due, write it down, collect answers, start the next deliveries. Never waits.
+
+        The answer is how long nothing will be due here; an answer of a sender wakes the loop sooner.
+        """
+        self._answers(now)
+        local, standing = local_at(now, self._zone), self.words.standing()
+        for name, desk in self.desks.items():
+            self._enqueue(name, desk.plan(now, local, standing), now)
+            self._pass_on(desk, now)
+        self._disk(now)
+        self._write(now)
+        for name in LOCAL:
+            self._deliver_here(name, now)
+        for name in self._sending:
+            self._start(name, now)
+        if now - self._swept >= 3600.0:
+            self._swept = now
+            self.outbox.sweep(now)
+        waiting = any(desk.waiting or desk.topics for desk in self.desks.values())
+        return 1.0 if waiting or self.outbox.deliveries else 20.0
+
+    def _write(self, now: float) -> None:
+        for name, desk in self.desks.items():
+            for row in desk.drain():
+                self.outbox.remember(name, row.sort, row.key, row.body)
+        self.outbox.flush(now)
+
+    def _pass_on(self, desk: Desk, now: float) -> None:
+        """Nobody has acked: the channel that `escalate` names is told too."""
+        for topic in desk.escalations:
+            other = self.desks.get(desk.route.escalate_to)
+            if other is not None:
+                other.adopt(topic, now)
+        desk.escalations.clear()
+
+    def _disk(self, now: float) -> None:
+        """People are told when nothing can be written down, and when it can again."""
+        trouble = self._trouble()
+        if trouble and not self._disk_told:
+            self._disk_told = True
+            lines = (f"SQLite says: {trouble}", "alerts go on from memory; a crash now would lose them",
+                     "make room in the state folder, or make it writable")  # fmt: skip
+            self.say(f"{self.host}: Sentinel cannot write its state", lines, now, Severity.CRITICAL)
+        elif self._disk_told and not trouble and not self.outbox.unwritten:
+            self._disk_told = False
+            self.say(f"{self.host}: Sentinel's state is written again", (), now, Severity.HIGH)
+
+    def _trouble(self) -> str:
+        """Why nothing can be written down, or ""."""
+        return self.outbox.trouble or ("" if self._paper.on_disk else "the state is kept in memory")
+
+    def _deliver_here(self, name: str, now: float) -> None:
+        """Terminal and journal, in this process: neither can hang."""
+        for delivery in self.outbox.queue(name):
+            letter = self._final(delivery)
+            if name == TERMINAL and self._terminal is not None:
+                print(brief(letter, self._zone, colour=self._terminal.isatty()), file=self._terminal, flush=True)
+            elif name != TERMINAL:
+                journal.write(journal.fields_of(letter), self._journal_socket)
+            self.outbox.put(replace(delivery, state="sent", done=now))
+        self.outbox.flush(now)
+
+    def _final(self, delivery: Delivery) -> Letter:
+        letter = letter_from(delivery.letter)
+        line = self._lines.get(delivery.channel)
+        letter = replace(letter, sent_to=line.why if line else "")
+        return marked(letter, NOT_WRITTEN) if self._trouble() else letter
+
+    # --- sending --------------------------------------------------------------------------------------------------
+
+    def _start(self, name: str, now: float) -> None:
+        """The next delivery of a channel, if none is in flight and the oldest is due: order is kept."""
+        sending = self._sending[name]
+        if sending.busy_with is not None:
+            return
+        queue = self._skip_lost_edits(name, self.outbox.queue(name), now)
+        if not queue or queue[0].due > now + (3600.0 if queue[0].due - now > 7 * 3600.0 else 0.0):
+            return
+        first = self._gathered(name, queue, now) or queue[0]
+        claimed = self.outbox.put(replace(first, state="sending", attempts=first.attempts + 1))
+        self.outbox.flush(now)
+        root = self.outbox.threads.get((name, first.topic))
+        job = Job(claimed.id, claimed.attempts, Kind(claimed.kind), self._lines[name], self._final(claimed), root)
+        sending.start(claimed.n, job_json(job), self._steady())
+
+    def _skip_lost_edits(self, name: str, queue: list[Delivery], now: float) -> list[Delivery]:
+        """An edit of a message that has no identity here (it went into a summary, or was given up) has nothing to edit."""
+        while (
+            queue and queue[0].kind == Kind.EDIT and not self.outbox.threads.get((name, queue[0].topic), {}).get("ts")
+        ):
+            self.outbox.put(replace(queue.pop(0), state="merged", done=now, detail="nothing to edit"))
+        return queue
+
+    def _gathered(self, name: str, queue: list[Delivery], now: float) -> Delivery | None:
+        """After an outage or rest hours: what gathered goes out as one summary instead of a volley."""
+        aloud = [d for d in queue if d.kind != Kind.EDIT]
+        if not gathers([(d.since, d.attempts) for d in aloud], now):
+            return None
+        letters = [letter_from(d.letter) for d in aloud]
+        head = summary(letters, self.host, now, self._failing.get(name, (None,))[0])
+        merged = self.outbox.put(
+            replace(aloud[0], kind=Kind.POST, letter=letter_json(head), topic=f"summary.{aloud[0].n}")
+        )
+        for delivery in queue:
+            if delivery.n != merged.n:
+                self.outbox.put(replace(delivery, state="merged", done=now, detail=f"in {merged.id}"))
+        return merged
+
+    def _answers(self, now: float) -> None:
+        for name, sending in self._sending.items():
+            got = sending.collect(self._steady())
+            if got is not None:
+                n, answer = got
+                self._settle_delivery(self.outbox.deliveries[n], answer, now)
+                self._health(name, answer, now)
+
+    def _settle_delivery(self, delivery: Delivery, answer: Answer, now: float) -> None:
+        done = replace(delivery, code=answer.code, detail=answer.detail or answer.picture)
+        if answer.sent:
+            self.outbox.put(replace(done, state="sent", done=now))
+            if answer.message and (delivery.kind == Kind.POST or not self._has_root(delivery)):
+                self.outbox.thread(delivery.channel, delivery.topic, answer.message)
+            return
+        due = next_try(answer, delivery.attempts, delivery.made, now, random.random())
+        if due is not None:
+            self.outbox.put(replace(done, state="waiting", due=due))
+            return
+        self.outbox.put(replace(done, state="dead", done=now))
+        head = letter_from(delivery.letter)
+        lines = (f"{answer.code.value}: {answer.detail}", CURES[answer.code], f"sentinel outbox retry {delivery.id}",
+                 head.head or (head.change.say if head.change else ""))  # fmt: skip
+        self.say(f"{delivery.channel}: a message was given up", lines, now, but=delivery.channel)
+
+    def _has_root(self, delivery: Delivery) -> bool:
+        return (delivery.channel, delivery.topic) in self.outbox.threads
+
+    def _health(self, name: str, answer: Answer, now: float) -> None:
+        """A channel that does not take messages is told about through the others, once, and when it is well again."""
+        if answer.sent:
+            self._failing.pop(name, None)
+            self._reported.discard(name)
+            return
+        since = self._failing.get(name, (now, answer))[0]
+        self._failing[name] = (since, answer)
+        if name not in self._reported and (answer.code in LASTING or now - since >= TROUBLE_AFTER):
+            self._reported.add(name)
+            waits = len(self.outbox.queue(name))
+            lines = (f"{answer.code.value}: {answer.detail}", CURES[answer.code],
+                     f"{waits} message(s) wait; try it: sentinel tell --test {name}")  # fmt: skip
+            self.say(f"{self.host}: channel {name} takes no messages", lines, now, but=name)
+
+    # --- views ----------------------------------------------------------------------------------------------------
+
+    def heard(self) -> None:
+        """A person spoke: look at mutes and acks now."""
+        for desk in self.desks.values():
+            desk.look_again()
+
+    def retry(self, now: float, wanted: str = "") -> int:
+        """Dead letters (one by its id, a channel's, or all) are sent again; how many."""
+        count = self.outbox.revive(now, wanted)
+        self.outbox.flush(now)
+        return count
+
+    def status(self) -> dict[str, Json]:
+        """Channels and their health, what waits, what people said; nothing secret in it."""
+        channels: list[Json] = []
+        for name in self.desks:
+            queue = self.outbox.queue(name)
+            failing = self._failing.get(name)
+            channels.append(
+                {
+                    "name": name,
+                    "well": failing is None,
+                    "trouble": f"{failing[1].code.value}: {failing[1].detail}" if failing else "",
+                    "since": failing[0] if failing else None,
+                    "cure": CURES[failing[1].code] if failing else "",
+                    "waiting": len(queue),
+                    "oldest": queue[0].made if queue else None,
+                    "topics": len(self.desks[name].topics),
+                }
+            )
+        return {"channels": channels, "disk": self._trouble(), "unwritten": self.outbox.unwritten}
+
+    def close(self, seconds: float) -> None:
+        """Let what is in flight finish for so long, then end the children; the rest stays written down."""
+        deadline = self._steady() + seconds
+        while self._steady() < deadline and any(s.busy_with is not None for s in self._sending.values()):
+            time.sleep(0.05)
+            self._answers(time.time())
+        for sending in self._sending.values():
+            sending.close()
+        self.outbox.flush(time.time())
+
+
+def demoted(change: Change, story: Story, standing: Standing, now: float) -> Change:
+    """A rule marked wrong on three runs in 30 days is told as info, until someone edits or clears it."""
+    rule = f"{change.signature}/{change.rule}"
+    if change.severity > Severity.INFO and standing.demoted(rule, now, story.rule_fingerprint):
+        return replace(change, severity=Severity.INFO)
+    return change
+
+
+def key_text(key: EffectKey, change: Change) -> str:
+    """An effect's key as one text. A stale mark is news of its own."""
+    stale = "stale" if change.stale and change.phase is Phase.FIRING else ""
+    return "|".join((key.run, key.rule, key.instance, str(key.n), key.phase, stale))
+
+
+def local_at(now: float, zone: tzinfo | None) -> Local:
+    """The local time of day."""
+    at = datetime.fromtimestamp(now, UTC).astimezone(zone)
+    return Local(at.hour * 60 + at.minute, at.weekday(), at.toordinal())

@@ -1,0 +1,130 @@
+"""Checks of the machine: NVML, the kernel's log, the clock, units and their score, the daemon, extras."""
+
+from __future__ import annotations
+
+import glob
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from sentinel.daemon.doctor.findings import Finding, Patient, State, as_account
+from sentinel.daemon.install_plan import SHIPPED_COMMAND, shipped
+
+EXTRAS = {
+    "matplotlib": ("plot", "messages carry no curve"),
+    "pandas": ("pandas", "`replay` and `backtest` write no tables"),
+    "torch": ("torch", "checkpoints are checked by their structure, not by their numbers"),
+    "py_spy": ("stacks", "a silent run's message does not say where it hangs"),
+}
+_NVML = "import pynvml as n; n.nvmlInit(); print(n.nvmlDeviceGetCount(), n.nvmlSystemGetDriverVersion())"
+_SCORE = re.compile(r"exposure level for \S+: ([\d.]+)")
+HIGHEST_SCORE = 3.3
+NOTHING = subprocess.DEVNULL
+
+
+def gpu(patient: Patient) -> list[Finding]:
+    """NVML answers wherever there is a GPU to ask."""
+    if not patient.known.gpu.enabled:
+        return [Finding("gpu", State.NOTE, "switched off in the settings: [gpu] enabled = false")]
+    if not Path("/proc/driver/nvidia").is_dir() and not glob.glob("/dev/nvidia[0-9]*"):
+        return [Finding("gpu", State.NOTE, "this machine has no NVIDIA driver; GPUs are not watched")]
+    code, said = asked([sys.executable, "-c", _NVML], 15)
+    if code == 0:
+        return [Finding("gpu", State.OK, f"NVML answers: {said} (GPUs, driver)")]
+    cure = "nvidia-smi; if it fails too, reinstall the driver; if not, set [gpu] library to libnvidia-ml.so.1"
+    return [Finding("gpu", State.MISSING, f"NVML does not answer: {said}", cure)]
+
+
+def kernel_log(patient: Patient) -> list[Finding]:
+    """The kernel's log can be read: Xid errors and out-of-memory kills stand there."""
+    path = patient.known.host.kernel_log
+    if not path or not patient.known.host.enabled:
+        return [Finding("kernel log", State.NOTE, "switched off in the settings: [host] kernel_log")]
+    trouble = as_account(patient.account, lambda: opened(path))
+    if not trouble or patient.account.sees_all:
+        return [Finding("kernel log", State.OK, path)]
+    what = f"{path}: {trouble[0]}: GPU errors (Xid) and out-of-memory kills stay unseen"
+    return [Finding("kernel log", State.MISSING, what, "sudo sentinel install --rights see-all")]
+
+
+def opened(path: str) -> list[str]:
+    """Why a file cannot be opened for reading; nothing when it can."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError as error:
+        return [error.strerror or str(error)]
+    return []
+
+
+def clock(_patient: Patient) -> list[Finding]:
+    """The clock is kept right: stamps, quiet hours and messages depend on it."""
+    code, said = asked(["timedatectl", "show", "-p", "NTPSynchronized", "--value"])
+    if code or said not in {"yes", "no"}:
+        return [Finding("clock", State.NOTE, "whether the clock is kept right cannot be told here")]
+    if said == "no":
+        return [Finding("clock", State.MISSING, "the clock is not synchronised", "sudo timedatectl set-ntp true")]
+    return [Finding("clock", State.OK, "synchronised")]
+
+
+def units(patient: Patient) -> list[Finding]:
+    """The installed unit is that of this version, gives away no more than promised, and runs."""
+    if patient.unit is None:
+        what = "no service of the machine is installed; nothing watches after a reboot"
+        return [Finding("unit", State.NOTE, what, "sudo sentinel install (or, without root: sentinel install --user)")]
+    return [_fresh(patient.unit), *_score(patient.unit), _running(patient.unit.name)]
+
+
+def _fresh(unit: Path) -> Finding:
+    text = unit.read_text(encoding="utf-8")
+    command = re.search(r"^ExecStart=(.+) run ", text, re.MULTILINE)
+    if command and text == shipped("sentinel.service").replace(SHIPPED_COMMAND, command[1]):
+        return Finding("unit", State.OK, f"{unit} is of this version")
+    what = f"{unit} is not as this version ships it"
+    return Finding("unit", State.NOTE, what, "sudo sentinel install; own changes belong in: systemctl edit sentinel")
+
+
+def _score(unit: Path) -> list[Finding]:
+    code, said = asked(["systemd-analyze", "--no-pager", "security", "--offline=true", str(unit)])
+    found = _SCORE.search(said)
+    if code or not found:
+        return []
+    state = State.OK if float(found[1]) <= HIGHEST_SCORE else State.NOTE
+    cure = "" if state is State.OK else "systemctl cat sentinel: which drop-in gives that much away?"
+    return [Finding("unit", state, f"exposure {found[1]} of 10 (systemd-analyze security)", cure)]
+
+
+def _running(name: str) -> Finding:
+    code, said = asked(["systemctl", "is-active", name])
+    if code == 0:
+        return Finding("unit", State.OK, f"{name} is active")
+    cure = "sudo systemctl start sentinel; why it does not: journalctl -u sentinel -n 20"
+    return Finding("unit", State.MISSING, f"{name} is {said or 'not running'}", cure)
+
+
+def extras(_patient: Patient) -> list[Finding]:
+    """What can be installed beside Sentinel, and what is lost without it."""
+    return [_extra(module, *facts) for module, facts in EXTRAS.items()]
+
+
+def _extra(module: str, extra: str, lost: str) -> Finding:
+    if importlib.util.find_spec(module) or (module == "py_spy" and shutil.which("py-spy")):
+        return Finding("extras", State.OK, f"{module} is there")
+    return Finding("extras", State.NOTE, f"without {module} {lost}", f"pip install 'sentinel-watch[{extra}]'")
+
+
+def asked(words: list[str], seconds: float = 10) -> tuple[int, str]:
+    """What a command answers in time, on one line."""
+    try:
+        done = subprocess.run(
+            words, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL, check=False
+        )
+    except FileNotFoundError:
+        return 127, f"{words[0]} is not installed"
+    except subprocess.TimeoutExpired:
+        return 124, f"no answer within {seconds:.0f} s"
+    said = (done.stdout.strip() or done.stderr.strip()).splitlines()
+    return done.returncode, said[-1] if said else ""

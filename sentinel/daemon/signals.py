@@ -1,0 +1,48 @@
+"""Signals and the loop around the loop: SIGTERM and Ctrl-C end the daemon, SIGHUP reloads it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from sentinel.daemon.loop import Daemon
+from sentinel.daemon.waiting import SelectorWaker
+
+LONGEST_WAIT = 1.0
+
+
+def run_until_told(daemon: Daemon) -> None:
+    """Turn after turn until a signal says stop; then everything is written down."""
+    with handled(daemon):
+        try:
+            while not daemon.stopping:
+                wait = daemon.turn()
+                for look in daemon.after_turn:
+                    look()
+                if not daemon.stopping:
+                    daemon.waker.wait(min(wait, LONGEST_WAIT))
+        finally:
+            daemon.close()
+
+
+@contextmanager
+def handled(daemon: Daemon) -> Iterator[None]:
+    """Signals speak to the daemon while this lasts."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        daemon.stop()
+
+    def reload(_number: int, _frame: FrameType | None) -> None:
+        daemon.ask_reload()
+
+    wanted = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+    pipe = signal.set_wakeup_fd(daemon.waker.signal_pipe) if isinstance(daemon.waker, SelectorWaker) else -1
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(pipe)
+        for number, handler in before.items():
+            signal.signal(number, handler)

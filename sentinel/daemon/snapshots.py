@@ -1,0 +1,92 @@
+"""When a run is written down: at once when an alert of it moved, else at most once a minute and never for much work.
+
+A snapshot holds the engine's state of a run and the bookmarks that belong to it, so a restart reads on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from sentinel.core.engine import Engine
+from sentinel.core.records import Batch, Found, RunInfo
+from sentinel.keep.store import Snapshot, Store
+
+if TYPE_CHECKING:
+    from sentinel.daemon.loop import Files
+
+EVERY = 60.0
+SHARE = 100.0  # saving may take one part in a hundred of the time
+
+
+class Snapshots:
+    """Which runs were touched since they were last written down."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        files: Files | None,
+        keep_runs: float = 26 * 604800.0,
+        keep_alerts: float = 52 * 604800.0,
+    ) -> None:
+        """Nothing is dirty yet."""
+        self.engine, self.store, self.files = engine, store, files
+        self.keep_runs, self.keep_alerts = keep_runs, keep_alerts
+        self._dirty: dict[str, float] = {}  # generation's key -> when it is due
+        self._cost: dict[str, float] = {}  # seconds that its last saving took
+        self._saved_at: dict[str, float] = {}
+        self._listed: list[RunInfo] = []  # over before we came; written down with the next turn
+
+    def note(self, batch: Batch, now: float) -> None:
+        """A batch of a run was fed."""
+        for item in batch.items:
+            if isinstance(item, Found) and not item.info.fresh:
+                self._listed.append(item.info)
+        key = self.engine.keys().get(batch.run)
+        if key is not None and key not in self._dirty:
+            pause = max(EVERY, self._cost.get(key, 0.0) * SHARE)
+            last = self._saved_at.get(key)
+            self._dirty[key] = now if last is None else last + pause
+
+    def due(self, changed: Iterable[str], now: float) -> list[str]:
+        """The runs to write down in this turn: those with a changed alert, and those whose time has come."""
+        ripe = {key for key, at in self._dirty.items() if at <= now}
+        return sorted(ripe | {key for key in changed if key in self.engine.runs})
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something beside the due runs waits to be written down."""
+        return bool(self._listed)
+
+    def all_dirty(self) -> list[str]:
+        """Every run touched since it was written down."""
+        return sorted(self._dirty)
+
+    def save(self, keys: Iterable[str], now: float) -> None:
+        """Write runs down; called inside a turn's transaction."""
+        for info in self._listed:
+            self.store.list_run(info, now)
+        self._listed = []
+        bookmarks = self.files.bookmarks() if self.files is not None else {}
+        sources = {current: source for source, current in self.engine.keys().items()}
+        for key in keys:
+            watched = self.engine.runs.get(key)
+            if watched is None:
+                continue
+            begun = perf_counter()
+            source = sources.get(key, key)
+            self.store.save_run(
+                Snapshot(watched.run.info, source, now, watched.save(), bookmarks.get(source), watched.over)
+            )
+            self._dirty.pop(key, None)
+            self._saved_at[key] = now
+            self._cost[key] = perf_counter() - begun
+
+    def maintain(self, now: float) -> None:
+        """Retention: forget what is older than the settings keep."""
+        with self.store.turn():
+            for key in self.store.forget_runs(now - self.keep_runs):
+                self.engine.drop(key)
+            self.store.forget_alerts(now - self.keep_alerts, now)

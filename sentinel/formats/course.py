@@ -1,0 +1,118 @@
+"""Where a file's reading stands: step, epoch, stamp and section in force, and the rows made from them.
+
+All that a restart must know of a text lies here, as plain JSON.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sentinel.core.records import Fact, Item, Json, Mark, MarkKind, Origin, Row
+from sentinel.core.seams import Timing
+
+_SECTION_HOLDS = 40  # lines; a forgotten "Evaluating ..." must not swallow the rest of the training
+
+
+class Course:
+    """The state in force while one file is read."""
+
+    __slots__ = (
+        *("arrival", "context", "context_left", "epoch", "facts", "file", "inherited"),
+        *("last_redraw", "rank", "stamp", "step", "timing"),
+    )
+
+    def __init__(self, file: str, timing: Timing) -> None:
+        """Ready to read."""
+        self.file = file
+        self.timing = timing
+        self.arrival: float | None = None
+        self.step: int | None = None
+        self.epoch: float | None = None
+        self.stamp: float | None = None
+        self.rank: int | None = None
+        self.context = ""  # the split of the section that the lines stand in
+        self.context_left = 0
+        self.inherited: set[tuple[str, ...]] = set()  # layouts that already took the step in force
+        self.last_redraw: list[Any] = []
+        self.facts: dict[str, Any] = {}
+
+    def counters(self, step: int | None, epoch: float | None) -> None:
+        """A line gave its own step or epoch: these are now in force."""
+        if epoch is not None and epoch != self.epoch:
+            self.epoch = epoch
+            self.step = step
+            self.inherited.clear()
+        if step is not None:
+            self.step = step
+            self.inherited.clear()
+        if self.context and (step is not None or epoch is not None):
+            self.context = ""
+
+    def section(self, split: str) -> None:
+        """A heading names the split of the lines that follow it."""
+        self.context = "" if split == "train" else split
+        self.context_left = _SECTION_HOLDS
+
+    def line_passed(self) -> None:
+        """Sections end by themselves after a while."""
+        if self.context:
+            self.context_left -= 1
+            if self.context_left <= 0:
+                self.context = ""
+
+    def row(
+        self,
+        names: tuple[str, ...],
+        values: tuple[float, ...],
+        step: int | None,
+        epoch: float | None,
+        line: int,
+        text: str,
+    ) -> Row:
+        """A look with readings. Without a step of its own it takes the one in force, once."""
+        if step is None and self.step is not None and names not in self.inherited:
+            self.inherited.add(names)
+            step = self.step
+        if epoch is None:
+            epoch = self.epoch
+        stamp = self.stamp
+        return Row(
+            names, values, step, epoch, self.timing.at(stamp, self.arrival), self.file, line, text, self.rank, stamp
+        )
+
+    def text(self, text: str, line: int) -> Row:
+        """A line without readings, for patterns."""
+        stamp = self.stamp
+        at = self.timing.at(stamp, self.arrival)
+        return Row((), (), None, None, at, self.file, line, text, self.rank, stamp)
+
+    def fact(self, name: str, value: Any, line: int, out: list[Item]) -> None:
+        """A fact, told once for each value."""
+        if self.facts.get(name) != value and len(self.facts) < 4000:
+            self.facts[name] = value
+            out.append(Fact(name, value, self.file, line, Origin.LOG))
+
+    def mark(self, kind: MarkKind, line: int, detail: str = "") -> Mark:
+        """Something the line says about the run as a whole."""
+        return Mark(kind, self.file, line, self.timing.at(self.stamp, self.arrival), detail[:500])
+
+    def save(self) -> dict[str, Json]:
+        """The state as JSON."""
+        return {
+            "step": self.step,
+            "epoch": self.epoch,
+            "stamp": self.stamp,
+            "context": self.context,
+            "context_left": self.context_left,
+            "inherited": [list(names) for names in sorted(self.inherited)],
+            "redraw": list(self.last_redraw),
+            "facts": dict(self.facts),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """The state as it was saved."""
+        self.step, self.epoch, self.stamp = saved.get("step"), saved.get("epoch"), saved.get("stamp")
+        self.context, self.context_left = saved.get("context", ""), saved.get("context_left", 0)
+        self.inherited = {tuple(names) for names in saved.get("inherited", ())}
+        self.last_redraw = list(saved.get("redraw", ()))
+        self.facts = dict(saved.get("facts", {}))

@@ -1,0 +1,222 @@
+"""Prose to fields: which number of a line belongs to which key, under which section, and which counters it gives."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sentinel.core.names import Names
+from sentinel.core.spelling import split_of, words
+from sentinel.formats.naming import EPOCHS, STEPS, Role, role
+from sentinel.formats.tokens import Token, tokens
+
+_BEFORE_COUNTER = frozenset(
+    [
+        "global",
+        "train",
+        "training",
+        "current",
+        "at",
+        "step",
+        "epoch",
+        "optimizer",
+        "val",
+        "valid",
+        "validation",
+        "test",
+        "eval",
+        "loss",
+        "of",
+        "num",
+    ]
+)
+_CLASS_METRICS = frozenset(["precision", "recall", "f1", "ap", "iou", "accuracy"])
+
+
+class Field(NamedTuple):
+    """One number of a line with its key."""
+
+    raw: str
+    token: Token
+    strong: bool  # a `=` or `:` stands between key and number
+    section: str  # the split that the words before it name
+    role: Role
+
+
+class Fields(NamedTuple):
+    """What a line gives."""
+
+    kept: tuple[Field, ...] = ()
+    step: Token | None = None
+    epoch: Token | None = None
+    section: str = ""  # a heading: the split that the lines after it stand under
+
+
+class _Reading:
+    """The walk along one line's tokens."""
+
+    def __init__(self, names: Names) -> None:
+        """Ready to read."""
+        self.names = names
+        self.fields: list[Field] = []
+        self.words: list[str] = []
+        self.section = ""
+        self.sep = False
+        self.step: tuple[int, Token] | None = None
+        self.epoch: Token | None = None
+        self.after_epoch = False
+
+    def close(self) -> None:
+        """A separator: words that led to no number may have been a heading."""
+        splits = {split for word in self.words for part in words(word) if (split := split_of(part))}
+        if len(splits) == 1:
+            self.section = splits.pop()
+        self.words, self.sep = [], False
+
+    def word(self, text: str) -> None:
+        """A word of a key in the making, or of a heading."""
+        if text[0].isdigit():
+            return
+        if self.sep:
+            if text.lower() in ("none", "n/a"):
+                self.close()
+                return
+            self.close()
+        self.words.append(text)
+
+    def number(self, token: Token, bracket: bool, first: bool) -> None:
+        key = self.words[-6:]
+        strong, self.words, self.sep = self.sep, [], False
+        after_epoch, self.after_epoch = self.after_epoch, False
+        if not key:
+            if token.rate:
+                self._add("throughput", token, True)
+            elif (token.kind == "frac" and (first or after_epoch)) or (bracket and first and token.text.isdigit()):
+                self._step(5, token)
+            return
+        if (token.kind == "frac" or token.text.replace(",", "").isdigit()) and self._counter(key, token):
+            return
+        if token.kind != "frac":
+            self._key(key, token, strong)
+
+    def _counter(self, key: list[str], token: Token) -> bool:
+        parts = words(key[-1])
+        name = "_".join(parts)
+        before = [p for word in key[:-1] for p in words(word)]
+        if name in STEPS and before and "_".join([before[-1], name]) in STEPS:
+            name = "_".join([before[-1], name])
+        splits = [split for part in before if (split := split_of(part))]
+        if any(part not in _BEFORE_COUNTER for part in before) and len(before) > 1:
+            return False
+        if before and before[-1] in ("num", "total", "max", "per", "of"):
+            return False
+        if splits:
+            self.section = splits[-1] if splits[-1] != "train" else self.section
+        if name in EPOCHS and name != "epochs":
+            self.epoch, self.after_epoch = token, True
+            return True
+        if name in STEPS:
+            self._step(STEPS[name], token)
+            return True
+        return False
+
+    def _step(self, rank: int, token: Token) -> None:
+        if self.step is None or rank < self.step[0]:
+            self.step = (rank, token)
+
+    def _key(self, key: list[str], token: Token, strong: bool) -> None:
+        splits = {split for word in key[:-1] for part in words(word) if (split := split_of(part))}
+        if len(splits) == 1:
+            self.section = splits.pop()
+        for length in (len(key), 3, 2, 1) if len(key) < 4 else (3, 2, 1):
+            if length <= len(key):
+                raw = " ".join(key[-length:])
+                if self.names.spell(raw).known:
+                    self._add(raw, token, strong)
+                    return
+        if strong or len(key) == 1:
+            self._add(" ".join(key[-3:]), token, strong)
+
+    def _add(self, raw: str, token: Token, strong: bool) -> None:
+        found = self.names.spell(raw)
+        what = role(raw, found)
+        if token.rate and what is Role.OTHER:
+            raw, what = "throughput", Role.SIDE
+        own = found.split
+        self.fields.append(Field(raw, token, strong, "" if own else self.section, what))
+
+
+def read(text: str, start: int, names: Names) -> Fields:
+    """The fields of a line of prose."""
+    state = _Reading(names)
+    parts = tokens(text, start)
+    skip_to = -1
+    first, bracket = True, False
+    for i, token in enumerate(parts):
+        if token.start < skip_to:
+            continue
+        if token.kind == "word":
+            state.word(token.text)
+            first = False
+        elif token.kind in ("num", "frac"):
+            leads = parts[i + 1].text[:1] == ":" if i + 1 < len(parts) else False
+            state.number(token, bracket or leads, first or state.after_epoch)
+            first = False
+        elif token.kind == "time":
+            state.words, state.sep = [], False
+        elif token.kind == "space":
+            gap = len(token.text) > 1 or token.text == "\t"
+            if gap and state.words and not state.sep and i + 1 < len(parts) and parts[i + 1].kind == "word":
+                state.close()
+        else:
+            bracket = token.text == "["
+            skip_to = _punctuation(text, token, state, parts[i - 1] if i else None)
+    state.close()
+    return _kept(state)
+
+
+def _punctuation(text: str, token: Token, state: _Reading, before: Token | None) -> int:
+    """What a sign does to the key in the making; the offset up to which tokens are to be left out."""
+    sign = token.text
+    if sign in "=:":
+        if state.words:
+            state.sep = True
+    elif sign == "(":
+        close = text.find(")", token.start)
+        inside = text[token.start + 1 : close]
+        if (
+            0 < close - token.start < 60
+            and "=" not in inside.replace(" = ", "").replace("= ", "")
+            and ":" not in inside
+        ):
+            return close + 1
+        state.words = []
+    elif sign in ",;|]}" or (sign in "->*" and not state.sep and (before is None or before.kind == "space")):
+        state.close()
+    return -1
+
+
+def _kept(state: _Reading) -> Fields:
+    """The fields that are readings: only a line with a metric or with its own counter has any."""
+    step = state.step[1] if state.step else None
+    counted = step is not None or state.epoch is not None
+    metric = any(f.role is Role.METRIC and (counted or not _derived(f, state)) for f in state.fields)
+    if not counted and not metric:
+        return Fields(section="" if state.fields else state.section)
+    kept = []
+    for field in state.fields:
+        good = field.role in (Role.METRIC, Role.SIDE) or (
+            field.role is Role.OTHER and (field.strong or (counted and "." in field.token.text))
+        )
+        if good:
+            kept.append(field)
+    if not kept and not counted:
+        return Fields(section=state.section)
+    return Fields(tuple(kept), step, state.epoch, state.section)
+
+
+def _derived(field: Field, state: _Reading) -> bool:
+    """Whether a field repeats or compares rather than measures: a best so far, a baseline, a target."""
+    return state.names.spell(field.raw).best or not _COMPARED.isdisjoint(words(field.raw))
+
+
+_COMPARED = frozenset(["baseline", "random", "target", "threshold", "chance", "goal", "possible"])

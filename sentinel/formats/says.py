@@ -1,0 +1,141 @@
+"""What a line says about the run as a whole: it died, resumed, saved, finished; and the facts that logs announce."""
+
+from __future__ import annotations
+
+import re
+
+import re2
+
+from sentinel.core.records import Item, MarkKind
+from sentinel.formats.course import Course
+from sentinel.formats.numbers import number
+
+_WORTH = re2.compile(
+    r"(?i)sav|checkpoint|resum|restor|complete|finish|done|killed|cancel|interrupt|limit|preempt|sigterm|error|exception|"
+    r"evaluat|fatal|abort|vocab|param|example|epochs|steps|world|precision|batch size|amp|fp16|samples"
+)
+_PATH = r"(?:.*?(?:to|at|in)\s+(?P<what>\S*[/.]\S+))?"
+_STATE = r"\b(?:checkpoint|model|state|weights|ckpt)\b"
+_MARK_FORMS = (
+    (
+        MarkKind.STOPPED,
+        r"\bKeyboardInterrupt\b|\bCANCELLED\b|DUE TO TIME LIMIT|\bPREEMPT(?:ED|ION)\b|received SIGTERM|SIGTERM rec",
+    ),
+    (
+        MarkKind.RESUMED,
+        r"\b(?:resum(?:e|ed|ing)|restor(?:ed|ing)|continuing)\b.{0,40}\b(?:from|checkpoint|training)\b\s*:?\s*(?P<what>.*)",
+    ),
+    (
+        MarkKind.FATAL,
+        (
+            r"^(?:fatal error|\[?fatal\b|F\d{4} \d\d:|Segmentation fault|Aborted|Killed$|Bus error)"
+            r"|\bterminate called\b"
+            r"|slurmstepd: error|Out of memory: Killed|oom-kill"
+        ),
+    ),
+    (
+        MarkKind.SAVED,
+        rf"\b(?:saved|written|wrote)\b.{{0,60}}{_STATE}|{_STATE}.{{0,60}}\b(?:saved|written)\b{_PATH}",
+    ),
+    (MarkKind.SAVING, rf"\bsaving\b.{{0,60}}{_STATE}{_PATH}"),
+    (
+        MarkKind.FINISHED,
+        (
+            r"\btraining (?:is )?(?:complete|completed|finished|done)\b|\bfinished training\b|\boptimization done\b"
+            r"|max_(?:steps|epochs)=\S+ reached|^done training"
+        ),
+    ),
+    (
+        MarkKind.EVALUATING,
+        (
+            r"running (?:evaluation|validation|prediction)"
+            r"|\bstart(?:ing|ed)? (?:inference|evaluation|validation)\b|^evaluating\b"
+        ),
+    ),
+)
+_MARKS = tuple((kind, re.compile(form, re.IGNORECASE)) for kind, form in _MARK_FORMS)
+_ERROR = re.compile(
+    r"(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit|Timeout|Warning|Iteration|Killed))(?::|$)"
+)
+
+
+def is_error(text: str) -> bool:
+    """Whether a line is an exception's own, `ValueError: ...`."""
+    return bool(_ERROR.match(text))
+
+
+_N = r"([\d][\d,.]*\s?[kKMB]?)\b"
+_FACT_FORMS = (
+    ("fact.tokenizer_size", rf"\b(?:actual )?vocab(?:ulary)?(?: size)?\s*[:=]?\s*{_N}"),
+    ("fact.vocab_size", rf"\bvocab_size['\"]?\s*[:=]\s*{_N}"),
+    ("fact.params", rf"\b(?:total |trainable |model |number of |num )*param(?:eter)?s?(?: \w+)?\s*[:=]\s*{_N}"),
+    ("fact.params", rf"^\s*{_N}\s+(?:total params|parameters)"),
+    ("fact.examples", rf"\b(?:num(?:ber of)?|train(?:ing)?) (?:training )?(?:examples|samples)\s*[:=]\s*{_N}"),
+    ("fact.batch_size", rf"\b(?:total train |global |train )?batch[ _]size(?: \([^)]*\))?\s*[:=]\s*{_N}"),
+    (
+        "fact.planned_steps",
+        rf"\b(?:total optimization steps|max_steps|total[ _](?:training[ _])?steps|total iterations)\s*[:=]\s*{_N}",
+    ),
+    (
+        "fact.planned_epochs",
+        rf"\b(?:num epochs|num_epochs|max_epochs|number of epochs)\s*[:=]\s*{_N}|training for {_N} epochs",
+    ),
+    ("fact.world_size", rf"\bworld[ _]size\s*[:=]?\s*{_N}"),
+)
+_FACTS = tuple((name, re.compile(form, re.IGNORECASE)) for name, form in _FACT_FORMS)
+_PRECISION = re.compile(
+    r"\bprecision\s*[:=]\s*['\"]?((?:bf|fp|float)?(?:16|32|64)\S{0,8}|bf16-mixed|16-mixed)|using (16bit|bfloat16)",
+    re.IGNORECASE,
+)
+
+
+class Says:
+    """Follows tracebacks and reads closing, saving and announcing lines."""
+
+    __slots__ = ("traceback",)
+
+    def __init__(self) -> None:
+        """Ready to read."""
+        self.traceback = False
+
+    def read(self, text: str, line: int, course: Course, out: list[Item]) -> None:
+        """The marks and facts of one line, into `out`."""
+        if text.startswith("Traceback (most recent call last)") or "Traceback (most recent call last):" in text:
+            self.traceback = True
+            return
+        if self.traceback:
+            self._traceback(text, line, course, out)
+            return
+        if len(text) > 2000 or not _WORTH.search(text):
+            return
+        for kind, pattern in _MARKS:
+            match = pattern.search(text)
+            if match:
+                detail = (match.groupdict().get("what") or text).strip()
+                out.append(course.mark(kind, line, detail))
+                break
+        _facts(text, line, course, out)
+
+    def _traceback(self, text: str, line: int, course: Course, out: list[Item]) -> None:
+        if not text.strip() or text[0] in " \t":
+            return
+        match = _ERROR.match(text)
+        if match:
+            self.traceback = False
+            stopped = match[1] in ("KeyboardInterrupt", "SystemExit")
+            out.append(course.mark(MarkKind.STOPPED if stopped else MarkKind.FATAL, line, text.strip()))
+        elif not text.startswith(("During handling", "The above exception")):
+            self.traceback = False
+
+
+def _facts(text: str, line: int, course: Course, out: list[Item]) -> None:
+    for name, pattern in _FACTS:
+        match = pattern.search(text)
+        if not match:
+            continue
+        value = number(next(group for group in match.groups() if group).rstrip(",. ").replace(" ", ""))
+        if value is not None and value == int(value) and value > 0:
+            course.fact(name, int(value), line, out)
+    match = _PRECISION.search(text)
+    if match:
+        course.fact("fact.precision", (match[1] or match[2]).strip("'\","), line, out)

@@ -1,0 +1,205 @@
+"""Tables in text: CSV, TSV, columns by spaces. The header is learned once; text columns become part of the name."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import Any
+
+from sentinel.core.records import Row
+from sentinel.core.spelling import split_of, words
+from sentinel.formats.course import Course
+from sentinel.formats.naming import Naming, Role, counter_rank
+from sentinel.formats.numbers import number, whole
+
+SPLIT_COLUMNS = frozenset(["phase", "split", "stage", "mode", "subset", "set", "part", "fold_type", "data_split"])
+GROUP_COLUMNS = frozenset(
+    [
+        "feature",
+        "class",
+        "layer",
+        "task",
+        "name",
+        "dataset",
+        "tag",
+        "label",
+        "head",
+        "param",
+        "category",
+        "module",
+        "metric",
+        "key",
+    ]
+)
+_STEM_WORDS = frozenset(["stats", "statistics", "params", "parameters", "summary", "distribution"])
+_STEM_SHORT = {"probability": "prob", "probabilities": "prob", "gradients": "gradient", "features": "feature"}
+_FILLER = frozenset(
+    [
+        "epoch",
+        "metrics",
+        "metric",
+        "log",
+        "training",
+        "train",
+        "results",
+        "loss",
+        "losses",
+        "uncertainty",
+        "components",
+        "history",
+    ]
+)
+_WIDEST = 4096
+_SENTENCE = re.compile(r"[,:;()!?'\"]")
+
+
+def cells_of(text: str, delimiter: str) -> list[str]:
+    """The cells of one line."""
+    if delimiter == " ":
+        return text.split()
+    if '"' in text:
+        try:
+            return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter))]
+        except (csv.Error, StopIteration):
+            return []
+    return text.split(delimiter)
+
+
+def header_of(text: str, naming: Naming, file: str) -> tuple[str, list[str]] | None:
+    """(delimiter, column names) where a line may be a table's header; the next line decides."""
+    text = text.lstrip("#").strip() if text.startswith("#") and not text.startswith("#{") else text.strip()
+    if len(text) > 20_000 or text[-1:] in ".:!?)":
+        return None
+    for delimiter in (",", "\t", ";", " "):
+        if delimiter not in text or (delimiter == " " and _SENTENCE.search(text)):
+            continue
+        cells = [cell.strip().strip('"') for cell in cells_of(text, delimiter)]
+        if not 2 <= len(cells) <= _WIDEST or any(number(c) is not None or not 0 < len(c) < 80 for c in cells):
+            continue
+        if any("=" in c or c.endswith(":") or c.count(" ") > 3 for c in cells):
+            return None
+        roles = [naming.column(c) for c in cells]
+        telling = sum(r in (Role.STEP, Role.EPOCH, Role.METRIC) for r in roles)
+        if telling >= (2 if delimiter == " " else 1) or file.lower().endswith((".csv", ".tsv")):
+            return delimiter, cells
+    return None
+
+
+def stem_group(file: str) -> str:
+    """The group that a file's name gives its columns: `probability_stats.csv` is `prob`."""
+    parts = words(file.rsplit("/", 1)[-1].rsplit(".", 1)[0])
+    if len(parts) < 2 or parts[-1] not in _STEM_WORDS:
+        return ""
+    kept = [part for part in parts[:-1] if part not in _FILLER]
+    return "_".join(_STEM_SHORT.get(part, part) for part in kept)
+
+
+class Table:
+    """One header in force."""
+
+    __slots__ = (
+        "_epoch",
+        "_group",
+        "_keys",
+        "_known",
+        "_metrics",
+        "_naming",
+        "_splits",
+        "_stamp",
+        "_step",
+        "_version",
+        "columns",
+        "delimiter",
+    )
+
+    def __init__(self, delimiter: str, columns: list[str], naming: Naming, file: str) -> None:
+        """Ready to read."""
+        self.delimiter, self.columns = delimiter, columns
+        self._naming = naming
+        self._known: dict[Any, tuple[str, ...]] = {}
+        self._version = naming.version
+        lower = [c.lower() for c in columns]
+        stem = file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        self._keys = [stem if c == "value" and "step" in lower else columns[i] for i, c in enumerate(lower)]
+        self._keys = [
+            {"r": "reward", "l": "episode_length"}.get(k, k) if lower[:3] == ["r", "l", "t"] else k for k in self._keys
+        ]
+        roles = [naming.column(c) for c in self._keys]
+        ranked = sorted((counter_rank(columns[i]) or 0, i) for i, r in enumerate(roles) if r is Role.STEP)
+        self._step = ranked[0][1] if ranked else -1
+        self._epoch = next((i for i, r in enumerate(roles) if r is Role.EPOCH), -1)
+        self._stamp = next((i for i, r in enumerate(roles) if r is Role.STAMP), -1)
+        self._splits = [i for i, c in enumerate(lower) if c in SPLIT_COLUMNS or c in GROUP_COLUMNS]
+        skipped = {self._stamp, self._epoch, *(i for _, i in ranked), *self._splits}
+        self._metrics = [i for i, r in enumerate(roles) if i not in skipped and r is not Role.SKIP]
+        self._group = "" if any(c in GROUP_COLUMNS for c in lower) else stem_group(file)
+        split = (
+            next((s for part in words(stem) if (s := split_of(part))), "")
+            if re.search(r"(?:learn|test|val|valid)_", file)
+            else ""
+        )
+        if split:
+            self._keys = [f"{split}_{k}" if i in self._metrics else k for i, k in enumerate(self._keys)]
+
+    def row(self, text: str, course: Course, line: int) -> Row | bool | None:
+        """The row of a line; False where the line is no row of this table, None where the row is empty."""
+        cells = cells_of(text.strip() if self.delimiter == " " else text, self.delimiter)
+        if len(cells) != len(self.columns):
+            return False
+        step = epoch = None
+        if self._step >= 0 and cells[self._step].strip():
+            step = whole(cells[self._step])
+            if step is None:
+                return False
+        if self._epoch >= 0 and cells[self._epoch].strip():
+            epoch = number(cells[self._epoch])
+            if epoch is None:
+                return False
+        if self._stamp >= 0:
+            stamp = number(cells[self._stamp])
+            course.stamp = stamp if stamp is not None and 1e9 < stamp < 1e10 else course.stamp
+        present, values = self._values(cells)
+        if not present:
+            return None if step is not None or epoch is not None else False
+        label = tuple(cells[i].strip() for i in self._splits)
+        course.step, course.epoch = None, None
+        return course.row(self._names(tuple(present), label), tuple(values), step, epoch, line, "")
+
+    def _values(self, cells: list[str]) -> tuple[list[int], list[float]]:
+        present: list[int] = []
+        values: list[float] = []
+        share = self._naming.names.share
+        for i in self._metrics:
+            cell = cells[i]
+            if not cell or cell.isspace() or cell.strip().lower() == "none":
+                continue
+            value = number(cell)
+            if value is None:
+                continue
+            if cell.rstrip().endswith("%") and share(self._naming.names.canonical(self._keys[i])):
+                value /= 100
+            present.append(i)
+            values.append(value)
+        return present, values
+
+    def _names(self, present: tuple[int, ...], label: tuple[str, ...]) -> tuple[str, ...]:
+        if self._version != self._naming.version:
+            self._known.clear()
+            self._version = self._naming.version
+        found = self._known.get((present, label))
+        if found is None:
+            if len(self._known) > 4000:
+                self._known.clear()
+            split = next((s for text in label if (s := split_of(text.lower()))), "")
+            groups = []
+            for at, text in zip(self._splits, label, strict=True):
+                if self.columns[at].lower() in GROUP_COLUMNS and text and not split_of(text.lower()):
+                    groups.append(f"{'_'.join(words(self.columns[at]))}.{'_'.join(words(text))}")
+            if groups:
+                keys = [f"{'.'.join(groups)}.{'_'.join(words(self._keys[i]))}" for i in present]
+                found = tuple(f"{split}.{key}" if split else key for key in keys)
+            else:
+                every = self._naming.name_all([(self._keys[i], split) for i in self._metrics], "", self._group)
+                found = tuple(every[self._metrics.index(i)] for i in present)
+            self._known[present, label] = found
+        return found

@@ -1,0 +1,204 @@
+"""Reads the kernel log, or a file of its form, and says what its lines mean. It never writes there.
+
+Each pattern has a sample line beside it; a test holds that every one matches its own and no other's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import re2
+
+RECORDS_A_TURN = 2000
+RECORD = 8192
+
+
+class Pattern(NamedTuple):
+    """One kind of line."""
+
+    kind: str
+    pattern: str
+    sample: str
+
+
+PATTERNS: tuple[Pattern, ...] = (
+    Pattern(
+        "xid",
+        r"NVRM: Xid \(PCI:(?P<bus>[0-9a-fA-F:.]+)\): (?P<code>\d+)",
+        "NVRM: Xid (PCI:0000:9b:00): 79, pid=4711, name=python, GPU has fallen off the bus.",
+    ),
+    Pattern(
+        "off_bus",
+        r"NVRM: GPU (?:at PCI:)?(?P<bus>[0-9a-fA-F:.]+): GPU has fallen off the bus",
+        "NVRM: GPU 0000:9b:00.0: GPU has fallen off the bus.",
+    ),
+    Pattern(
+        "oom_group",
+        r"Memory cgroup out of memory: Killed process (?P<pid>\d+) \((?P<name>[^)]*)\)",
+        "Memory cgroup out of memory: Killed process 4711 (python) total-vm:9000000kB, anon-rss:8000000kB",
+    ),
+    Pattern(
+        "oom",
+        r"Out of memory: Killed process (?P<pid>\d+) \((?P<name>[^)]*)\)",
+        "Out of memory: Killed process 4711 (python) total-vm:9000000kB, anon-rss:8000000kB",
+    ),
+    Pattern(
+        "segfault",
+        r"(?P<name>\S+)\[(?P<pid>\d+)\]: segfault at \S+ ip \S+ sp \S+ error \d+",
+        "python[4711]: segfault at 18 ip 00007f1c2a sp 00007ffd31 error 4 in libnccl.so.2[7f1c29+a000]",
+    ),
+    Pattern(
+        "trap",
+        r"traps: (?P<name>\S+)\[(?P<pid>\d+)\] (?:general protection|trap)",
+        "traps: python[4711] general protection fault ip:7f1c2a sp:7ffd31 error:0 in libcuda.so.1[7f1c29+a000]",
+    ),
+    Pattern(
+        "hung_task",
+        r"INFO: task (?P<name>[^:]+):(?P<pid>\d+) blocked for more than \d+ seconds",
+        "INFO: task python:4711 blocked for more than 120 seconds.",
+    ),
+    Pattern(
+        "read_only",
+        r"(?:Remounting filesystem read-only|filesystem .* forced read-only|EXT4-fs .*: Remounting)",
+        "EXT4-fs (nvme0n1p1): Remounting filesystem read-only",
+    ),
+    Pattern(
+        "io_error",
+        r"(?:I/O error, dev (?P<name>\S+),|critical (?:medium|target) error, dev|Buffer I/O error on dev)",
+        "blk_update_request: I/O error, dev nvme0n1, sector 12345 op 0x0:(READ)",
+    ),
+    Pattern("nvme", r"nvme (?P<name>\S+): I/O .*timeout", "nvme nvme0: I/O 17 QID 4 timeout, aborting"),
+    Pattern(
+        "nfs", r"nfs: server (?P<name>\S+) not responding", "nfs: server files.example not responding, still trying"
+    ),
+    Pattern(
+        "lockup",
+        r"watchdog: BUG: soft lockup - CPU#\d+ stuck for \d+s",
+        "watchdog: BUG: soft lockup - CPU#3 stuck for 23s! [python:4711]",
+    ),
+    Pattern(
+        "machine_check",
+        r"(?:mce: \[Hardware Error\]|EDAC .*: \d+ UE )",
+        "mce: [Hardware Error]: Machine check events logged",
+    ),
+    Pattern(
+        "nvidia_mismatch",
+        r"NVRM: API mismatch",
+        "NVRM: API mismatch: the client has the version 570.1, but this kernel module has the version 560.2.",
+    ),
+)
+OOM_KINDS = frozenset({"oom", "oom_group"})
+DEATHS = frozenset({"oom", "oom_group", "segfault", "trap"})
+
+
+class Event(NamedTuple):
+    """A line of the kernel log that means something to a run."""
+
+    kind: str
+    text: str
+    pid: int | None = None
+    bus: tuple[int, int, int] | None = None
+    code: int | None = None
+
+
+_COMPILED = tuple((pattern.kind, re2.compile(pattern.pattern)) for pattern in PATTERNS)
+_WORTH = re2.compile("|".join(f"(?:{re2.sub('[?]P<[a-z]+>', '?:', p.pattern)})" for p in PATTERNS))
+
+
+def understand(text: str) -> Event | None:
+    """What a line means; None for the many that mean nothing to a run."""
+    if _WORTH.search(text) is None:
+        return None
+    for kind, pattern in _COMPILED:
+        found = pattern.search(text)
+        if found is not None:
+            parts = found.groupdict()
+            pid, code, bus = parts.get("pid"), parts.get("code"), parts.get("bus")
+            return Event(
+                kind,
+                text[:500],
+                int(pid) if pid else None,
+                bus_of(bus) if bus else None,
+                79 if kind == "off_bus" else int(code) if code else None,
+            )
+    return None
+
+
+def bus_of(text: str) -> tuple[int, int, int] | None:
+    """`0000:9b:00` and `00000000:9B:00.0` are the same address."""
+    words = text.split(".", maxsplit=1)[0].split(":")
+    try:
+        numbers = [int(word, 16) for word in words]
+    except ValueError:
+        return None
+    return (numbers[-3], numbers[-2], numbers[-1]) if len(numbers) >= 3 else None
+
+
+@dataclass(slots=True)
+class KernelLog:
+    """Follows one kernel log from its end on. A path that is a device gives records, a file gives lines."""
+
+    path: str
+    repeats: float = 60.0
+    cannot: str = ""
+    _descriptor: int = -1
+    _device: bool = False
+    _rest: bytes = b""
+    _last: dict[tuple[str, int | None, int | None, tuple[int, int, int] | None], float] = field(default_factory=dict)
+
+    def read(self, now: float) -> Iterator[Event]:
+        """What is new, each kind of trouble with the same process or GPU at most once a minute."""
+        if not self.path or (self._descriptor < 0 and not self._open()):
+            return
+        for text in self._lines():
+            event = understand(text)
+            if event is None:
+                continue
+            key = (event.kind, event.pid, event.code, event.bus)
+            known = self._last.get(key)
+            self._last[key] = now
+            if known is None or now - known > self.repeats:
+                yield event
+
+    def close(self) -> None:
+        """Let the log go."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _open(self) -> bool:
+        try:
+            self._descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        except OSError as error:
+            cure = "run as root, or set ProtectKernelLogs=no and CAP_SYSLOG in the unit"
+            self.cannot = f"the kernel log {self.path} cannot be read ({error.strerror}); {cure}"
+            return False
+        self.cannot = ""
+        self._device = not os.path.isfile(self.path)
+        os.lseek(self._descriptor, 0, os.SEEK_END)
+        return True
+
+    def _lines(self) -> Iterator[str]:
+        for _ in range(RECORDS_A_TURN):
+            try:
+                data = os.read(self._descriptor, RECORD)
+            except BlockingIOError:
+                return
+            except BrokenPipeError:
+                continue  # records were overwritten before we read them: go on with the oldest that is left
+            except OSError as error:
+                self.cannot = f"the kernel log {self.path} cannot be read ({error.strerror})"
+                self.close()
+                return
+            if not data:
+                return
+            if self._device:
+                # "priority,number,microseconds,flags;the text", then lines with keys that begin with a space
+                yield data.split(b"\n", 1)[0].partition(b";")[2].decode("utf-8", "replace")
+                continue
+            *whole, self._rest = (self._rest + data).split(b"\n")
+            for line in whole:
+                yield line.decode("utf-8", "replace")

@@ -1,0 +1,187 @@
+"""One run as it is followed: its logs and configs, its history first and then what comes, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from sentinel.core.records import Fact, Item, Json, Mark, Origin, Over, Row, RunInfo
+from sentinel.sources.configs import Config
+from sentinel.sources.endings import Ending
+from sentinel.sources.eyes import Eyes
+from sentinel.sources.following import CHUNK, Log, Open
+from sentinel.sources.identity import Bookmark, bookmark_from, bookmark_json
+from sentinel.sources.merge import merge
+
+HOT = 60.0  # a log that grew within this time is looked at every poll
+QUIET = 5.0
+STILLNESS = 1.0
+CLOSED = 60.0  # after a closing line the run is over when nothing came for so long
+FORGOTTEN = 7 * 86400.0  # without a word for so long it is over, whatever happened
+HISTORY_AT_ONCE = 4000  # items of history in one turn, so that a long one does not hold up the others
+BYTES_AT_ONCE = CHUNK
+
+NewLog = Callable[[str], Log]
+T = TypeVar("T")
+
+
+class LiveRun:
+    """A run that is not over."""
+
+    def __init__(self, info: RunInfo, new_log: NewLog, open_path: Open, eyes: Eyes | None, poll: float) -> None:
+        """A run of which no file is known yet."""
+        self.info = info
+        self.logs: dict[str, Log] = {}
+        self.trouble: dict[str, str] = {}
+        self.grew: float | None = None
+        self._new_log, self._open, self._eyes, self._poll = new_log, open_path, eyes, poll
+        self._configs: dict[str, Config] = {}
+        self._due: dict[str, float] = {}
+        self._ending = Ending()
+        self._history: Iterator[Item] | None = None
+        self._ended: list[Fact] | None = None  # its process is gone; what is known of how
+        self.over = False
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether its history is still being read."""
+        return self._history is not None
+
+    # --- its files ---------------------------------------------------------------------------------------------
+
+    def add_log(self, name: str, now: float, marks: Sequence[Bookmark] = ()) -> None:
+        """Follow one more log, from its bookmarks where there are some."""
+        log = self.logs[name] = self._new_log(name)
+        self._due[name] = now
+        if marks:
+            self._tried(name, lambda: log.begin(marks, now))
+
+    def add_config(self, name: str, path: str) -> None:
+        """Read one more config, and again whenever it changes."""
+        self._configs.setdefault(name, Config(path, name))
+
+    def read_history(self, now: float) -> None:
+        """From now until it has caught up, the logs are merged as replay merges them, and nothing has an arrival."""
+        streams = [self._past(name, now) for name in sorted(self.logs)]
+        self._history = merge(streams) if streams else None
+
+    def _past(self, name: str, now: float) -> Iterator[Item]:
+        used = 1
+        while used:
+            items: list[Item] = []
+            used = 0
+
+            def look(name: str = name) -> tuple[list[Item], int]:
+                return self.logs[name].look(now, None, BYTES_AT_ONCE)
+
+            found = self._tried(name, look)
+            if found is not None:
+                items, used = found
+            yield from items
+
+    def hint(self, name: str, now: float) -> None:
+        """The kernel says that this log moved."""
+        self._due[name] = now
+
+    def process_ended(self, exit_code: int | None, signal: int | None) -> None:
+        """Its process is gone: the run is over once its files were read."""
+        known = {"process.exit_code": exit_code, "process.signal": signal}
+        self._ended = [Fact(n, v, "", 0, Origin.PROCESS) for n, v in known.items() if v is not None]
+
+    # --- turns -------------------------------------------------------------------------------------------------
+
+    def read(self, now: float, *, sweep_configs: bool) -> list[Item | Over]:
+        """What is new in this turn."""
+        items: list[Item] = []
+        if sweep_configs:
+            for name, config in self._configs.items():
+                items += self._tried(name, lambda config=config: config.look(self._open, self._eyes)) or []  # type: ignore[misc]
+        if self._history is not None:
+            items += self._more_history()
+        else:
+            for name in sorted([name for name, due in self._due.items() if due <= now]):
+                items += self._look(name, now)
+        for item in items:
+            self._ending.note(item)
+        return [*items, *self._end(now)]
+
+    def _more_history(self) -> list[Item]:
+        assert self._history is not None
+        items = list(islice(self._history, HISTORY_AT_ONCE))
+        if len(items) < HISTORY_AT_ONCE:
+            self._history = None
+        return items
+
+    def _look(self, name: str, now: float) -> list[Item]:
+        log = self.logs[name]
+        if log.quiet(now):
+            self._due[name] = now + (self._poll if now < (log.grew or 0.0) + HOT else QUIET)
+            return []
+        found = self._tried(name, lambda: log.look(now, now, BYTES_AT_ONCE))
+        if found is None:
+            self._due[name] = now + QUIET
+            return []
+        items, used = found
+        if used:
+            self.grew = now
+        elif log.waits and log.grew is not None and now >= log.grew + STILLNESS:
+            items += log.idle(now)
+        hot = log.grew is not None and now < log.grew + HOT
+        self._due[name] = now if used >= BYTES_AT_ONCE else now + (self._poll if hot else QUIET)
+        return items
+
+    def _tried(self, name: str, work: Callable[[], T]) -> T | None:
+        try:
+            result = work()
+        except OSError as trouble:
+            self.trouble[name] = f"{self.info.name}/{name} cannot be read: {trouble.strerror or trouble}"
+            return None
+        self.trouble.pop(name, None)
+        return result
+
+    # --- its end -----------------------------------------------------------------------------------------------
+
+    def _end(self, now: float) -> list[Item | Over]:
+        if self._history is not None or not self._is_over(now):
+            return []
+        rest: list[Item | Over] = []
+        for _, log in sorted(self.logs.items()):
+            rest += log.finish()
+        rest += self._ended or []
+        for item in rest:
+            if isinstance(item, Row | Fact | Mark):
+                self._ending.note(item)
+        self.over = True
+        self.close()
+        return [*rest, self._ending.over(now)]
+
+    def _is_over(self, now: float) -> bool:
+        last = max((log.grew for log in self.logs.values() if log.grew is not None), default=None)
+        still = now - last if last is not None else 0.0
+        if self._ended is not None:
+            return still >= STILLNESS or last is None
+        return (self._ending.said is not None and still >= CLOSED) or still >= FORGOTTEN
+
+    # --- bookmarks ---------------------------------------------------------------------------------------------
+
+    def bookmarks(self) -> Json:
+        """What is needed to go on after a restart."""
+        logs: dict[str, Json] = {
+            name: [bookmark_json(mark) for mark in log.bookmarks()] for name, log in self.logs.items()
+        }
+        return {"logs": logs, "over": self.over}
+
+    def close(self) -> None:
+        """Let go of all descriptors."""
+        for log in self.logs.values():
+            log.close()
+
+
+def kept_marks(kept: Json) -> dict[str, list[Bookmark]]:
+    """The bookmarks of a run's logs, out of what the store kept."""
+    logs = kept.get("logs") if isinstance(kept, dict) else None
+    if not isinstance(logs, dict):
+        return {}
+    found = {name: [bookmark_from(mark) for mark in marks] for name, marks in logs.items() if isinstance(marks, list)}
+    return {name: [mark for mark in marks if mark] for name, marks in found.items()}

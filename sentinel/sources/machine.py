@@ -1,0 +1,246 @@
+"""The machine as one source: GPUs, processes, host and kernel log, brought together with the runs that are known.
+
+Here the parts meet: which GPU works for which run, whose process the kernel log names, and what the processes of a
+silent run are doing. Each part can be switched off, and none can hold back the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sentinel.core.records import Batch, Fact, Found, How, Origin, Over, Row, RunInfo
+from sentinel.sources import xids
+from sentinel.sources.gpu.source import GpuSource
+from sentinel.sources.host.source import HostSource
+from sentinel.sources.kernel import DEATHS, OOM_KINDS, Event, KernelLog
+from sentinel.sources.processes.attach import KnownRun, Member, Stray
+from sentinel.sources.processes.process import Pid
+from sentinel.sources.processes.source import Course, ProcessSource, describe
+from sentinel.sources.processes.witness import Stacks, Testimony, ask_stacks, odd_one, statements, told
+
+SILENT = 60.0  # seconds without a line before the processes of a run are asked what they do
+AGAIN = 60.0
+STACKS_AFTER = 300.0
+KERNEL_KEPT = 1000  # pids whose death the kernel log told
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the daemon tells of a run at every turn."""
+
+    known: KnownRun
+    folders: tuple[str, ...] = ()  # where its logs and checkpoints go
+    grew: float | None = None  # when a file of it last grew, on the engine's time
+    course: Course = field(default_factory=Course)
+    notebook: bool = False
+
+
+@dataclass(slots=True)
+class Silence:
+    """A silent run's processes, asked now and then."""
+
+    asked: float
+    stacks: Stacks | None = None
+    stacks_told: bool = False
+
+
+@dataclass(slots=True)
+class Machine:
+    """One source over four."""
+
+    host: str  # `host:NAME`
+    gpu: GpuSource | None = None
+    processes: ProcessSource | None = None
+    figures: HostSource | None = None
+    kernel: KernelLog | None = None
+    watched: Mapping[str, Watched] = field(default_factory=dict)
+    _kernel_said: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    _silent: dict[str, Silence] = field(default_factory=dict)
+    _strays: dict[Pid, str] = field(default_factory=dict)
+    _lists: int = 0
+    _ranks_at: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """For status and messages."""
+        return "machine"
+
+    def meet(self, runs: Sequence[Watched]) -> None:
+        """The runs in force; called whenever they or their files changed."""
+        self.watched = {run.known.key: run for run in runs}
+
+    def read(self, now: float) -> Iterator[Batch]:
+        """What is new since the last turn, from all parts."""
+        if self.kernel is not None:
+            for event in self.kernel.read(now):
+                yield from self._kernel_line(event, now)
+        if self.gpu is not None:
+            yield from self.gpu.read(now)
+        if self.processes is not None:
+            yield from self._processes(self.processes, now)
+        if self.figures is not None:
+            yield from self._figures(self.figures, now)
+
+    def trouble(self) -> Sequence[str]:
+        """What cannot be read, each with its cure."""
+        parts = [part for part in (self.gpu, self.processes, self.figures) if part is not None]
+        out = [sentence for part in parts for sentence in part.trouble()]
+        return [*out, self.kernel.cannot] if self.kernel is not None and self.kernel.cannot else out
+
+    def release(self, seconds: float, now: float) -> str:
+        """Let the GPUs go for so long, for `sentinel release-gpu`."""
+        return self.gpu.release(seconds, now) if self.gpu is not None else "no GPU is watched"
+
+    def close(self) -> None:
+        """Let go of children, descriptors and files."""
+        for part in (self.gpu, self.processes, self.figures, self.kernel):
+            if part is not None:
+                part.close()
+
+    # --- kernel log ----------------------------------------------------------------------------------------------
+
+    def _kernel_line(self, event: Event, now: float) -> Iterator[Batch]:
+        if event.code is not None and event.bus is not None:
+            label = self.gpu.label_of(event.bus) if self.gpu is not None else None
+            if self.gpu is not None and label is not None:
+                text = f"{xids.sentence(label, event.code)} [{event.text}]"
+                yield from self.gpu.xid(label, event.code, now, text)
+                return
+        if event.pid is not None and event.kind in DEATHS:
+            if len(self._kernel_said) >= KERNEL_KEPT:
+                self._kernel_said.pop(next(iter(self._kernel_said)))
+            self._kernel_said[event.pid] = (event.text, event.kind in OOM_KINDS)
+        key = self._run_of(event.pid) or self.host
+        yield Batch(key, (Row((f"kernel.{event.kind}",), (1.0,), None, None, now, "", 0, event.text),))
+
+    def _run_of(self, pid: int | None) -> str | None:
+        if pid is None or self.processes is None:
+            return None
+        for key, followed in self.processes.followed.items():
+            if any(member.process.id.number == pid for member in followed.link.members):
+                return key
+        return None
+
+    # --- processes -----------------------------------------------------------------------------------------------
+
+    def _processes(self, source: ProcessSource, now: float) -> Iterator[Batch]:
+        source.runs = {key: run.known for key, run in self.watched.items()}
+        source.courses = {key: run.course for key, run in self.watched.items()}
+        source.kernel_said = self._kernel_said
+        gpu = self.gpu
+        if gpu is not None and gpu.lists != self._lists:
+            self._lists = gpu.lists
+            source.gpus = {label: tuple(pid for pid, _ in one.processes) for label, one in gpu.gpus.items()}
+        for batch in source.read(now):
+            notebook = batch.run in self.watched and self.watched[batch.run].notebook
+            yield Batch(batch.run, tuple(i for i in batch.items if not isinstance(i, Over))) if notebook else batch
+        if gpu is not None:
+            gpu.owners = {**source.links.owners(), **self._stray_owners(source)}
+            yield from self._ranks(source, gpu, now)
+        yield from self._found(source, now)
+        yield from self._ask_the_silent(source, now)
+
+    def _stray_owners(self, source: ProcessSource) -> dict[str, tuple[str, ...]]:
+        out: dict[str, tuple[str, ...]] = {}
+        for stray in source.strays:
+            for member in stray.members:
+                for gpu in member.gpus:
+                    out[gpu] = (*out.get(gpu, ()), stray_key(stray))
+        return {gpu: tuple(dict.fromkeys(keys)) for gpu, keys in out.items()}
+
+    def _found(self, source: ProcessSource, now: float) -> Iterator[Batch]:
+        """Trainings on a GPU that no watch names are runs too, as far as the machine can see them."""
+        there = {stray.first.id: stray for stray in source.strays}
+        for pid, stray in there.items():
+            if pid not in self._strays:
+                key = self._strays[pid] = stray_key(stray)
+                first = stray.first
+                kind = "notebook" if first.notebook else "run"
+                info = RunInfo(key, _title(stray), first.cwd, "", uid=first.uid, kind=kind)  # type: ignore[arg-type]
+                told_of = Fact("process.found", describe(stray), "", 0, Origin.PROCESS)
+                yield Batch(key, (Found(info, now), told_of))
+        for pid in [pid for pid in self._strays if pid not in there]:
+            if source.alive(pid):
+                ending = Over(How.ENDED, now, "its processes are a known run's now, or left the GPU")
+            else:
+                ending = Over(How.UNCLEAR, now, "its processes are gone")
+            yield Batch(self._strays.pop(pid), (ending,))
+
+    def _ranks(self, source: ProcessSource, gpu: GpuSource, now: float) -> Iterator[Batch]:
+        """Each rank's GPU beside the least of the other ranks': a mixed hang shows the odd one."""
+        if now < self._ranks_at:
+            return
+        self._ranks_at = now + gpu.keeper.poll
+        for key, followed in source.followed.items():
+            util = _rank_util(followed.link.members, gpu)
+            if len(util) < 2:
+                continue
+            values = {}
+            for rank, own in util.items():
+                values[f"rank.{rank}.gpu_util"] = own
+                values[f"rank.{rank}.others_util"] = min(other for at, other in util.items() if at != rank)
+            yield Batch(key, (Row(tuple(values), tuple(values.values()), None, None, now, "", 0),))
+
+    def _ask_the_silent(self, source: ProcessSource, now: float) -> Iterator[Batch]:
+        for key, followed in source.followed.items():
+            run = self.watched.get(key)
+            if run is None or run.grew is None or run.notebook or now - run.grew < SILENT:
+                self._silent.pop(key, None)
+                continue
+            silence = self._silent.setdefault(key, Silence(float("-inf")))
+            if now - silence.asked >= AGAIN:
+                silence.asked = now
+                busy = {label: one.values for label, one in self.gpu.gpus.items()} if self.gpu is not None else {}
+                said = statements(followed.link.members, source.living, busy)
+                odd = odd_one(said)
+                yield from _testify(key, said, odd, source)
+                if silence.stacks is None and now - run.grew >= STACKS_AFTER and said:
+                    silence.stacks = ask_stacks((odd or said[0]).pid, now)
+            if silence.stacks is not None and not silence.stacks_told:
+                stacks = silence.stacks.read(now)
+                if stacks is not None:
+                    silence.stacks_told = True
+                    yield Batch(key, (Fact("process.stacks", stacks, "", 0, Origin.PROCESS),))
+
+    # --- host ----------------------------------------------------------------------------------------------------
+
+    def _figures(self, source: HostSource, now: float) -> Iterator[Batch]:
+        source.folders = {key: run.folders for key, run in self.watched.items() if run.folders}
+        if self.processes is not None:
+            source.chiefs = {
+                key: followed.link.members[0].process.id.number
+                for key, followed in self.processes.followed.items()
+                if followed.link.members and followed.gone_at is None
+            }
+        yield from source.read(now)
+
+
+def stray_key(stray: Stray) -> str:
+    """The key of a run that no watch names: its first process."""
+    return f"pid:{stray.first.id.number}:{stray.first.id.start}"
+
+
+def _title(stray: Stray) -> str:
+    first = stray.first
+    script = next((word for word in first.command[1:] if word.endswith(".py")), first.name)
+    return f"{script} (pid {first.id.number})"
+
+
+def _rank_util(members: Sequence[Member], gpu: GpuSource) -> dict[int, float]:
+    out: dict[int, float] = {}
+    for member in members:
+        rank = member.process.rank
+        util = [gpu.gpus[label].values["util"] for label in member.gpus if "util" in gpu.gpus[label].values]
+        if rank is not None and util:
+            out[rank] = min(util)
+    return out
+
+
+def _testify(key: str, said: Sequence[Testimony], odd: Testimony | None, source: ProcessSource) -> Iterator[Batch]:
+    told_before = source.followed[key].told
+    facts = {"process.witness": told(said, odd), "process.odd": str(odd) if odd else ""}
+    news = [Fact(name, value, "", 0, Origin.PROCESS) for name, value in facts.items() if told_before.get(name) != value]
+    told_before.update(facts)
+    if news:
+        yield Batch(key, tuple(news))

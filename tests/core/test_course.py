@@ -1,0 +1,51 @@
+"""When a run goes back: per-epoch steps, resumes, new starts."""
+
+from sentinel.core.course import Back, Course
+from sentinel.core.records import Mark, MarkKind, Row
+
+NAMES = ("train.loss",)
+
+
+def row(step, epoch=None, file="train.log", names=NAMES):
+    return Row(names, (1.0,), step, epoch, None, file, 1)
+
+
+def follow(*rows):
+    course = Course()
+    return course, [course.follow(item) for item in rows]
+
+
+def test_going_forward_is_nothing():
+    assert follow(row(1), row(2), row(2), row(9))[1] == [None] * 4
+
+
+def test_steps_that_begin_again_in_a_rising_epoch_are_steps_per_epoch():
+    course, backs = follow(row(100, 1.0), row(200, 1.0), row(100, 2.0))
+    assert backs[-1] is Back.PER_EPOCH
+    assert course.counts_per_epoch("train.log")
+
+
+def test_a_step_that_falls_within_the_same_plan_is_a_resume():
+    assert follow(row(100), row(900), row(500), row(501))[1] == [None, None, Back.RESUME, None]
+
+
+def test_a_step_that_falls_to_the_start_after_a_new_header_is_a_new_start():
+    course, _ = follow(row(10), row(900))
+    course.note(Mark(MarkKind.HEADER, "train.log", 3, None))
+    assert course.follow(row(10)) is Back.NEW
+
+
+def test_a_header_alone_does_not_make_a_resume_a_new_start():
+    course, _ = follow(row(10), row(900))
+    course.note(Mark(MarkKind.HEADER, "train.log", 3, None))
+    assert course.follow(row(600)) is Back.RESUME
+
+
+def test_two_files_that_lag_behind_each_other_are_no_going_back():
+    assert follow(row(100), row(50, file="val.csv"), row(110), row(60, file="val.csv"))[1] == [None] * 4
+
+
+def test_a_table_that_is_rewritten_from_its_first_row_is_no_going_back():
+    course, _ = follow(row(1), row(2), row(3))
+    course.note(Mark(MarkKind.RESET, "train.log", 0, None))
+    assert [course.follow(row(step)) for step in (1, 2, 3, 4)] == [None] * 4

@@ -1,0 +1,173 @@
+"""Boots a real systemd as PID 1 of a container with the host's /usr and an /etc of its own, without any network.
+
+Needs root, `systemd-nspawn` and `dbus`. Nothing is downloaded; what it writes stays in its folder.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
+FOLDERS = "etc/systemd/system usr var/lib proc sys dev run tmp opt/sentinel/bin root home srv/sentinel"
+MASKED = """
+    console-getty.service getty.target systemd-networkd.service systemd-resolved.service systemd-timesyncd.service
+    systemd-logind.service apt-daily.timer apt-daily-upgrade.timer man-db.timer e2scrub_all.timer fstrim.timer
+    dpkg-db-backup.timer systemd-update-utmp.service systemd-update-utmp-runlevel.service ldconfig.service
+    systemd-tmpfiles-clean.timer systemd-hwdb-update.service systemd-firstboot.service systemd-journal-flush.service
+"""
+NEEDED = (("systemd-nspawn", "systemd-container"), ("nsenter", "util-linux"), ("dbus-daemon", "dbus"))
+GROUPS = "root:x:0:\nutmp:x:43:\ntty:x:5:\ndisk:x:6:\nnogroup:x:65534:\nadm:x:4:\n"
+USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+DEADLINE = 30
+
+
+def cannot_boot():
+    """Why this machine cannot boot one, or nothing."""
+    if os.geteuid() != 0:
+        return "booting a systemd needs root"
+    for command, package in (
+        ("systemd-nspawn", "systemd-container"),
+        ("nsenter", "util-linux"),
+        ("dbus-daemon", "dbus"),
+    ):
+        if not shutil.which(command):
+            return f"{command} is missing: apt-get install {package}"
+    if not Path("/bin").is_symlink():
+        return "the host's /bin is no link to /usr/bin"
+    return ""
+
+
+class Machine:
+    """A booted systemd; commands run inside it."""
+
+    def __init__(self, folder, own_usr=False):
+        """`own_usr`: /usr can be written to, for packages; what is written is forgotten."""
+        self.own_usr = own_usr
+        self.root = folder / "root"
+        self.log = folder / "boot.log"
+        build_root(self.root)
+
+    def __enter__(self):
+        with self.log.open("wb") as log:
+            self._nspawn = subprocess.Popen(
+                nspawn_command(self.root, self.own_usr),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._leader = wait_for(lambda: child_of(self._nspawn.pid, "systemd"), "the container's PID 1", self.log)
+            wait_for(self._is_up, "the boot to end", self.log)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_trouble):
+        if getattr(self, "_leader", None):
+            self.run("systemctl poweroff", check=False)
+        try:
+            self._nspawn.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._nspawn.pid, signal.SIGKILL)
+            self._nspawn.wait(timeout=10)
+
+    def run(self, command, check=True, timeout=60):
+        """What a shell inside says; its exit code is the result's `returncode`."""
+        enter = ["nsenter", "-t", str(self._leader), "-m", "-p", "-n", "-i", "-u", "-C", "--", "/bin/sh", "-c", command]
+        environ = {"PATH": "/usr/local/bin:/usr/bin:/usr/sbin", "LC_ALL": "C", "HOME": "/root", "SYSTEMD_PAGER": "cat"}
+        done = subprocess.run(enter, capture_output=True, text=True, timeout=timeout, env=environ, cwd="/")
+        if check and done.returncode:
+            raise AssertionError(f"{command}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done
+
+    def says(self, command):
+        """The output of a command, whatever its exit code."""
+        done = self.run(command, check=False)
+        return (done.stdout + done.stderr).strip()
+
+    def shows(self, name, unit="sentinel.service"):
+        """One property of a unit."""
+        return self.says(f"systemctl show --value -p {name} {unit}")
+
+    def until(self, condition, what, seconds=DEADLINE):
+        """Waits for something to be true inside."""
+        return wait_for(condition, what, self.log, seconds)
+
+    def write(self, path, text, mode=0o644):
+        """A file inside, as root."""
+        place = self.root / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        place.chmod(mode)
+
+    def _is_up(self):
+        return self.says("systemctl is-system-running") in {"running", "degraded"}
+
+
+def build_root(root):
+    """A root with nothing in it but what a boot needs; /usr is the host's, read-only."""
+    for name in FOLDERS.split():
+        (root / name).mkdir(parents=True)
+    for name, target in LINKS.items():
+        if Path("/", name).is_symlink():
+            (root / name).symlink_to(target)
+    etc = root / "etc"
+    shutil.copy("/etc/os-release", etc / "os-release")
+    (etc / "passwd").write_text(USERS)
+    (etc / "group").write_text(GROUPS)
+    (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\n")
+    (etc / "machine-id").write_text("5f1d7a84db2446c1967e00adb9f7a7aa\n")
+    for unit in MASKED.split():
+        (etc / "systemd/system" / unit).symlink_to("/dev/null")
+    put_command(root / "opt/sentinel/bin/sentinel")
+
+
+def put_command(place):
+    """The command of this checkout, where the shipped units look for it."""
+    start = f'exec {sys.executable} /srv/sentinel/tests/service/stand_in.py "$@"'
+    place.write_text(f"#!/bin/sh\nexport PYTHONPATH=/srv/sentinel PYTHONDONTWRITEBYTECODE=1\n{start}\n")
+    place.chmod(0o755)
+
+
+def nspawn_command(root, own_usr):
+    """How the container is started; the interpreter is bound where it lies outside /usr."""
+    prefixes = {sys.prefix, sys.base_prefix}
+    outside = sorted(prefix for prefix in prefixes if not Path(prefix).is_relative_to("/usr"))
+    binds = [*outside, f"{REPOSITORY}:/srv/sentinel"]
+    usr = "--overlay=/usr::/usr" if own_usr else "--bind-ro=/usr"
+    options = "--register=no --keep-unit --private-network --console=pipe --link-journal=no --capability=CAP_SYSLOG -q"
+    name = f"--machine=sentinel-test-{os.getpid()}"
+    return [
+        "systemd-nspawn",
+        "-b",
+        "-D",
+        str(root),
+        name,
+        usr,
+        *options.split(),
+        *(f"--bind-ro={bind}" for bind in binds),
+    ]
+
+
+def child_of(pid, name):
+    """The child of that process with that name."""
+    for line in subprocess.run(["pgrep", "-P", str(pid), "-x", name], capture_output=True, text=True).stdout.split():
+        return int(line)
+    return None
+
+
+def wait_for(condition, what, log, seconds=DEADLINE):
+    """What `condition` gives once it is true; the boot's log when it never is."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if result := condition():
+            return result
+        time.sleep(0.05)
+    raise AssertionError(f"waited {seconds} s for {what}\n{log.read_text(errors='replace')[-4000:]}")

@@ -1,0 +1,161 @@
+"""`sentinel doctor`: each precondition, broken on purpose, is named with the command that mends it."""
+
+import argparse
+import json
+import os
+import sqlite3
+
+import pytest
+
+from sentinel.daemon.doctor import files, machine
+from sentinel.daemon.doctor.examination import examine, patient_at
+from sentinel.daemon.doctor.findings import Account, Finding, Patient, State, as_account
+from sentinel.daemon.settings import parse_settings
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="taking another account's rights needs root")
+NOBODY = Account("nobody", 65534, (65534,))
+ME = Account("me", os.geteuid(), (os.getegid(),))
+
+
+def patient(text="", account=ME, path="/etc/sentinel/sentinel.toml", **more):
+    settings, faults = parse_settings(text, "sentinel.toml")
+    return Patient(path, settings, faults, account, **more)
+
+
+def worst(findings):
+    return next((finding for finding in findings if finding.state is State.MISSING), None)
+
+
+@pytest.fixture
+def open_tmp(tmp_path):
+    """A folder that other accounts can reach."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.owner() == "root" and os.geteuid() == 0 and not folder.stat().st_mode & 0o001:
+            if "pytest" not in str(folder):
+                pytest.skip(f"{folder} is closed to other accounts")
+            folder.chmod(0o755)
+    return tmp_path
+
+
+@as_root
+def test_a_closed_home_names_the_users_own_service_as_the_cure(open_tmp):
+    home = open_tmp / "ada"
+    (home / "runs" / "a").mkdir(parents=True)
+    os.chown(home, 12345, 12345)
+    home.chmod(0o700)
+    found = worst(files.watches(patient(f'[[watch]]\nruns = "{home}/runs/*"\n', NOBODY)))
+    assert f"{home}/runs/a" in found.what or str(home) in found.what
+    assert "sentinel install --user" in found.cure
+    assert "sudo sentinel install --rights see-all" in found.cure
+
+
+@as_root
+def test_a_file_of_a_group_is_mended_by_joining_the_group(open_tmp):
+    run = open_tmp / "runs" / "a"
+    run.mkdir(parents=True)
+    log = run / "train.log"
+    log.write_text("step 1\n")
+    os.chown(log, 12345, 4)
+    log.chmod(0o640)
+    found = worst(files.watches(patient(f'[[watch]]\nruns = "{open_tmp}/runs/*"\n', NOBODY)))
+    assert found.what == f"{log} may not be read (mode 640, of uid 12345)"
+    assert found.cure.startswith("sudo usermod -aG adm nobody")
+
+
+def test_what_can_be_read_is_counted(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    found = files.watches(patient(f'[[watch]]\nname = "nlp"\nruns = "{tmp_path}/*"\n'))
+    assert [(f.check, f.state) for f in found] == [("watch nlp", State.OK)]
+    assert "2 matches" in found[0].what
+
+
+def test_a_pattern_without_a_match_is_a_note(tmp_path):
+    (found,) = files.watches(patient(f'[[watch]]\nruns = "{tmp_path}/none/*"\n'))
+    assert found.state is State.NOTE
+
+
+def test_a_network_folder_is_recognised_by_its_mount(tmp_path):
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/sda / ext4 rw 0 0\nnas:/x {tmp_path} nfs4 rw 0 0\n/dev/sdb {tmp_path}/local xfs rw 0 0\n")
+    assert files.network_kind(tmp_path / "runs", str(mounts)) == "nfs4"
+    assert files.network_kind(tmp_path / "local" / "runs", str(mounts)) == ""
+
+
+def test_too_few_inotify_watches_are_mended_by_one_line(tmp_path, monkeypatch):
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    limit = tmp_path / "limit"
+    limit.write_text("2")
+    monkeypatch.setattr(files, "_LIMITS", limit)
+    found = worst(files.inotify(patient(f'[[watch]]\nruns = "{tmp_path}/*"\n')))
+    assert found.what == "3 folders, 2 watches"
+    assert "fs.inotify.max_user_watches=524288" in found.cure
+
+
+def test_a_broken_state_file_is_found(tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    whole = state / "a.db"
+    with sqlite3.connect(whole) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    connection.close()
+    (state / "b.db").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    found = files.state(patient(f'[sentinel]\nstate = "{state}"\n'))
+    assert "b.db" in worst(found).what
+    assert any("a.db is whole" in finding.what for finding in found)
+
+
+@as_root
+def test_a_state_folder_that_the_service_may_not_write_is_named(open_tmp):
+    found = worst(files.state(patient(f'[sentinel]\nstate = "{open_tmp}"\n', NOBODY)))
+    assert found.cure == f"sudo chown -R nobody {open_tmp}"
+
+
+def test_settings_that_others_may_change_are_refused(tmp_path):
+    path = tmp_path / "sentinel.toml"
+    path.write_text("")
+    path.chmod(0o666)
+    found = worst(files.settings(patient(path=path)))
+    assert found.cure == f"chmod go-w {path}"
+
+
+def test_faults_of_the_settings_are_shown_with_their_line(tmp_path):
+    path = tmp_path / "sentinel.toml"
+    path.write_text("[tell]\ngrup = 3\n")
+    found = worst(files.settings(patient_at(path)))
+    assert f"{path}:2:1" in found.what
+
+
+def test_a_closed_kernel_log_says_what_stays_unseen(tmp_path):
+    found = worst(machine.kernel_log(patient(f'[host]\nkernel_log = "{tmp_path}/kmsg"\n')))
+    assert "Xid" in found.what
+    assert "see-all" in found.cure
+
+
+def test_a_check_that_breaks_does_not_silence_the_others():
+    def broken(_patient):
+        raise RuntimeError("boom")
+
+    found = list(examine(patient(), (broken, lambda _patient: [Finding("x", State.OK, "fine")])))
+    assert [finding.state for finding in found] == [State.MISSING, State.OK]
+    assert "boom" in found[0].what
+
+
+@as_root
+def test_another_accounts_answer_is_asked_with_its_rights_and_ours_stay():
+    assert as_account(NOBODY, lambda: [str(os.geteuid()), str(os.getgroups())]) == ["65534", "[65534]"]
+    assert os.geteuid() == 0
+
+
+def test_every_finding_is_one_json_object(tmp_path, capsys):
+    from sentinel.cli import doctor
+
+    parser = argparse.ArgumentParser()
+    doctor.configure(parser)
+    path = tmp_path / "sentinel.toml"
+    path.write_text(f'[sentinel]\nstate = "{tmp_path}/state"\n')
+    assert doctor.run(parser.parse_args(["--settings", str(path), "--json"])) in {0, 1}
+    objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {"settings", "gpu", "clock", "extras"} <= {thing["check"] for thing in objects}
+    assert all(set(thing) == {"v", "check", "state", "what", "cure"} for thing in objects)
