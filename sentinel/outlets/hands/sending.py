@@ -17,7 +17,7 @@ from sentinel.outlets.hands.survey import Crew
 from sentinel.outlets.hands.ways import Way
 
 
-class Refused(Exception):  # noqa: N818 (a refusal is an answer, not an error)
+class Refused(Exception):
     """The hands will not do it; the message says why."""
 
 
