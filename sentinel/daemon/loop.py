@@ -9,11 +9,13 @@ import contextlib
 import sqlite3
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from sentinel.core.engine import Engine
-from sentinel.core.records import Batch, Effect, Json
+from sentinel.core.records import Batch, Effect, Found, Json
 from sentinel.core.seams import Clock, Source, Waker
+from sentinel.daemon.control import Control
 from sentinel.daemon.snapshots import Snapshots
 from sentinel.keep.store import Store
 
@@ -42,8 +44,11 @@ class Delivering(Protocol):
 class Files(Source, Protocol):
     """The source whose bookmarks are written down with each run."""
 
-    def bookmarks(self, run: str) -> Json:
-        """Where we are in the files of one run."""
+    def bookmarks(self) -> dict[str, Json]:
+        """Where we are in the files of each run, by what sources call it."""
+
+    def catching_up(self) -> set[str]:
+        """The runs whose history is still being read."""
 
 
 Trouble = Callable[[str], None]
@@ -73,7 +78,9 @@ class Daemon:
     ) -> None:
         """`journal` takes one line about ourselves; `at` is called between deciding, committing and delivering."""
         self.clock, self.waker, self.store, self.engine = clock, waker, store, engine
-        self.sources, self.delivering, self.journal = list(sources), delivering, journal
+        self.sources, self.files, self.delivering, self.journal = list(sources), files, delivering, journal
+        self.control: Control | None = None
+        self._catching_up: set[str] = set()
         self.admins, self.at = list(admins), at
         self.snapshots = Snapshots(engine, store, files)
         self.told: list[str] = list(store.told)  # about ourselves: state, reloads, bugs
@@ -107,11 +114,20 @@ class Daemon:
             more = True
             effects += self._feed(batch)
             self.snapshots.note(batch, now)
+        effects += self._caught_up()
         effects += self.engine.tick(now)
         for run, rule, trace in self.engine.bugs:
             self.tell_about_us(f"a bug set rule {rule} aside on {run}: {trace.strip().splitlines()[-1]}")
         self.engine.bugs.clear()
         return effects, more
+
+    def _caught_up(self) -> list[Effect]:
+        """Runs whose history was read to its end: what still fires in them is told now, in one go."""
+        if self.files is None:
+            return []
+        done = self._catching_up - self.files.catching_up()
+        self._catching_up -= done
+        return self.engine.caught_up(done)
 
     def _read(self, now: float) -> Iterable[Batch]:
         for source in self.sources:
@@ -127,6 +143,10 @@ class Daemon:
                 self.tell_about_us(f"source {source.name} is set aside for a minute: {why}")
 
     def _feed(self, batch: Batch) -> list[Effect]:
+        first = batch.items[0] if batch.items else None
+        if isinstance(first, Found) and first.at is None and first.info.fresh:  # it was there before us
+            self._catching_up.add(batch.run)
+            batch = Batch(batch.run, (replace(first, history=True), *batch.items[1:]))
         try:
             return self.engine.feed([batch])
         except Exception:
@@ -209,6 +229,8 @@ class Daemon:
         with contextlib.suppress(sqlite3.Error), self.store.turn():
             self.snapshots.save(self.snapshots.all_dirty(), now)
             self.store.remember("lived until", str(now))
+        if self.control is not None:
+            self.control.close()
         self.delivering.close(1.0)
         for source in self.sources:
             source.close()
