@@ -81,20 +81,15 @@ class TextReader:
         """What these bytes say."""
         self._course.arrival = arrival
         out: list[Item] = []
+        known, course, says = self._prose.known, self._course, self._says
         for piece in self._split.feed(data):
-            if self._settled_format():
-                found = self._prose.known(piece.text)
-                if found is not None and piece.end == "\n":
+            if not (self._table or self._block or self._header or self._frame or course.context or says.traceback):
+                found = known(piece.text) if piece.end == "\n" else None
+                if found is not None:
                     self._look(found, piece, out)
                     continue
             self._line(piece, out)
         return out
-
-    def _settled_format(self) -> bool:
-        """Whether no table, block, frame, section or traceback is open: a line stands for itself."""
-        return not (
-            self._table or self._block or self._header or self._frame or self._course.context or self._says.traceback
-        )
 
     def _look(self, found: Found, piece: Piece, out: list[Item]) -> None:
         """A line of a layout that was met lately."""
@@ -103,7 +98,7 @@ class TextReader:
         if found.stamp is not None:
             course.stamp = self._seconds.of(found.stamp)
         course.counters(found.step, found.epoch)
-        if found.epochs or found.total:
+        if found.epochs is not None or found.total is not None:
             self._plans(found, piece.number, out, None)
         out.append(course.row(found.names, found.values, found.step, found.epoch, piece.number, piece.text))
 
