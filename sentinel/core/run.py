@@ -139,6 +139,11 @@ class Run:
         """The gap between rows that is usual for this run."""
         return self.pace.typical
 
+    def age(self, series: Series) -> float:
+        """Seconds since the last reading of a series."""
+        last = series.times[(series.count - 1) % series.size] if series.count else nan
+        return nan if self.now is None else self.now - last
+
     def reached(self, after: Iterable[Amount], reads: Iterable[str] = ()) -> bool | None:
         """Whether an `after` is reached: its first alternative whose unit is known decides; None if none is known."""
         for amount in after:

@@ -53,7 +53,7 @@ def load(run: Run, saved: Any) -> None:
     run.pace.load(saved["pace"])
     for pattern, (count, hits) in saved["heard"].items():
         heard = run.lines(pattern)
-        heard.count, heard.hits = count, deque((tuple(map(float, hit)) for hit in hits), maxlen=KEPT)
+        heard.count, heard.hits = count, deque(((float(a), float(b), float(c)) for a, b, c in hits), maxlen=KEPT)
     for name, state in saved["series"].items():
         load_series(run.begin(name), state)
     run.intake.lowest = dict(saved["lowest"])

@@ -32,6 +32,7 @@ class Window:
         self.head = -1
         self.tail = 0
         self.about = False
+        self.clear()
         if unit is Unit.READINGS:
             self._lengthen(int(length))
 

@@ -69,6 +69,7 @@ class Snapshots:
         for info in self._listed:
             self.store.list_run(info, now)
         self._listed = []
+        bookmarks = self.files.bookmarks() if self.files is not None else {}
         sources = {current: source for source, current in self.engine.keys().items()}
         for key in keys:
             watched = self.engine.runs.get(key)
@@ -76,8 +77,9 @@ class Snapshots:
                 continue
             begun = perf_counter()
             source = sources.get(key, key)
-            marks = self.files.bookmarks(source) if self.files is not None else {}
-            self.store.save_run(Snapshot(watched.run.info, source, now, watched.save(), marks, watched.over))
+            self.store.save_run(
+                Snapshot(watched.run.info, source, now, watched.save(), bookmarks.get(source), watched.over)
+            )
             self._dirty.pop(key, None)
             self._saved_at[key] = now
             self._cost[key] = perf_counter() - begun

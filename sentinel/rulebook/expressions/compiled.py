@@ -1,0 +1,175 @@
+"""A compiled expression: bound to a run it is one cheap call; explained it is every part's value with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sentinel.core.functions.needs import InWindow, OneFact, OneSeries, own_name
+from sentinel.core.functions.needs import window as window_of
+from sentinel.core.names import Names
+from sentinel.core.records import Answer, Evidence, Verdict
+from sentinel.core.rule import Judge
+from sentinel.core.run import Run
+from sentinel.rulebook.expressions.checks import Wrong, parse
+from sentinel.rulebook.expressions.code import Cells, Code, compile_makers
+from sentinel.rulebook.expressions.compiler import Comparison, Compiler
+
+MOST_EVIDENCE = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an expression may refer to."""
+
+    names: Names
+    declared: Mapping[str, str] = field(default_factory=dict)
+    lets: Mapping[str, str] = field(default_factory=dict)
+    each: str = ""
+    strict: bool = False  # severity high or more: unknown while the unit of a share that it reads is open
+
+
+@dataclass(slots=True)
+class Compiled:
+    """One expression."""
+
+    text: str
+    reads: frozenset[str]
+    facts: frozenset[str]
+    patterns: tuple[str, ...]
+    timed: bool
+    notes: tuple[Wrong, ...]
+    _cells: Cells
+    _answer: str
+    _leaves: tuple[Code, ...]
+    _comparisons: tuple[Comparison, ...]
+    _guards: str = ""
+    _made: tuple[Callable[..., Any], ...] = ()
+
+    def bind(self, run: Run, instance: str = "") -> Judge:
+        """The cheap form for one instance."""
+        judge: Judge = self._makers()[0](*self._met(run, instance))
+        return judge
+
+    def _makers(self) -> tuple[Callable[..., Any], ...]:
+        if not self._made:
+            pairs = [source for one in self._comparisons for source in (one.answer, one.left, one.right)]
+            traced = [self._answer, *(leaf.source for leaf in self._leaves), *pairs]
+            self._made = compile_makers(self._cells, self._answer, traced, self._guards)
+        return self._made
+
+    def _met(self, run: Run, instance: str) -> list[Any]:
+        return [need.meet(run, instance) for need in self._cells.needs]
+
+    # --- for people ----------------------------------------------------------------------------------------------
+
+    def explain(self, run: Run, instance: str = "") -> Verdict:
+        """The verdict with every part's value."""
+        judge, trace = (make(*self._met(run, instance)) for make in self._makers())
+        answer: Answer = judge()
+        values = trace()[1:]
+        leaves = dict(
+            zip((self._part(leaf) for leaf in self._leaves), zip(self._leaves, values, strict=False), strict=True)
+        )
+        evidence = [self._evidence(run, instance, what, value) for what, (_, value) in leaves.items()]
+        value, limit = self._decided(answer, values[len(self._leaves) :])
+        why = self._missing(run, instance) if answer is None else ""
+        return Verdict(answer, value, limit, tuple(evidence[:MOST_EVIDENCE]), why)
+
+    def _part(self, leaf: Code) -> str:
+        return self.text[leaf.start : leaf.end] or self.text
+
+    def _decided(self, answer: Answer, values: Sequence[Any]) -> tuple[float | None, float | None]:
+        """The sides of the comparison that decided: the first that says what the whole says."""
+        triples = list(zip(values[::3], values[1::3], values[2::3], strict=True))
+        fitting = [triple for triple in triples if triple[0] is answer] or triples
+        if not fitting:
+            return None, None
+        return tuple(None if side != side else float(side) for side in fitting[0][1:])  # type: ignore[return-value]
+
+    def _evidence(self, run: Run, instance: str, what: str, value: Any) -> Evidence:
+        shown = None if value != value else getattr(value, "value", value)
+        if isinstance(shown, tuple):
+            shown = ", ".join(map(str, shown))
+        for need in self._cells.needs:
+            if isinstance(need, OneFact) and need.name == what:
+                fact = run.facts.get(own_name(need.name, instance))
+                return (
+                    Evidence(what, shown, file=fact.file, line=fact.line)
+                    if fact
+                    else Evidence(what, None, note="unknown")
+                )
+        series = self._series_in(run, instance, what)
+        last = series.last if series is not None else None
+        if last is None:
+            return Evidence(what, shown, note="" if shown is not None else "no reading yet")
+        note = self._note(series, what, shown)
+        return Evidence(what, shown, last.step, last.epoch, last.at, last.file, last.line, note)
+
+    def _series_in(self, run: Run, instance: str, what: str) -> Any:
+        """The series that a part names: itself, or the first argument of the function."""
+        inside = what.partition("(")[2].partition(",")[0].strip(" \"')") or what
+        return run.series.get(own_name(inside, instance))
+
+    def _note(self, series: Any, what: str, shown: Any) -> str:
+        for need in self._cells.needs:
+            if isinstance(need, InWindow) and what.startswith(tuple(f"{n}(" for n in _names_of(need))):
+                amounts = [amount for amount in need.amounts if amount.unit.value != "%"]
+                if amounts and (need.kind, amounts[0].unit, amounts[0].number, need.lag) in series.windows:
+                    window = window_of(series, need, amounts[0])
+                    return f"{'about, ' if window.about else ''}{window.readings} readings in {amounts[0]}"
+        return "" if shown is not None else "unknown"
+
+    def _missing(self, run: Run, instance: str) -> str:
+        """What is wanted: `needs val.f1; the run has val.accuracy`."""
+        wanted = [own_name(name, instance) for name in sorted(self.reads) if not run.matching(own_name(name, instance))]
+        facts = [name for name in sorted(self.facts) if name not in run.facts]
+        if not wanted and not facts:
+            return "too few readings, or a value that is no number"
+        groups = {name.partition(".")[0] for name in wanted}
+        have = [name for name in run.series if name.partition(".")[0] in groups][:5]
+        return f"needs {', '.join([*wanted, *facts])}" + (f"; the run has {', '.join(have)}" if have else "")
+
+
+def _names_of(need: InWindow) -> tuple[str, ...]:
+    from sentinel.core.functions.table import TABLE
+
+    return tuple(f.name for f in TABLE.values() if f.kind == need.kind and f.method == need.method) or ("count",)
+
+
+def compile_expression(text: str, context: Context, root: str = "answer") -> tuple[Compiled | None, list[Wrong]]:
+    """The expression, or everything that is wrong with it, columns counted from 0."""
+    compiler = Compiler(context.names, context.declared, each=context.each)
+    try:
+        compiler.lets = {name: parse(part) for name, part in context.lets.items()}
+        tree = parse(text)
+        code = compiler.answer(tree) if root == "answer" else compiler.number(tree)
+    except Wrong as wrong:
+        return None, [*compiler.wrongs, wrong]
+    except RecursionError:
+        return None, [Wrong(0, "the expression is nested too deeply")]
+    if compiler.wrongs:
+        return None, compiler.wrongs
+    return _made(text, compiler, code, context), []
+
+
+def _made(text: str, compiler: Compiler, code: Code, context: Context) -> Compiled:
+    guards = ""
+    if context.strict:
+        shares = sorted(name for name in compiler.reads if "*" not in name and context.names.share(name))
+        cells = [compiler.cells.cell(OneSeries(name)) for name in shares]
+        guards = "".join(f"  if {cell}.unit == 1: return None\n" for cell in cells)
+    return Compiled(
+        text,
+        frozenset(compiler.reads),
+        frozenset(compiler.facts),
+        tuple(dict.fromkeys(compiler.patterns)),
+        compiler.timed,
+        tuple(compiler.notes),
+        compiler.cells,
+        code.source,
+        tuple(compiler.leaves),
+        tuple(compiler.comparisons),
+        guards,
+    )
