@@ -1,6 +1,5 @@
 """What the sweep costs when nothing happens, 50 files a run, one turn a second: `python bench/idle.py 1000`."""
 
-# ruff: noqa: ARG
 import sys
 import tempfile
 import time
