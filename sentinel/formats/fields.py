@@ -111,7 +111,7 @@ class _Reading:
             return False
         if splits:
             self.section = splits[-1] if splits[-1] != "train" else self.section
-        if name in EPOCHS:
+        if name in EPOCHS and name != "epochs":
             self.epoch, self.after_epoch = token, True
             return True
         if name in STEPS:
@@ -164,9 +164,9 @@ def read(text: str, start: int, names: Names) -> Fields:
         elif token.kind == "time":
             state.words, state.sep = [], False
         elif token.kind == "space":
-            if (len(token.text) > 1 or "\t" in token.text) and state.words and not state.sep:
-                if i + 1 < len(parts) and parts[i + 1].kind == "word":
-                    state.close()
+            gap = len(token.text) > 1 or token.text == "\t"
+            if gap and state.words and not state.sep and i + 1 < len(parts) and parts[i + 1].kind == "word":
+                state.close()
         else:
             bracket = token.text == "["
             skip_to = _punctuation(text, token, state, parts[i - 1] if i else None)

@@ -76,6 +76,7 @@ class TextReader:
         "_objects",
         "_prose",
         "_says",
+        "_seconds",
         "_split",
         "_table",
     )
@@ -89,6 +90,7 @@ class TextReader:
         self._prose = Prose(names, self._naming)
         self._objects = Objects(self._naming)
         self._says = Says()
+        self._seconds = stamps.Seconds()
         self._says.traceback = bool(state.get("traceback"))
         self._split = Splitter(state.get("settled", 0), state.get("number", 1), state.get("encoding", ""))
         self._block = bool(state.get("block"))
@@ -108,8 +110,30 @@ class TextReader:
         self._course.arrival = arrival
         out: list[Item] = []
         for piece in self._split.feed(data):
+            if self._settled_format():
+                found = self._prose.known(piece.text)
+                if found is not None and piece.end == "\n":
+                    self._look(found, piece, out)
+                    continue
             self._line(piece, out)
         return out
+
+    def _settled_format(self) -> bool:
+        """Whether no table, block, frame, section or traceback is open: a line stands for itself."""
+        return not (
+            self._table or self._block or self._header or self._frame or self._course.context or self._says.traceback
+        )
+
+    def _look(self, found: Found, piece: Piece, out: list[Item]) -> None:
+        """A line of a layout that was met lately."""
+        course = self._course
+        course.rank = None
+        if found.stamp is not None:
+            course.stamp = self._seconds.of(found.stamp)
+        course.counters(found.step, found.epoch)
+        if found.epochs or found.total:
+            self._plans(found, piece.number, out, None)
+        out.append(course.row(found.names, found.values, found.step, found.epoch, piece.number, piece.text))
 
     def idle(self, now: float) -> Sequence[Item]:
         """The unfinished line's text, once."""
@@ -192,7 +216,7 @@ class TextReader:
             return True
         if not self._says.traceback and not is_error(text) and self._prose_line(text, piece, out, None):
             return True
-        if self._table is None and "(" not in text[:40] and (found := header_of(text, self._naming, self._course.file)):
+        if self._table is None and (found := header_of(text, self._naming, self._course.file)):
             self._header = [found[0], found[1]]
         return False
 
@@ -327,7 +351,7 @@ class TextReader:
 
     def _prose_line(self, said: str, piece: Piece, out: list[Item], bar: int | None) -> bool:
         course = self._course
-        found = self._prose.read(said, course.context)
+        found = self._prose.read(said, course.context, direct=said is piece.text)
         if found is None:
             return False
         if found.section and not found.names:
@@ -342,9 +366,8 @@ class TextReader:
         if not found.names:
             self._block = found.step is not None and bar is None
             return False
-        redraw = [found.names, step, None if step is not None else found.values]
-        seen = [repr(part) for part in redraw]
         if piece.end == "\r" or bar is not None:
+            seen = [repr(found.names), repr(step), "" if step is not None else repr(found.values)]
             if seen == course.last_redraw:
                 return True
             course.last_redraw = seen

@@ -156,7 +156,7 @@ class Log:
         """What is new, and how many bytes it took. OSError where the file cannot be read now."""
         if not self.parts:
             self.begin((), now)
-        elif self._quiet(now):
+        elif self.quiet(now):
             return [], 0
         items: list[Item] = []
         used = 0
@@ -186,13 +186,18 @@ class Log:
                     used += count
         return items, used
 
-    def _quiet(self, now: float) -> bool:
+    def quiet(self, now: float) -> bool:
         """The common case at the price of one stat: nothing happened. Idle descriptors are closed here."""
-        living = self.parts[-1]
-        if len(self.parts) > 1 or living.again or living.signature is None:
+        if len(self.parts) != 1 or self.waits:
             return False
-        status = _stat(self.path)
-        if status is None or _signature(status) != living.signature:
+        living = self.parts[0]
+        if living.again or living.signature is None:
+            return False
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return False
+        if _signature(status) != living.signature:
             return False
         if living.content is not None and now >= living.grew + CLOSE_AFTER:
             living.close()
