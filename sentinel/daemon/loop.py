@@ -23,6 +23,7 @@ SET_ASIDE = 60.0  # a source that raised is left alone for so long
 BUSY = 0.0
 MAINTENANCE = 3600.0
 TRY_DISK = 60.0
+FIRST_LOOK = "first look"
 
 
 class Delivering(Protocol):
@@ -87,6 +88,9 @@ class Daemon:
         self.began = clock.wall()
         self.turns = 0
         self.stopping = False
+        # What runs wrote before our very first turn is history. What they wrote while we were dead is not: a crash must
+        # not turn alerts into history.
+        self.first_life = store.recall(FIRST_LOOK) is None
         self.after_turn: list[Callable[[], None]] = []  # systemd's status and watchdog, reloads, the ping
         self._reload = False
         self._aside: dict[str, tuple[float, str]] = {}  # source -> (until, why)
@@ -103,6 +107,7 @@ class Daemon:
         self._write_down(effects, now)
         self.at("committed")
         wait = self.delivering.turn(now)
+        self.at("delivered")
         self._look_after(now)
         self.turns += 1
         return BUSY if more else wait
@@ -144,7 +149,7 @@ class Daemon:
 
     def _feed(self, batch: Batch) -> list[Effect]:
         first = batch.items[0] if batch.items else None
-        if isinstance(first, Found) and first.at is None and first.info.fresh:  # it was there before us
+        if isinstance(first, Found) and first.at is None and first.info.fresh and self.first_life:
             self._catching_up.add(batch.run)
             batch = Batch(batch.run, (replace(first, history=True), *batch.items[1:]))
         try:
@@ -158,7 +163,8 @@ class Daemon:
     def _write_down(self, effects: list[Effect], now: float) -> None:
         changed = {effect.change.run for effect in effects}
         due = self.snapshots.due(changed, now)
-        if not (effects or due or self.snapshots.waiting):
+        first_turn = self.first_life and not self.turns
+        if not (effects or due or self.snapshots.waiting or first_turn):
             return
         for attempt in (self._commit, self._commit_in_freed_room, self._commit_in_memory):
             try:
@@ -172,6 +178,8 @@ class Daemon:
             fresh = self.store.record(effects, now)
             self.delivering.take(fresh, now)
             self.snapshots.save(due, now)
+            if self.first_life and not self.turns:
+                self.store.remember(FIRST_LOOK, str(now))
 
     def _commit_in_freed_room(self, effects: list[Effect], due: Iterable[str], now: float) -> None:
         if not self.store.make_room():

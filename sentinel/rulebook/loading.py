@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sentinel.core.names import Names
 from sentinel.core.records import Fault
@@ -120,6 +121,7 @@ def _samples(signature: Signature, rules: Sequence[Rule]) -> list[Fault]:
     """Each text pattern of a shipped rule has a sample line that it matches; in other files where one is given."""
     held = signature.fields.get("samples")
     samples = held.marked.value if held else {}
+    lines_of_trials = [str(line) for trial in signature.trials for line in _lines_given(trial.marked.plainly())]
     faults = []
     for rule in rules:
         for pattern in _patterns(rule):
@@ -127,14 +129,22 @@ def _samples(signature: Signature, rules: Sequence[Rule]) -> list[Fault]:
             if place is None:
                 continue
             if pattern not in samples:
-                if place.text.folder.shipped:
-                    faults.append(place.fault(f"the pattern '{pattern}' has no sample in 'samples'", rule.key))
+                if place.text.folder.shipped and not any(found(pattern, line) for line in lines_of_trials):
+                    faults.append(
+                        place.fault(f"the pattern '{pattern}' has no sample line in 'samples' or in a trial", rule.key)
+                    )
                 continue
             lines = samples[pattern].value if isinstance(samples[pattern].value, list) else [samples[pattern]]
             what = f"'{pattern}' does not match its sample"
             wrong = [Field(place.text, line) for line in lines if not found(pattern, str(line.value))]
             faults += [Field(held.text if held else line.text, line.marked).fault(what, rule.key) for line in wrong]
     return faults
+
+
+def _lines_given(trial: Any) -> list[Any]:
+    given = trial.get("given") if isinstance(trial, dict) else None
+    lines = given.get("lines") if isinstance(given, dict) else None
+    return lines if isinstance(lines, list) else []
 
 
 def _trials(signature: Signature) -> list[Fault]:

@@ -198,7 +198,8 @@ def _default(compiler: Compiler, node: ast.Call, function: Function) -> Code:
     name = dotted(node.args[0])
     if name is not None and is_fact(name):
         cell = compiler.cells.cell(OneFact(name))
-        if other.kind is Kind.NUMBER:
+        if other.kind in (Kind.NUMBER, Kind.FACT):
+            other = compiler.as_number(other, node.args[1])
             source = f"({temporary} if ({temporary} := {cell}.number) == {temporary} else {other.source})"
             return Code(source, Kind.NUMBER)
         if other.kind is Kind.ANSWER:
