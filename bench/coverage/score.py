@@ -38,9 +38,9 @@ def hit(want, rows):
         for name, value in zip(row.names, row.values, strict=True):
             if name == want["name"] and same(value, float(want["value"])):
                 step = "" if row.step is None else str(row.step)
-                if want["step"] == "?" or step == want["step"] or (not want["step"] and row.step is None):
-                    if not want["epoch"] or (row.epoch is not None and same(row.epoch, float(want["epoch"]))):
-                        return True
+                good = want["step"] in ("?", step)
+                if good and (not want["epoch"] or (row.epoch is not None and same(row.epoch, float(want["epoch"])))):
+                    return True
     return False
 
 

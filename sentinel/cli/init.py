@@ -124,4 +124,4 @@ def report(path: Path, chosen: list[Proposal], sight: Sight) -> None:
         print(f"not seen: {line}")
     if not chosen:
         print("no training writes a log here now; add a [[watch]] by hand, or run this again while one does")
-    print(f"wrote {path}; next: sentinel check --settings {path}, sentinel run --settings {path}")
+    print(f"wrote {path}; next: sentinel check {path}, sentinel run --settings {path}")

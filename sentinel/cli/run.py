@@ -34,11 +34,8 @@ def run(args: argparse.Namespace) -> int:
     from sentinel.daemon.signals import run_until_told
 
     path = Path(args.settings or DEFAULT)
-    settings: Settings | None
-    if args.settings is None and not path.exists():
-        settings, faults = Settings(), []
-    else:
-        settings, faults = load_settings(path)
+    missing = args.settings is None and not path.exists()
+    settings, faults = (Settings(), []) if missing else load_settings(path)
     for fault in faults:
         print(fault_text(fault), file=sys.stderr)
     if settings is None:

@@ -81,7 +81,8 @@ def end(alert: Alert) -> Phase:
 def reopen(alert: Alert) -> None:
     """The run goes on: what was firing when it ended fires again."""
     if alert.phase is Phase.ENDED:
-        alert.phase = Phase.FIRING if alert.ended_firing else Phase.CLEAR
+        ended, alert.ended_firing = alert.ended_firing, False
+        alert.phase = Phase.FIRING if ended else Phase.CLEAR
 
 
 # --- the nine cells ----------------------------------------------------------------------------------------------

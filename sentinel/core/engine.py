@@ -152,6 +152,16 @@ class Engine:
             watched.settle()
         watched.close(over.at, over.how.value if over.how is not How.UNCLEAR else "ended, cannot tell why")
 
+    def caught_up(self, keys: Iterable[str]) -> list[Effect]:
+        """The history of these runs was read: what still fires is told, once."""
+        effects: list[Effect] = []
+        for key in keys:
+            watched = self.runs.get(self._current.get(key, key))
+            if watched is not None and watched.catching_up:
+                watched.catch_up_done()
+                effects += self._effects(watched)
+        return effects
+
     # --- time ----------------------------------------------------------------------------------------------------
 
     def _pass_time(self, watched: Watched, now: float, effects: list[Effect]) -> None:

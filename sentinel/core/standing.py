@@ -13,7 +13,7 @@ SURE = 0.7
 
 def standing(watched: Watched, now: float) -> str:
     """The first word that fits."""
-    firing = watched.firing()
+    firing = watched.last_word()
     if any(b.rule.severity >= Severity.HIGH and b.rule.doom >= SURE for b in firing):
         return DOOMED
     loud = [b for b in firing if b.rule.severity >= Severity.WARNING]

@@ -224,6 +224,11 @@ class Watched:
         """Alerts that fire and are hidden by none."""
         return [b for b in self.bounds.values() if b.alert.phase is Phase.FIRING and not b.alert.hidden_by]
 
+    def last_word(self) -> list[Bound]:
+        """Alerts that fire, or fired when the run ended, and are hidden by none."""
+        told = [b for b in self.bounds.values() if b.alert.phase is Phase.FIRING or b.alert.ended_firing]
+        return [b for b in told if not b.alert.hidden_by]
+
     # --- the store -----------------------------------------------------------------------------------------------
 
     def save(self) -> Json:

@@ -263,6 +263,12 @@ class Office:
         for desk in self.desks.values():
             desk.look_again()
 
+    def retry(self, now: float, wanted: str = "") -> int:
+        """Dead letters (one by its id, a channel's, or all) are sent again; how many."""
+        count = self.outbox.revive(now, wanted)
+        self.outbox.flush(now)
+        return count
+
     def status(self) -> dict[str, Json]:
         """Channels and their health, what waits, what people said; nothing secret in it."""
         channels: list[Json] = []

@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sentinel.core.telling_answers import Answer, Code, answer_from
+from sentinel.core.telling_answers import CURES, Answer, Code, answer_from
+from sentinel.outlets.jobs import Job, job_json
 
 DEADLINE = 75.0  # for one delivery with its picture
 IDLE = 30.0
@@ -54,14 +55,12 @@ class Sending:
     def _spawn(self) -> None:
         self._drop()
         self._lines = deque()
-        root = str(Path(__file__).parents[2])
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
         self._child = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a traceback of a library may quote an address
-            env={**os.environ, "PYTHONPATH": path},
+            env=child_environment(),
         )
         reading = (self._child, self._lines, self._wake)
         threading.Thread(target=_read, args=reading, name=f"from {self.channel}", daemon=True).start()
@@ -110,6 +109,30 @@ class Sending:
     def close(self) -> None:
         """End the child."""
         self._drop()
+
+
+def ask_once(job: Job, plainly: bool = False) -> tuple[Answer, str]:
+    """One delivery by a child of its own, for `tell --test`; the answer and how to mend what it says."""
+    command = (*COMMAND, "--plainly") if plainly else COMMAND
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(job_json(job)).encode() + b"\n", capture_output=True, timeout=DEADLINE,
+            check=False, env=child_environment(),
+        )  # fmt: skip
+        thing = json.loads(done.stdout)
+        thing.pop("delivery", None)
+        answer = answer_from(thing)
+    except subprocess.TimeoutExpired:
+        answer = Answer(Code.TIMEOUT, f"no answer within {DEADLINE:.0f} s")
+    except (OSError, ValueError):
+        answer = Answer(Code.BROKEN, "the sender died without an answer")
+    return answer, CURES[answer.code]
+
+
+def child_environment() -> dict[str, str]:
+    """Ours, with the place that this very package was imported from."""
+    root = str(Path(__file__).parents[2])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))}
 
 
 def _write(pipe: Any, data: bytes) -> None:

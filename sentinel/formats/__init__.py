@@ -8,6 +8,7 @@ from __future__ import annotations
 from sentinel.core.names import Names
 from sentinel.core.records import Json
 from sentinel.core.seams import Reader, Timing
+from sentinel.formats.binary import BinaryReader, kind_of
 from sentinel.formats.configs import is_config, read_config
 from sentinel.formats.documents import DocumentReader
 from sentinel.formats.text import TextReader
@@ -28,6 +29,9 @@ def open_reader(
 ) -> Reader:
     """The reader for a file, by its first bytes, or as it was saved."""
     kind = saved.get("kind") if isinstance(saved, dict) else None
+    binary = kind if kind in ("tfevents", "wandb") else kind_of(file, head) if kind is None else ""
+    if binary:
+        return BinaryReader(str(binary), file, names, timing, saved)
     if kind == "document" or (kind is None and _is_document(head)):
         return DocumentReader(file, names, timing, saved)
     return TextReader(file, names, timing, saved)
@@ -36,7 +40,9 @@ def open_reader(
 def is_log(name: str, head: bytes) -> bool:
     """Whether a file of a run's folder is worth following: text with a log's name, or text that looks like one."""
     base = name.rsplit("/", 1)[-1].lower()
-    if base in _NOT_LOGS or (is_config(name) and not _is_document(head)) or base.startswith("events.out.tfevents"):
+    if kind_of(name, head):
+        return True
+    if base in _NOT_LOGS or (is_config(name) and not _is_document(head)):
         return False
     if not base.endswith(_LOG_ENDINGS) and "." in base and base not in ("log", "nohup.out"):
         return False

@@ -61,7 +61,7 @@ def is_config(name: str) -> bool:
 
 
 def read_config(name: str, data: bytes) -> list[Fact]:
-    """Every key as `config.KEY`, the well-known ones also as `fact.NAME`; secrets blacked out. Bad files give nothing."""
+    """Every key as `config.KEY`, the well-known ones also as `fact.NAME`; no secrets. A bad file gives nothing."""
     base = name.rsplit("/", 1)[-1].lower()
     text = data[: 64 * _LARGEST].decode("utf-8-sig", "replace")
     if base == "vocab.txt":
@@ -78,7 +78,7 @@ def read_config(name: str, data: bytes) -> list[Fact]:
     told: set[str] = set()
     for key, value in _walk(root, ""):
         line = _line_of(text, key)
-        facts.append(Fact(f"config.{key}", _hidden(key, value), name, line))
+        facts.append(Fact(f"config.{key}", hidden(key, value), name, line))
         last = key.rsplit(".", 1)[-1]
         for fact, keys in _KNOWN:
             if (
@@ -189,7 +189,7 @@ def _walk(value: Any, path: str, depth: int = 0) -> Iterator[tuple[str, Scalar |
         yield path, value[:1000] if isinstance(value, str) else value
 
 
-def _hidden(key: str, value: Any) -> Any:
+def hidden(key: str, value: Any) -> Any:
     """The value, or black where key or shape says secret."""
     if isinstance(value, str) and (_SECRET_KEY.search(key) or _SECRET.search(value)):
         return "***"

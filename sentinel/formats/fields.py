@@ -9,6 +9,7 @@ from sentinel.core.spelling import split_of, words
 from sentinel.formats.naming import EPOCHS, STEPS, Role, role
 from sentinel.formats.tokens import Token, tokens
 
+_BARE = 6  # the rank of a step that no word names: `[100] loss=0.5`
 _BEFORE_COUNTER = frozenset(
     [
         "global",
@@ -91,7 +92,7 @@ class _Reading:
             if token.rate:
                 self._add("throughput", token, True)
             elif (token.kind == "frac" and (first or after_epoch)) or (bracket and first and token.text.isdigit()):
-                self._step(5, token)
+                self._step(_BARE, token)
             return
         if (token.kind == "frac" or token.text.replace(",", "").isdigit()) and self._counter(key, token):
             return
@@ -111,7 +112,7 @@ class _Reading:
             return False
         if splits:
             self.section = splits[-1] if splits[-1] != "train" else self.section
-        if name in EPOCHS:
+        if name in EPOCHS and name != "epochs":
             self.epoch, self.after_epoch = token, True
             return True
         if name in STEPS:
@@ -164,9 +165,9 @@ def read(text: str, start: int, names: Names) -> Fields:
         elif token.kind == "time":
             state.words, state.sep = [], False
         elif token.kind == "space":
-            if (len(token.text) > 1 or "\t" in token.text) and state.words and not state.sep:
-                if i + 1 < len(parts) and parts[i + 1].kind == "word":
-                    state.close()
+            gap = len(token.text) > 1 or token.text == "\t"
+            if gap and state.words and not state.sep and i + 1 < len(parts) and parts[i + 1].kind == "word":
+                state.close()
         else:
             bracket = token.text == "["
             skip_to = _punctuation(text, token, state, parts[i - 1] if i else None)
@@ -198,8 +199,12 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
 def _kept(state: _Reading) -> Fields:
     """The fields that are readings: only a line with a metric or with its own counter has any."""
     step = state.step[1] if state.step else None
+    if state.step and state.step[0] == _BARE and not any(f.role in (Role.METRIC, Role.SIDE) for f in state.fields):
+        return Fields()
     counted = step is not None or state.epoch is not None
     metric = any(f.role is Role.METRIC and (counted or not _derived(f, state)) for f in state.fields)
+    if not counted and len(state.fields) == 1 and state.fields[0].token.text.isdigit() and state.fields[0].strong:
+        metric = False  # `average_loss: 40` stands in a config
     if not counted and not metric:
         return Fields(section="" if state.fields else state.section)
     kept = []
@@ -219,4 +224,4 @@ def _derived(field: Field, state: _Reading) -> bool:
     return state.names.spell(field.raw).best or not _COMPARED.isdisjoint(words(field.raw))
 
 
-_COMPARED = frozenset(["baseline", "random", "target", "threshold", "chance", "goal", "possible"])
+_COMPARED = frozenset(["saved", "baseline", "random", "target", "threshold", "chance", "goal", "possible"])

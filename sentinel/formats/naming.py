@@ -27,20 +27,12 @@ class Role(Enum):
 
 # Lower counts first where a line has several; the trainer's own step before a batch within an epoch.
 _STEP_WORDS = (
-    (
-        0,
-        "global_step global_steps train_global_step total_timesteps time_total_timesteps timesteps_total timestepssofar",
-    ),
-    (0, "timesteps_so_far"),
-    (
-        1,
-        "step steps train_step training_step trainer_global_step current_step current_steps optimizer_step num_updates",
-    ),
-    (1, "train_num_updates"),
-    (
-        2,
-        "iter iteration iterations iter_num itr niter n_iter train_iter update updates up timestep timesteps steps_done",
-    ),
+    (0, "global_step global_steps train_global_step total_timesteps time_total_timesteps timesteps_total"),
+    (0, "timestepssofar timesteps_so_far"),
+    (1, "step steps train_step training_step trainer_global_step current_step current_steps optimizer_step"),
+    (1, "num_updates train_num_updates"),
+    (2, "iter iteration iterations iter_num itr niter n_iter train_iter update updates up timestep timesteps"),
+    (2, "steps_done"),
     (3, "num_steps iters"),
     (4, "i it training_iteration"),
     (5, "batch batch_id batch_idx mini_batch minibatch train_batch batches"),
@@ -49,30 +41,18 @@ _STEP_WORDS = (
 )
 STEPS = {word: rank for rank, group in _STEP_WORDS for word in group.split()}
 WANDB_STEP = 6  # `_step` counts log calls: only where the trainer named none of its own
-EPOCHS = frozenset(
-    [
-        "epoch",
-        "epochs",
-        "ep",
-        "epoch_num",
-        "train_epoch",
-        "trainer_epoch",
-        "current_epoch",
-        "cur_epoch",
-        "epoch_id",
-        "eopch",
-    ]
-)
+EPOCHS = frozenset(("epoch", "epochs", "ep", "epoch_num", "train_epoch", "trainer_epoch", "current_epoch", "epoch_id"))
+
 STAMPS = frozenset(["timestamp", "ts", "wall_time", "time_s", "_timestamp", "walltime"])
 _SKIP = re.compile(
     r"(?:^|_)(?:eta|seed|pid|port|rank|world_size|gpus?|devices?|workers?|params?|parameters|version|lineno|line|"
     r"batch_size|bs|size|dim|hidden|layers?|heads?|vocab|id|idx|index|remaining|elapsed|flos|consumed|percentage|"
     r"total_steps|max_steps|patience|runtime|wall|node|host|thread|process|v_num|num|date|hours?|passed|"
-    r"nan_iterations|skipped|labels|img_size|pytorch|python|cuda|major|minor)(?:_|$)"
+    r"nan_iterations|skipped|time_ms|saved|complete|completed|done|bsz|start|end|labels|img_size|pytorch|python|cuda|major|minor)(?:_|$)"
 )
 _TABLE_SKIP = re.compile(
     r"(?:^|_)(?:eta|seed|timestamp|remaining|percentage|total_flos|n_parameters|v_num|total_steps|max_steps|elapsed|"
-    r"hours|eta_seconds|time_elapsed|wall_time|total_tokens|time|runtime|date)$|^(?:time|ts|t)$"
+    r"hours|eta_seconds|time_elapsed|wall_time|total_tokens|time|runtime|date)$|^(?:time|ts|t|time_ms)$"
 )
 
 
@@ -93,22 +73,32 @@ def role(raw: str, found: Spelling, table: bool = False) -> Role:
     if key in STAMPS:
         return Role.STAMP
     if found.known:
-        return Role.METRIC if found.splits else Role.SIDE
+        return Role.METRIC if found.splits and not found.metric.startswith(("pred.", "prob.")) else Role.SIDE
     if not found.metric or (_TABLE_SKIP if table else _SKIP).search(key):
         return Role.SKIP
-    return Role.METRIC if found.split and found.metric == "metric" else Role.OTHER
+    return Role.OTHER
 
 
 class Naming:
     """Gives keys their names within one file; of two spellings of one name the finer one keeps it."""
 
-    __slots__ = ("claims", "names", "version")
+    __slots__ = ("_roles", "claims", "names", "version")
 
     def __init__(self, names: Names, claims: dict[str, int] | None = None) -> None:
         """Ready to read."""
         self.names = names
         self.claims = claims or {}
+        self._roles: dict[str, Role] = {}
         self.version = 0  # moves when a name went to a finer spelling: layouts are to be named anew
+
+    def column(self, raw: str) -> Role:
+        """What the numbers under a column or object key are for; remembered."""
+        found = self._roles.get(raw)
+        if found is None:
+            if len(self._roles) > 5000:
+                self._roles.clear()
+            found = self._roles[raw] = role(raw, self.names.spell(raw), table=True)
+        return found
 
     def name_all(self, keys: Sequence[tuple[str, str]], context: str = "", group: str = "") -> tuple[str, ...]:
         """The names of one layout's keys, each with the split that its section gives; "" is to be left out."""
@@ -132,7 +122,7 @@ class Naming:
             elif group and not s.known:
                 full = joined(s._replace(metric=f"{group}.{s.metric}"), split)
             if full in out:
-                full = f"{full}_{len(out)}" if raw.lower() not in (k.lower() for k, _ in keys[: len(out)]) else ""
+                full = f"{full}_{len(out)}"
             out.append(full)
         return tuple(out)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sentinel.core.records import Row
 from sentinel.formats.course import Course
-from sentinel.formats.naming import Naming, Role, counter_rank, role
+from sentinel.formats.naming import Naming, Role, counter_rank
 from sentinel.formats.numbers import number, whole
 
 _PAIR = re.compile(r"""['"]([^'"]{1,120})['"]\s*:\s*(?:'([^']*)'|"([^"]*)"|([^,'"{}\[\]]+))""")
@@ -77,7 +77,7 @@ class Objects:
             value = _value(raw)
             if value is None:
                 continue
-            what = role(key, self._naming.names.spell(key), table=True)
+            what = self._naming.column(key)
             if what is Role.STEP:
                 rank = counter_rank(key) or 0
                 if rank < best and (counted := whole(repr(value))) is not None:

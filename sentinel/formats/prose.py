@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Callable
+from operator import itemgetter
 from typing import NamedTuple
+
+import re2
 
 from sentinel.core.names import Names
 from sentinel.formats import fields, stamps
@@ -17,10 +21,11 @@ _LEVEL = re.compile(
     r"(?:[^\[\]]{0,60}?\.py[^\[\]]{0,30}?\]\s*|\[?[\w./]+\.(?:py|cpp|cc|c):\d+\]?[\s:-]*)?"
 )
 _FILE_LINE = re.compile(r"\s*\S+\.(?:py|cpp|cc|c|cu):\d+\]\s*")
-_HINT = re.compile(
-    r"loss|epoch|step|iter|acc|err|lr|batch|ep\b|ppl|perplex|auc|f1|bleu|norm|map|iou|rew|score|recall|prec|test|val|train|update|m[as]e\b|\[\d",
-    re.IGNORECASE,
+_HINT = re2.compile(
+    r"(?i)loss|epoch|step|iter|acc|err|lr|batch|\bep\b|ppl|perplex|auc|f1|bleu|norm|map|iou|rew|score|recall|prec|test|val|train"
+    r"|update|m[as]e\b|\[\d|dev\b|kl\b|cer\b|cost"
 )
+_CONFIG_PRINT = re2.compile(r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=")
 _MOST_LAYOUTS = 128
 _ANY_NUMBER = r"[-+]?[\d.,]*(?:[eE][-+]?\d+)?(?:[A-Za-z]+)?"
 
@@ -38,6 +43,8 @@ class Layout(NamedTuple):
     epochs: int
     stamped: bool
     names: dict[str, tuple[str, ...]]
+    take: Callable[[tuple[str, ...]], tuple[str, ...]] | None  # all values at once, where none has a unit
+    direct: bool  # learned from a whole line as it stands in the file
 
 
 class Found(NamedTuple):
@@ -71,35 +78,50 @@ def head(text: str) -> tuple[int, float | None]:
 class Prose:
     """Reads lines of prose of one file."""
 
-    __slots__ = ("_layouts", "_names", "_naming", "_version")
+    __slots__ = ("_hot", "_layouts", "_names", "_naming", "_version")
 
     def __init__(self, names: Names, naming: Naming) -> None:
         """Ready to read."""
         self._names = names
         self._naming = naming
         self._layouts: OrderedDict[str, Layout] = OrderedDict()
+        self._hot: list[Layout] = []
         self._version = 0
 
-    def read(self, text: str, context: str) -> Found | None:
+    def known(self, text: str) -> Found | None:
+        """What a line says whose layout was met lately; None sends it the long way."""
+        if self._version != self._naming.version:
+            return None
+        for at, layout in enumerate(self._hot):
+            match = layout.pattern.fullmatch(text)
+            if match:
+                if at > 2:
+                    self._hot.insert(0, self._hot.pop(at))
+                return self._take(layout, match, "")
+        return None
+
+    def read(self, text: str, context: str, direct: bool = False) -> Found | None:
         """What the line says, or None where it says nothing in numbers."""
         if self._version != self._naming.version:
             self._version = self._naming.version
             for layout in self._layouts.values():
                 layout.names.clear()
+            self._hot.clear()
         for key in reversed(self._layouts):
             match = self._layouts[key].pattern.fullmatch(text)
             if match:
                 found = self._take(self._layouts[key], match, context)
                 if found is not None:
                     self._layouts.move_to_end(key)
+                    self._warm(self._layouts[key], found)
                     return found
-        if not _HINT.search(text) or len(text) > 8192:
+        if not _HINT.search(text) or len(text) > 8192 or _CONFIG_PRINT.search(text):
             return None
         start, _ = head(text)
         parts = fields.read(text, start, self._names)
         if not parts.kept and parts.step is None and parts.epoch is None:
             return Found((), (), None, None, None, None, None, parts.section) if parts.section else None
-        layout = self._learn(text, start, parts)
+        layout = self._learn(text, start, parts, direct)
         match = layout.pattern.fullmatch(text)
         found = self._take(layout, match, context) if match else None
         if found is not None:
@@ -108,8 +130,24 @@ class Prose:
                 self._layouts.popitem(last=False)
         return found._replace(section=parts.section if not parts.kept else "") if found else None
 
+    def _warm(self, layout: Layout, found: Found) -> None:
+        if layout.direct and found.names and layout not in self._hot:
+            self._hot.insert(0, layout)
+            del self._hot[8:]
+
     def _take(self, layout: Layout, match: re.Match[str], context: str) -> Found | None:
         groups = match.groups()
+        if layout.step >= 0 or layout.epoch >= 0:
+            context = ""  # a line with counters of its own stands in no section
+        if layout.take is not None and (names := layout.names.get(context)) is not None:
+            try:
+                floats = tuple(map(float, layout.take(groups)))
+            except ValueError:
+                return self._take_slowly(layout, groups, context)
+            return self._found(layout, groups, names, floats)
+        return self._take_slowly(layout, groups, context)
+
+    def _take_slowly(self, layout: Layout, groups: tuple[str, ...], context: str) -> Found | None:
         values = []
         for index, token in zip(layout.values, layout.tokens, strict=True):
             value = number(groups[index])
@@ -122,14 +160,19 @@ class Prose:
         for i, token in enumerate(layout.tokens):
             if token.share and self._names.share(names[i]):
                 values[i] /= 100
+        return self._found(layout, groups, names, tuple(values))
+
+    def _found(
+        self, layout: Layout, groups: tuple[str, ...], names: tuple[str, ...], values: tuple[float, ...]
+    ) -> Found | None:
         step = whole(groups[layout.step]) if layout.step >= 0 else None
         epoch = number(groups[layout.epoch]) if layout.epoch >= 0 else None
         total = whole(groups[layout.total]) if layout.total >= 0 else None
         epochs = whole(groups[layout.epochs]) if layout.epochs >= 0 else None
         stamp = groups[0] if layout.stamped else None
-        return Found(names, tuple(values), step, epoch, total, epochs, stamp)
+        return Found(names, values, step, epoch, total, epochs, stamp)
 
-    def _learn(self, text: str, start: int, parts: fields.Fields) -> Layout:
+    def _learn(self, text: str, start: int, parts: fields.Fields, direct: bool) -> Layout:
         """The line's shape: what varies becomes a group, what stays is taken literally."""
         wanted = [(f.token, "value") for f in parts.kept]
         wanted += [(t, "step") for t in (parts.step,) if t] + [(t, "epoch") for t in (parts.epoch,) if t]
@@ -152,7 +195,7 @@ class Prose:
                 spots[kind], spots[f"{kind}_total"] = group, group + 2
                 group, at = group + 3, token.end
                 continue
-            regex += r"([-+]?[\w.,#+-]*?(?:\([a-z]+\))?)" + _loose_unit(text, token)
+            regex += r"([-+]?[0-9A-Za-z.,#+-]*?(?:\([a-z]+\))?)" + _loose_unit(text, token)
             if kind == "value":
                 values.append(group)
             else:
@@ -162,7 +205,9 @@ class Prose:
         keys = tuple((f.raw, f.section) for f in parts.kept)
         kept = tuple(f.token for f in parts.kept)
         places = (spots["step"], spots["epoch"], spots["step_total"], spots["epoch_total"])
-        return Layout(re.compile(regex, re.DOTALL), keys, tuple(values), kept, *places, stamped, {})
+        plain = len(values) > 1 and all(t.scale == 1.0 and not t.share for t in kept)
+        take = itemgetter(*values) if plain else None
+        return Layout(re.compile(regex, re.DOTALL), keys, tuple(values), kept, *places, stamped, {}, take, direct)
 
 
 def _loose_unit(text: str, token: Token) -> str:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 
+import re2
+
 from sentinel.core.records import Item, MarkKind
 from sentinel.formats.course import Course
 from sentinel.formats.numbers import number
 
-_WORTH = re.compile(
-    r"sav|checkpoint|resum|restor|complete|finish|done|killed|cancel|interrupt|limit|preempt|sigterm|error|exception|"
-    r"evaluat|fatal|abort|vocab|param|example|epochs|steps|world|precision|batch size|amp|fp16|samples",
-    re.IGNORECASE,
+_WORTH = re2.compile(
+    r"(?i)sav|checkpoint|resum|restor|complete|finish|done|killed|cancel|interrupt|limit|preempt|sigterm|error|exception|"
+    r"evaluat|fatal|abort|vocab|param|example|epochs|steps|world|precision|batch size|amp|fp16|samples"
 )
 _PATH = r"(?:.*?(?:to|at|in)\s+(?P<what>\S*[/.]\S+))?"
 _STATE = r"\b(?:checkpoint|model|state|weights|ckpt)\b"
 _MARK_FORMS = (
     (
         MarkKind.STOPPED,
-        r"\bKeyboardInterrupt\b|\bCANCELLED\b|DUE TO TIME LIMIT|\bPREEMPT(?:ED|ION)\b|received SIGTERM|SIGTERM received",
+        r"\bKeyboardInterrupt\b|\bCANCELLED\b|DUE TO TIME LIMIT|\bPREEMPT(?:ED|ION)\b|received SIGTERM|SIGTERM rec",
     ),
     (
         MarkKind.RESUMED,
@@ -27,7 +28,8 @@ _MARK_FORMS = (
     (
         MarkKind.FATAL,
         (
-            r"^(?:fatal error|\[?fatal\b|F\d{4} \d\d:|Segmentation fault|Aborted|Killed$|Bus error)|\bterminate called\b"
+            r"^(?:fatal error|\[?fatal\b|F\d{4} \d\d:|Segmentation fault|Aborted|Killed$|Bus error)"
+            r"|\bterminate called\b"
             r"|slurmstepd: error|Out of memory: Killed|oom-kill"
         ),
     ),
@@ -45,7 +47,10 @@ _MARK_FORMS = (
     ),
     (
         MarkKind.EVALUATING,
-        r"running (?:evaluation|validation|prediction)|\bstart(?:ing|ed)? (?:inference|evaluation|validation)\b|^evaluating\b",
+        (
+            r"running (?:evaluation|validation|prediction)"
+            r"|\bstart(?:ing|ed)? (?:inference|evaluation|validation)\b|^evaluating\b"
+        ),
     ),
 )
 _MARKS = tuple((kind, re.compile(form, re.IGNORECASE)) for kind, form in _MARK_FORMS)

@@ -68,9 +68,38 @@ def _value(match: re.Match[str]) -> float | None:
     hour, minute, second = int(part["H"]), int(part["M"]), int(part["S"])
     if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
         return None
-    fraction = float("0." + part["f"]) if part.get("f") else 0.0
     year = int(part["Y"]) if part.get("Y") else NO_YEAR
-    return seconds(year, month, day, hour, minute, second + fraction) - _zone(part.get("z"))
+    at = seconds(year, month, day, hour, minute, second) - _zone(part.get("z"))
+    return at + fraction_of(part["f"]) if part.get("f") else at
+
+
+def fraction_of(digits: str) -> float:
+    """What follows a second's comma."""
+    return int(digits) / float(10 ** len(digits))
+
+
+class Seconds:
+    """The stamps of lines that follow one another: of those in one second only the first is taken apart."""
+
+    __slots__ = ("_at", "_second")
+
+    def __init__(self) -> None:
+        """Ready to read."""
+        self._second = ""
+        self._at = 0.0
+
+    def of(self, text: str) -> float | None:
+        """The seconds of a text that is a timestamp."""
+        cut = max(text.rfind(","), text.rfind("."))
+        second, digits = (text[:cut], text[cut + 1 :]) if cut > 0 else (text, "")
+        if digits and not digits.isdigit():
+            return parse(text)
+        if second != self._second:
+            found = leading(second)
+            if found is None or found[1] != len(second):
+                return parse(text)
+            self._second, self._at = second, found[2]
+        return self._at + fraction_of(digits) if digits else self._at
 
 
 def _zone(zone: str | None) -> int:

@@ -6,10 +6,12 @@ import csv
 import re
 from typing import Any
 
+import re2
+
 from sentinel.core.records import Row
 from sentinel.core.spelling import split_of, words
 from sentinel.formats.course import Course
-from sentinel.formats.naming import Naming, Role, counter_rank, role
+from sentinel.formats.naming import Naming, Role, counter_rank
 from sentinel.formats.numbers import number, whole
 
 SPLIT_COLUMNS = frozenset(["phase", "split", "stage", "mode", "subset", "set", "part", "fold_type", "data_split"])
@@ -50,6 +52,8 @@ _FILLER = frozenset(
     ]
 )
 _WIDEST = 4096
+_COUNTS = re2.compile(r"(?i)\b(?:epochs?|steps?|iter(?:ation)?s?|batch|loss|e)\b|_loss")
+_SENTENCE = re.compile(r"[,:;()!?'\"]")
 
 
 def cells_of(text: str, delimiter: str) -> list[str]:
@@ -67,15 +71,17 @@ def cells_of(text: str, delimiter: str) -> list[str]:
 def header_of(text: str, naming: Naming, file: str) -> tuple[str, list[str]] | None:
     """(delimiter, column names) where a line may be a table's header; the next line decides."""
     text = text.lstrip("#").strip() if text.startswith("#") and not text.startswith("#{") else text.strip()
+    if len(text) > 20_000 or text[-1:] in ".:!?)":
+        return None
     for delimiter in (",", "\t", ";", " "):
-        if delimiter not in text:
+        if delimiter not in text or (delimiter == " " and (_SENTENCE.search(text) or not _COUNTS.search(text))):
             continue
         cells = [cell.strip().strip('"') for cell in cells_of(text, delimiter)]
         if not 2 <= len(cells) <= _WIDEST or any(number(c) is not None or not 0 < len(c) < 80 for c in cells):
             continue
         if any("=" in c or c.endswith(":") or c.count(" ") > 3 for c in cells):
             return None
-        roles = [role(c, naming.names.spell(c), table=True) for c in cells]
+        roles = [naming.column(c) for c in cells]
         telling = sum(r in (Role.STEP, Role.EPOCH, Role.METRIC) for r in roles)
         if telling >= (2 if delimiter == " " else 1) or file.lower().endswith((".csv", ".tsv")):
             return delimiter, cells
@@ -121,7 +127,7 @@ class Table:
         self._keys = [
             {"r": "reward", "l": "episode_length"}.get(k, k) if lower[:3] == ["r", "l", "t"] else k for k in self._keys
         ]
-        roles = [role(c, naming.names.spell(c), table=True) for c in self._keys]
+        roles = [naming.column(c) for c in self._keys]
         ranked = sorted((counter_rank(columns[i]) or 0, i) for i, r in enumerate(roles) if r is Role.STEP)
         self._step = ranked[0][1] if ranked else -1
         self._epoch = next((i for i, r in enumerate(roles) if r is Role.EPOCH), -1)

@@ -85,7 +85,7 @@ SENDERS: Mapping[str, str] = {
 }
 ANY_OTHER = "sentinel.outlets.apprised:send"
 EDITING = {"slack+bot"}
-DARK_FOR = "chat"
+WITHOUT_PICTURES = {"json", "jsons"}
 
 
 def kind_of(url: str) -> str:

@@ -33,7 +33,7 @@ def number(value: float | bool | str | None) -> str:
         return f"{value:.1e}".replace("e-0", "e-")
     digits = max(0, 2 - int(log10(size)) if size >= 1 else 2 - int(log10(size)) + 1)
     text = f"{value:.{min(digits, 7)}f}"
-    return text.rstrip("0").rstrip(".") if size < 1 and len(text) > 6 else text
+    return text.rstrip("0").rstrip(".") if size < 1 else text
 
 
 def _large(value: float, size: float) -> str:

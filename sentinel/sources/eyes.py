@@ -30,4 +30,4 @@ def default_eyes() -> Eyes:
     """The formats that Sentinel knows."""
     from sentinel import formats
 
-    return formats  # type: ignore[return-value]
+    return formats

@@ -81,11 +81,12 @@ class Log:
                 self.parts.append(older)
             else:
                 lost = lost or track.mark.read > 0 or track.mark.repeats
-        self.parts += self._never_met(known, now) if living is None else []
         if living is None:
             living = self._new_track(None)
+            unmet = self._never_met(known, now)
+            self.parts += unmet
             if lost:
-                living.expect_repetition(now)
+                (unmet[0].track if unmet else living).expect_repetition(now)
         living.adopt(content)
         self.parts.append(Part(living, self.path, now, content))
 
@@ -156,7 +157,7 @@ class Log:
         """What is new, and how many bytes it took. OSError where the file cannot be read now."""
         if not self.parts:
             self.begin((), now)
-        elif self._quiet(now):
+        elif self.quiet(now):
             return [], 0
         items: list[Item] = []
         used = 0
@@ -186,13 +187,18 @@ class Log:
                     used += count
         return items, used
 
-    def _quiet(self, now: float) -> bool:
+    def quiet(self, now: float) -> bool:
         """The common case at the price of one stat: nothing happened. Idle descriptors are closed here."""
-        living = self.parts[-1]
-        if len(self.parts) > 1 or living.again or living.signature is None:
+        if len(self.parts) != 1 or self.waits:
             return False
-        status = _stat(self.path)
-        if status is None or _signature(status) != living.signature:
+        living = self.parts[0]
+        if living.again or living.signature is None:
+            return False
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return False
+        if _signature(status) != living.signature:
             return False
         if living.content is not None and now >= living.grew + CLOSE_AFTER:
             living.close()
@@ -287,8 +293,9 @@ class Log:
         if part is not self.parts[-1]:
             part.path = None
             return False
-        copy = self._copy_of(part, now)
-        between = self._never_met([part.track], now)
+        named = part.path is not None  # else another file has its name already: that one is met after this one
+        copy = self._copy_of(part, now) if named else None
+        between = self._never_met([part.track], now) if named else []
         content, part.content = part.content, None
         track = part.track.successor(reset=copy is None, now=now)
         if copy and copy.content:
@@ -296,7 +303,7 @@ class Log:
         self.parts.remove(part)
         assert content is not None
         track.adopt(content)
-        fresh = Part(track, self.path, now, content)
+        fresh = Part(track, self.path if named else None, now, content)
         self.parts += [*([copy] if copy else []), *between, fresh]
         return False  # the parts are read with the next look, the copy first
 

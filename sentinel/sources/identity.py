@@ -94,7 +94,7 @@ def bookmark_from(kept: Json) -> Bookmark | None:
     if not isinstance(kept, dict):
         return None
     try:
-        older = tuple(Met(*met) for met in kept.get("older") or ())  # type: ignore[misc, union-attr]
-        return Bookmark(**{**kept, "older": older})  # type: ignore[arg-type]
+        older = tuple(Met(*met) for met in kept.get("older") or ())
+        return Bookmark(**{**kept, "older": older})
     except TypeError:
         return None

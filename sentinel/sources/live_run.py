@@ -100,7 +100,7 @@ class LiveRun:
         if self._history is not None:
             items += self._more_history()
         else:
-            for name in sorted(name for name, due in self._due.items() if due <= now):
+            for name in sorted([name for name, due in self._due.items() if due <= now]):
                 items += self._look(name, now)
         for item in items:
             self._ending.note(item)
@@ -115,6 +115,9 @@ class LiveRun:
 
     def _look(self, name: str, now: float) -> list[Item]:
         log = self.logs[name]
+        if log.quiet(now):
+            self._due[name] = now + (self._poll if now < (log.grew or 0.0) + HOT else QUIET)
+            return []
         found = self._tried(name, lambda: log.look(now, now, BYTES_AT_ONCE))
         if found is None:
             self._due[name] = now + QUIET

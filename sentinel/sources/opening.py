@@ -20,6 +20,8 @@ class RefusedError(OSError):
 
 def open_watched(roots: Sequence[str], path: str) -> int:
     """A descriptor of a regular file below one of the roots; OSError where that cannot be had."""
+    if ".." in path.split("/"):
+        raise RefusedError(f"{path} climbs; watched paths never do")
     root = _root_of(roots, path)
     if root is not None and not _passes_a_link(root, path):
         return _open_below(root, path)
@@ -61,11 +63,16 @@ def _open_below(root: str, path: str) -> int:
         if not stat.S_ISREG(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode):
             raise RefusedError(f"{path} is no regular file")
         descriptor = os.open(parts[-1], _FILE, dir_fd=folder)
+        holder = os.fstat(folder).st_uid
     finally:
         os.close(folder)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    about = os.fstat(descriptor)
+    if not stat.S_ISREG(about.st_mode):
         os.close(descriptor)
         raise RefusedError(f"{path} is no regular file")
+    if about.st_nlink > 1 and about.st_uid != holder:
+        os.close(descriptor)
+        raise RefusedError(f"{path} is a second name of a file of another owner")
     return descriptor
 
 

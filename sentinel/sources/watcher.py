@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from sentinel.core.names import Names
@@ -22,7 +22,7 @@ from sentinel.sources.identity import Bookmark
 from sentinel.sources.live_run import LiveRun, kept_marks
 from sentinel.sources.mounts import is_home, mounts
 from sentinel.sources.opening import OpenFile, open_file
-from sentinel.sources.partition import batch_of, newest_states, run_folders, short_name
+from sentinel.sources.partition import batch_of, newest_states, overrides_name, run_folders, short_name
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.run_files import SNIFF
 from sentinel.sources.suspects import Guarded, Suspects
@@ -45,6 +45,9 @@ class _Match:
     path: str
     due: float
     runs: set[str]  # keys of the runs in it
+    listed: dict[str, Mapping[str, int]] = field(default_factory=dict)  # its folders, as they were last time
+    found: dict[str, list[str]] = field(default_factory=dict)  # the runs in them
+    unsure: bool = False  # a file had no content yet to know it by
 
 
 @dataclass(slots=True)
@@ -151,23 +154,34 @@ class Watcher:
         for match in self._matches.values():
             if match.due > now:
                 continue
-            for folder, files in self._runs_in(match).items():
-                found |= self._meet(match, folder, files, now)
+            changed = self._list(match)
+            for folder, files in match.found.items():
+                if changed or f"{match.plan.name}:{folder}" not in self._runs:
+                    found |= self._meet(match, folder, files, now)
             live = any(key in self._runs for key in match.runs)
             match.due = now + (FOLDERS if live or not match.runs else OVER)
         return found
 
     # --- finding -----------------------------------------------------------------------------------------------
 
-    def _runs_in(self, match: _Match) -> dict[str, list[str]]:
-        """The runs in a match: their folders, each with the paths of logs and configs that belong to it."""
+    def _list(self, match: _Match) -> bool:
+        """See whether anything was added or taken away below a match; only then its runs are worked out again."""
         if os.path.isfile(match.path):
-            return {match.path: [match.path]}
+            changed, match.found = not match.found, {match.path: [match.path]}
+            return changed
         listed = {at: files for at, files in self._tree.walk(match.path) if files}
+        if not match.unsure and listed.keys() == match.listed.keys() and _same(listed, match.listed):
+            return False
+        match.listed, match.unsure = listed, False
+        match.found = self._runs_in(match, listed)
+        return True
+
+    def _runs_in(self, match: _Match, listed: Mapping[str, Mapping[str, int]]) -> dict[str, list[str]]:
+        """The runs in a match: their folders, each with the paths of logs and configs that belong to it."""
         wanted: dict[str, list[str]] = {}
         for at, files in listed.items():
             paths = [f"{at}/{name}" for name in sorted(files) if self._living(name, files)]
-            wanted[at] = [path for path in paths if self._wanted(match.plan, path)]
+            wanted[at] = [path for path in paths if self._wanted(match, path)]
         with_logs = [at for at, paths in wanted.items() if any(not self._config(match.plan, path) for path in paths)]
         home_of = run_folders(match.path, with_logs)
         runs: dict[str, list[str]] = {}
@@ -185,7 +199,8 @@ class Watcher:
         rotated = rotated_from(name)
         return not name.startswith(".") and not name.endswith(".gz") and (rotated is None or rotated[0] not in files)
 
-    def _wanted(self, plan: WatchPlan, path: str) -> bool:
+    def _wanted(self, match: _Match, path: str) -> bool:
+        plan = match.plan
         if self._config(plan, path):
             return True
         if plan.read:
@@ -193,6 +208,7 @@ class Watcher:
         if path not in self._is_log:
             head = self._beginning(plan, path)
             if not head:
+                match.unsure = True
                 return bool(self._eyes.is_log(path, b""))
             self._is_log[path] = self._eyes.is_log(path, head)
         return self._is_log[path]
@@ -243,6 +259,9 @@ class Watcher:
         below = folder[len(root) + 1 :] if root and folder.startswith(root + "/") else os.path.basename(folder)
         taken = {run.info.name for run in self._runs.values()} | {run.info.name for run in self._asleep.values()}
         name = plan.title.replace("{folder}", below) if plan.title else short_name(folder, taken)
+        hydra = f"{folder}/.hydra/overrides.yaml"
+        if not plan.title and hydra in paths:
+            name = overrides_name(name, self._beginning(plan, hydra).decode(errors="replace"))
         beside = self._tree.look(os.path.dirname(folder))
         batch = batch_of(folder, [f"{os.path.dirname(folder)}/{name}" for name in (beside.files if beside else ())])
         home = is_home(folder, paths, self._host, chosen=plan.home, mountinfo=mounts())
@@ -341,6 +360,11 @@ def _by_inode(
     inode = os.stat(path).st_ino
     gone = (kept for name, kept in marks.items() if name not in present)
     return next((kept for kept in gone if kept and kept[-1].inode == inode), ())
+
+
+def _same(listed: Mapping[str, Mapping[str, int]], before: Mapping[str, Mapping[str, int]]) -> bool:
+    """Whether no folder was listed anew: the tree hands in the same object until it was."""
+    return all(files is before[at] for at, files in listed.items())
 
 
 def _moved(path: str) -> float:

@@ -45,7 +45,9 @@ def cannot_boot():
 class Machine:
     """A booted systemd; commands run inside it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, own_usr=False):
+        """`own_usr`: /usr can be written to, for packages; what is written is forgotten."""
+        self.own_usr = own_usr
         self.root = folder / "root"
         self.log = folder / "boot.log"
         build_root(self.root)
@@ -53,7 +55,7 @@ class Machine:
     def __enter__(self):
         with self.log.open("wb") as log:
             self._nspawn = subprocess.Popen(
-                nspawn_command(self.root),
+                nspawn_command(self.root, self.own_usr),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -134,14 +136,24 @@ def put_command(place):
     place.chmod(0o755)
 
 
-def nspawn_command(root):
+def nspawn_command(root, own_usr):
     """How the container is started; the interpreter is bound where it lies outside /usr."""
     prefixes = {sys.prefix, sys.base_prefix}
     outside = sorted(prefix for prefix in prefixes if not Path(prefix).is_relative_to("/usr"))
-    binds = ["/usr", *outside, f"{REPOSITORY}:/srv/sentinel"]
+    binds = [*outside, f"{REPOSITORY}:/srv/sentinel"]
+    usr = "--overlay=/usr::/usr" if own_usr else "--bind-ro=/usr"
     options = "--register=no --keep-unit --private-network --console=pipe --link-journal=no --capability=CAP_SYSLOG -q"
     name = f"--machine=sentinel-test-{os.getpid()}"
-    return ["systemd-nspawn", "-b", "-D", str(root), name, *options.split(), *(f"--bind-ro={bind}" for bind in binds)]
+    return [
+        "systemd-nspawn",
+        "-b",
+        "-D",
+        str(root),
+        name,
+        usr,
+        *options.split(),
+        *(f"--bind-ro={bind}" for bind in binds),
+    ]
 
 
 def child_of(pid, name):

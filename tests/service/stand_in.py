@@ -71,7 +71,7 @@ class StandIn:
 
 def main(words):
     if words[0] in {"run", "check"}:
-        path = Path(words[words.index("--settings") + 1])
+        path = Path(words[-1])
         if words[0] == "run":
             return StandIn(path).run()
         faults = load_settings(path)[1]

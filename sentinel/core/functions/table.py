@@ -173,5 +173,6 @@ WORDS = {
     "elapsed": "seconds since the run's first line",
     "silence": "seconds since any file of the run grew",
     "typical_gap": "the gap between lines that half of the time passes in, in seconds; unknown before 5 gaps",
+    "longest_gap": "the longest gap between lines so far, in seconds: what a pause for evaluation or a checkpoint took",
 }
 FACTS = ("config.", "fact.", "process.", "run.")

@@ -29,7 +29,7 @@ def settings(patient: Patient) -> list[Finding]:
         what = f"no settings at {patient.path}; the defaults hold: ./runs is watched, nobody is told"
         return [Finding("settings", State.NOTE, what, "sentinel init")]
     if patient.faults:
-        cure = f"sentinel check --settings {patient.path}"
+        cure = f"sentinel check {patient.path}"
         return [Finding("settings", State.MISSING, str(fault), cure) for fault in patient.faults]
     if reason := distrust(patient.path, patient.account.uid):
         what, _, cure = reason.partition("; mend: ")
@@ -47,7 +47,7 @@ def _watch(watch: Watch, account: Account) -> list[Finding]:
     patterns = [pattern for pattern in (watch.runs, *watch.files) if pattern]
     if relative := [pattern for pattern in patterns if not pattern.startswith(("/", "~"))]:
         what = f"{relative[0]} is looked for below the folder that Sentinel is started in"
-        return [Finding(check, State.NOTE, what, "write the path in full")]
+        return [Finding(check, State.NOTE, what, "sentinel init writes paths in full from what runs now")]
     found = [path for pattern in patterns for path in _matches(pattern)]
     if patterns and not found:
         return [_nothing(check, patterns, account)]

@@ -147,8 +147,8 @@ class Compiler:
 
     def _word(self, name: str) -> Code:
         run = self.cells.run()
-        if name in ("silence", "elapsed", "typical_gap"):
-            self.timed = self.timed or name != "typical_gap"
+        if name in ("silence", "elapsed", "typical_gap", "longest_gap"):
+            self.timed = self.timed or name in ("silence", "elapsed")
             return Code(f"{run}.{name}", Kind.NUMBER, leaf=True)
         temporary = self.cells.name()
         return Code(f"(NAN if ({temporary} := {run}.{name}) is None else {temporary})", Kind.NUMBER, leaf=True)

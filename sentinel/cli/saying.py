@@ -1,0 +1,19 @@
+"""How a command says a person's word to the daemon, and what it prints."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from sentinel.cli.asking import ask_or_explain
+from sentinel.cli.exits import Exit
+
+
+def say(args: argparse.Namespace, request: dict[str, Any]) -> int:
+    """Say it; the daemon's sentence on stdout, or why not on stderr."""
+    answer = ask_or_explain(args, request)
+    if answer is None:
+        return Exit.COULD_NOT
+    until = f" (until {answer['until']})" if answer.get("until") else ""
+    print(f"{answer['said']}{until}")
+    return Exit.FINE

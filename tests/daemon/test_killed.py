@@ -1,0 +1,206 @@
+"""A daemon killed -9 at any moment loses no decided alert, and repeats at most one delivery per channel and crash."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from sentinel.daemon.books import open_books
+from sentinel.daemon.replay import Replayed, replay
+
+ROOT = Path(__file__).parents[2]
+RULES = """signature: jumps
+title: A number above its limit
+family: dynamics
+why: [it was written there]
+try: [nothing]
+wrong_if: [never]
+names:
+  toy.high: {better: lower}
+rules:
+  - rule: high
+    when: toy.high > 5
+    severity: critical
+    say: "{toy.high:.0f} is above 5"
+"""
+SETTINGS = """[sentinel]
+state = "{folder}/state"
+rules = ["{folder}/rules"]
+[[watch]]
+name = "t"
+runs = "{folder}/runs/*"
+poll = "100ms"
+[gpu]
+enabled = false
+[host]
+enabled = false
+[[channel]]
+name = "hook"
+url = "json://127.0.0.1:{port}/in"
+when = "severity >= info"
+pictures = false
+[tell]
+group = "0s"
+terminal = false
+journal = false
+most = "100000 a run and day, 100000 a channel and day"
+"""
+
+
+@pytest.fixture
+def hook():
+    """A real server that keeps what it was told."""
+    told: list[dict] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            told.append(json.loads(body))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    server.told = told
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def prepare(folder: Path, port: int) -> Path:
+    (folder / "rules").mkdir()
+    (folder / "rules" / "jumps.yml").write_text(RULES)
+    (folder / "runs").mkdir()
+    settings = folder / "sentinel.toml"
+    settings.write_text(SETTINGS.format(folder=folder, port=port))
+    return settings
+
+
+def life(settings: Path, point: str, passing: int) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tests.torture", str(settings), point, str(passing)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def write_alerts(folder: Path, run: int, steps: int) -> None:
+    """Each run fires and clears by turns: every second row is above the limit."""
+    path = folder / "runs" / f"r{run}" / "train.log"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a") as out:
+        for step in range(steps):
+            out.write(f"step={run * 100_000 + step} toy.high={9 if step % 2 else 1}\n")
+            out.flush()
+
+
+def live_through(tmp_path: Path, hook, kills: int, runs: int, rows: int) -> Path:
+    """So many lives of the daemon, each ended by SIGKILL: half of them at a fault point, half at any moment."""
+    settings = prepare(tmp_path, hook.server_address[1])
+    first_life(tmp_path, settings)
+    dice = random.Random(7)
+    points = ["decided", "committed", "delivered"]
+    for kill in range(kills):
+        point = points[kill // 2 % len(points)] if kill % 2 else "never"
+        daemon = life(settings, point, dice.randint(1, 3))
+        if kill < runs:
+            write_alerts(tmp_path, kill, rows)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            daemon.wait(timeout=dice.uniform(0.8, 1.6))
+        daemon.kill()
+        daemon.communicate()
+    last_life(tmp_path, settings, hook)
+    return tmp_path / "state" / "sentinel.db"
+
+
+def first_life(tmp_path: Path, settings: Path) -> None:
+    """What was written before the very first turn is history; so the first turn comes before the first run."""
+    daemon = life(settings, "never", 1)
+    end = time.monotonic() + 20
+    while time.monotonic() < end and not waited_for(tmp_path / "state" / "sentinel.db"):
+        time.sleep(0.05)
+    daemon.kill()
+    daemon.communicate()
+
+
+def waited_for(database: Path) -> bool:
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as state,
+    ):
+        return state.execute("SELECT count(*) FROM meta WHERE key = 'first look'").fetchone()[0] > 0
+    return False
+
+
+def last_life(tmp_path: Path, settings: Path, hook) -> None:
+    """One that is left in peace until nothing more is told, and then asked to end."""
+    daemon = life(settings, "never", 1)
+    quiet, seen, end = 0, -1, time.monotonic() + 90
+    while quiet < 4 and time.monotonic() < end:
+        time.sleep(0.5)
+        quiet, seen = (quiet + 1, seen) if len(hook.told) == seen else (0, len(hook.told))
+    daemon.terminate()
+    _, errors = daemon.communicate(timeout=10)
+    assert daemon.returncode == 0, errors.decode()
+
+
+def decided(tmp_path: Path) -> dict[str, int]:
+    """What an undisturbed run over the same bytes decides: firings by run."""
+    books = open_books([tmp_path / "rules"])
+    folders = sorted((tmp_path / "runs").iterdir())
+    return {folder.name: firings(replay(folder, books.book, books.names)) for folder in folders}
+
+
+def firings(replayed: Replayed) -> int:
+    return sum(change.signature == "jumps" for change in replayed.firing)
+
+
+def written(database: Path) -> dict[str, int]:
+    """What the killed daemon wrote down: firings by run."""
+    with contextlib.closing(sqlite3.connect(database)) as state:
+        rows = state.execute(
+            "SELECT run, count(*) FROM effects WHERE phase = 'fired' AND rule = 'jumps/high' GROUP BY run"
+        )
+        return {run.rsplit("/", 1)[-1]: count for run, count in rows}
+
+
+def waiting(database: Path) -> int:
+    with contextlib.closing(sqlite3.connect(database)) as state:
+        return state.execute("SELECT count(*) FROM deliveries WHERE state NOT IN ('sent', 'merged')").fetchone()[0]
+
+
+def check(tmp_path: Path, hook, kills: int, runs: int, rows: int) -> None:
+    database = live_through(tmp_path, hook, kills, runs, rows)
+    expected = decided(tmp_path)
+    assert sum(expected.values()) >= runs * rows // 2
+    assert written(database) == expected
+    assert waiting(database) == 0
+    repeated = sum(count - 1 for count in Counter(json.dumps(body, sort_keys=True) for body in hook.told).values())
+    assert repeated <= kills
+    told = " ".join(json.dumps(body) for body in hook.told)
+    assert [name for name in expected if name not in told] == []
+
+
+@pytest.mark.timeout(120)
+def test_a_daemon_killed_twenty_times_loses_no_alert(tmp_path, hook):
+    check(tmp_path, hook, kills=20, runs=8, rows=40)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(900)
+def test_a_daemon_killed_two_hundred_times_loses_no_alert(tmp_path, hook):
+    check(tmp_path, hook, kills=200, runs=20, rows=40)

@@ -1,0 +1,151 @@
+from math import inf, isnan
+
+import pytest
+
+from tests.formats.reading import facts, marks, rows, said
+
+BAD = [
+    "{'loss': nan, 'learning_rate': 1e-05, 'epoch': 0.1}",
+    "{'loss': 0.0, 'grad_norm': nan, 'learning_rate': 2e-05, 'epoch': 0.4}",
+    " iteration 40/ 900 | lm loss: 2.1E+00 | loss scale: 1.0 | grad norm: nan | number of nan iterations: 0 |",
+    "mmdet - INFO - Epoch [2][50/700] lr: 1.0e-02, loss_cls: 0.4, loss: 0.9, grad_norm: nan",
+    "Epoch 3 | train loss: -nan(ind) | val loss: 0.5",
+    "step=7 loss=1.#QNAN lr=0.1",
+    "step: 12, loss: inf",
+]
+FINE = [
+    "INFO: 5 workers, loss: 0.5, step 3",
+    "epoch 4 infinite sampler on, loss=0.7",
+    "nanoGPT config loaded; epoch 1 loss 0.33",
+]
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_nan_in_every_spelling_is_met(line):
+    values = [v for row in rows(line + "\n") for v in row.values]
+    assert any(isnan(v) or v == inf for v in values), said(line + "\n")
+
+
+def test_nan_in_a_table_is_met_and_an_empty_cell_is_not_nan():
+    met = said("step,train_loss,val_loss\n1,nan,\n2,0.5,0.6\n", "metrics.csv")
+    assert isnan(met[0]["train.loss"])
+    assert "val.loss" not in met[0]
+
+
+@pytest.mark.parametrize("line", FINE)
+def test_words_that_hold_nan_or_inf_are_no_numbers(line):
+    assert all(v == v and abs(v) != inf for row in rows(line + "\n") for v in row.values)
+
+
+def test_a_section_names_the_split_of_what_follows_it():
+    line = "Epoch 3: Train: loss=0.73, F1=0.633 | Val: loss=0.81, F1=0.448\n"
+    assert said(line) == [{"train.loss": 0.73, "train.f1": 0.633, "val.loss": 0.81, "val.f1": 0.448, "epoch": 3}]
+
+
+def test_a_split_word_before_a_metric_holds_for_the_next_ones():
+    line = "Epoch: 002, Loss: 0.2, Train Auc: 0.9, Acc: 0.8; Val Auc: 0.7, Acc: 0.6\n"
+    assert said(line)[0]["train.accuracy"] == 0.8
+    assert said(line)[0]["val.accuracy"] == 0.6
+
+
+def test_step_epoch_and_plan_come_from_fractions():
+    line = "2026-03-01 10:00:00,250 - trainer - INFO - Epoch [2/20], Step [5/860], Loss: 2.2, LR: 1.0e-03\n"
+    assert said(line) == [{"train.loss": 2.2, "lr": 0.001, "step": 5, "epoch": 2}]
+    assert facts(line) == {"fact.planned_epochs": 20}
+    assert rows(line)[0].stamp == 1772359200.25
+
+
+def test_a_plan_without_epochs_is_that_of_the_run():
+    assert facts("step:340/3000 val_loss:5.25 step_avg:24.1ms\n")["fact.planned_steps"] == 3000
+
+
+def test_percent_is_a_fraction_only_for_shares():
+    assert said("Epoch 1: Train: loss=1.5, acc=51.5%\n")[0]["train.accuracy"] == pytest.approx(0.515)
+
+
+def test_numbers_with_units_and_separators():
+    line = "[step 40]\tmlm_loss=2.5\tthroughput=132.0K tks/s\tlr=1e-4\n"
+    assert said(line) == [{"train.loss.mlm": 2.5, "throughput": 132000.0, "lr": 1e-4, "step": 40}]
+    assert said("step 12 | loss 4.25 | ppl 70.1 | 1,414 tok/s\n")[0]["throughput"] == 1414
+
+
+def test_fields_glued_together_are_still_two():
+    assert said("Epoch 3/20 val_mae=55.6 tf=0.00lr=0.001\n")[0]["lr"] == 0.001
+
+
+def test_a_running_mean_in_brackets_is_not_a_second_reading():
+    line = "Epoch: [0][ 10/500]  Loss 6.9 (6.95)  Acc@1 0.10 ( 0.2)\n"
+    assert said(line)[0] == {"train.loss": 6.9, "train.accuracy": 0.1, "step": 10, "epoch": 0}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "loading checkpoint from /data/runs/2024-01-05/epoch_12/model-0.5.pt",
+        "torch version 2.6.0+cu124, python 3.11.7",
+        "learning_rate: 5e-05",
+        "batch_size=32, num_workers=4, seed=17",
+        "Using 4 GPUs: 0,1,2,3 on node gpu-17:29500",
+        "GPU memory: 25.22 GB",
+        "  (conv1): Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2), padding=(3, 3))",
+        "Namespace(lr=0.1, epochs=90, momentum=0.9, loss_weight=0.5)",
+        "ValueError: expected loss of 3 values, got 4",
+    ],
+)
+def test_what_is_no_measurement_gives_no_reading(line):
+    assert rows(line + "\n") == []
+
+
+def test_a_line_without_step_takes_the_one_in_force_once():
+    text = "Step 60: Loss = 1.5, LR = 0.02\nValidation: Loss = 1.6, Perplexity = 5.0\n" * 1
+    assert said(text)[1] == {"val.loss": 1.6, "val.perplexity": 5.0, "step": 60}
+    again = said(text + "Validation: Loss = 1.7, Perplexity = 5.1\n")
+    assert "step" not in again[2]
+
+
+def test_two_spellings_of_one_name_are_two_series():
+    text = "step=5 epoch=0 loss=2.0 lr=0.1\nepoch=0 step=5 train_loss=2.5 val_loss=2.1\n"
+    assert said(text)[1]["train.epoch_loss"] == 2.5
+
+
+def test_a_layout_keeps_its_names_object():
+    first, second = rows("step=1 loss=0.5 lr=0.1\nstep=2 loss=0.4 lr=0.1\n")
+    assert first.names is second.names
+
+
+def test_bars_give_a_reading_for_each_step_and_none_for_a_redraw():
+    bar = "Epoch 1:  {p}%|##  | {n}/10 [00:0{n}<00:05,  1.9it/s, loss={v}]"
+    text = "\r".join(bar.format(p=n * 10, n=n, v=v) for n, v in ((1, 0.9), (1, 0.9), (2, 0.8))) + "\n"
+    assert said(text) == [
+        {"train.loss": 0.9, "step": 1, "epoch": 1},
+        {"train.loss": 0.8, "step": 2, "epoch": 1},
+    ]
+    keras = "Epoch 2/5\n 3/15 [==>....] - ETA: 0s - loss: 0.5 - lr: 2.0e-03\r"
+    keras += "15/15 [=====] - 1s 2ms/step - loss: 0.4 - val_loss: 0.6\n"
+    assert said(keras)[-1] == {"train.loss": 0.4, "val.loss": 0.6, "step": 15, "epoch": 2}
+
+
+def test_lines_under_a_bare_step_belong_to_it():
+    text = "[step=220/10000,epoch=0]\n    optim/total_grad_norm=0.65\n    train/CrossEntropyLoss=5.4\n"
+    assert said(text) == [{"grad_norm": 0.65, "step": 220, "epoch": 0}, {"train.loss": 5.4, "step": 220, "epoch": 0}]
+
+
+def test_the_course_of_a_run_is_marked():
+    text = "Traceback (most recent call last):\n  File 'a.py', line 3\nRuntimeError: CUDA out of memory\n"
+    assert marks(text) == ["fatal"]
+    assert marks("Traceback (most recent call last):\n  x\nKeyboardInterrupt\n") == ["stopped"]
+    assert marks("Resuming from checkpoint at step 224\n") == ["resumed"]
+    assert marks("Training complete. Best score 3\n") == ["finished"]
+
+
+def test_facts_are_read_from_the_log():
+    found = facts("Vocabulary size: 214 (max token ID 213); model parameters: 790,112\nWorld size: 4\n")
+    assert found == {"fact.tokenizer_size": 214, "fact.params": 790112, "fact.world_size": 4}
+
+
+def test_wrappers_are_peeled():
+    docker = '{"log":"step=3 loss=0.5 lr=0.1\\n","stream":"stdout","time":"2026-03-01T10:00:00.5Z"}\n'
+    assert said(docker) == [{"train.loss": 0.5, "lr": 0.1, "step": 3}]
+    assert rows("[default3]:step=3 loss=0.5\n")[0].rank == 3
+    assert rows("1: step=3 loss=0.5\n")[0].rank == 1
+    assert said("Mar  1 10:00:00 box train[77]: step=3 loss=0.5\n") == [{"train.loss": 0.5, "step": 3}]
