@@ -137,6 +137,8 @@ class Prose:
 
     def _take(self, layout: Layout, match: re.Match[str], context: str) -> Found | None:
         groups = match.groups()
+        if layout.step >= 0 or layout.epoch >= 0:
+            context = ""  # a line with counters of its own stands in no section
         if layout.take is not None and (names := layout.names.get(context)) is not None:
             try:
                 floats = tuple(map(float, layout.take(groups)))
