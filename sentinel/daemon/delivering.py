@@ -4,6 +4,7 @@ not written down, unless the disk takes no more: then it says so in the message.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import time
@@ -14,7 +15,7 @@ from typing import TextIO
 
 from sentinel.core.records import Change, Effect, EffectKey, EffectKind, Json, Phase, Severity
 from sentinel.core.telling import Act, Desk, Local
-from sentinel.core.telling_answers import CURES, LASTING, Answer, next_try
+from sentinel.core.telling_answers import CURES, LASTING, Answer, Code, next_try
 from sentinel.core.telling_backlog import gathers, summary
 from sentinel.core.telling_letter import Kind, Letter, Occasion, Story, letter_from, letter_json, marked
 from sentinel.core.telling_week import DAY, WEEK, Week, digest, digest_due
@@ -72,6 +73,15 @@ class Office:
             rows.setdefault(channel, []).append((sort, key, json.loads(body)))
         for name, desk in self.desks.items():
             desk.load(rows.get(name, ()))
+        for delivery in list(self.outbox.deliveries.values()):
+            if delivery.channel not in self.desks:
+                self._orphan(delivery)
+
+    def _orphan(self, delivery: Delivery) -> None:
+        """Its channel is no longer in the settings: a dead letter, unless it was for a terminal that is gone."""
+        state = "merged" if delivery.channel in LOCAL else "dead"
+        detail = "the settings have no channel of this name any more"
+        self.outbox.put(replace(delivery, state=state, code=Code.SETTINGS, detail=detail, done=delivery.made))
 
     # --- in -------------------------------------------------------------------------------------------------------
 
@@ -182,7 +192,8 @@ class Office:
         for delivery in self.outbox.queue(name):
             letter = self._final(delivery)
             if name == TERMINAL and self._terminal is not None:
-                print(brief(letter, self._zone, colour=self._terminal.isatty()), file=self._terminal, flush=True)
+                with contextlib.suppress(OSError, ValueError):  # a terminal that was closed must not end the watch
+                    print(brief(letter, self._zone, colour=self._terminal.isatty()), file=self._terminal, flush=True)
             elif name != TERMINAL:
                 journal.write(journal.fields_of(letter), self._journal_socket)
             self.outbox.put(replace(delivery, state="sent", done=now))
