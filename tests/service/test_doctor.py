@@ -3,11 +3,14 @@
 import argparse
 import json
 import os
+import socket
 import sqlite3
+import threading
+from contextlib import contextmanager
 
 import pytest
 
-from sentinel.daemon.doctor import files, machine
+from sentinel.daemon.doctor import channels, files, machine
 from sentinel.daemon.doctor.examination import examine, patient_at
 from sentinel.daemon.doctor.findings import Account, Finding, Patient, State, as_account
 from sentinel.daemon.settings import parse_settings
@@ -159,3 +162,69 @@ def test_every_finding_is_one_json_object(tmp_path, capsys):
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {"settings", "gpu", "clock", "extras"} <= {thing["check"] for thing in objects}
     assert all(set(thing) == {"v", "check", "state", "what", "cure"} for thing in objects)
+
+
+@contextmanager
+def server(answer=b""):
+    """A port that says one thing to who connects."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        heard = []
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                if answer:
+                    heard.append(connection.recv(4096).decode())
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1], heard
+        thread.join(10)
+
+
+def told(url, tell=""):
+    text = f'[tell]\n{tell}\n[[channel]]\nname = "x"\nurl = "{url}"\n'
+    (found,) = channels.channels(patient(text, environ={}))
+    return found
+
+
+def test_a_channel_that_answers_is_fine_and_its_secret_is_not_shown():
+    with server() as (port, _):
+        found = told(f"json://ada:hunter22@127.0.0.1:{port}/hooks/T0SECRET")
+    assert found.state is State.OK
+    assert "hunter22" not in str(found)
+    assert "T0SECRET" not in str(found)
+
+
+def test_a_closed_port_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    found = told(f"json://127.0.0.1:{port}/")
+    assert found.state is State.MISSING
+    assert f"127.0.0.1:{port} is not reached directly" in found.what
+
+
+def test_the_proxy_in_force_is_asked_as_a_sender_would_ask_it():
+    with server(b"HTTP/1.1 200 Connection established\r\n\r\n") as (port, heard):
+        found = told("slack://a/b/c", f'proxy = "http://u:p%40ss@127.0.0.1:{port}"')
+    assert found.what.startswith("slack.com:443 answers through the proxy")
+    assert heard[0].startswith("CONNECT slack.com:443 HTTP/1.1\r\n")
+    assert "Proxy-Authorization: Basic dTpwQHNz" in heard[0]
+
+
+def test_a_proxy_that_refuses_is_quoted():
+    with server(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n") as (port, _):
+        found = told("slack://a/b/c", f'proxy = "http://127.0.0.1:{port}"')
+    assert "the proxy says 407 Proxy Authentication" in found.what
+
+
+def test_an_address_that_cannot_be_had_says_what_mends_it():
+    found = told("env:NO_SUCH_VARIABLE")
+    assert found.state is State.MISSING
+    assert "NO_SUCH_VARIABLE" in found.what
+
+
+def test_nobody_to_tell_is_a_note():
+    (found,) = channels.channels(patient())
+    assert found.state is State.NOTE

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sentinel.daemon.doctor import files, machine
+from sentinel.daemon.doctor import channels, files, machine
 from sentinel.daemon.doctor.findings import Check, Finding, Patient, State, account_of, installed_unit
 from sentinel.daemon.settings import load_settings
 
@@ -15,6 +15,7 @@ CHECKS: tuple[Check, ...] = (
     files.watches,
     files.inotify,
     files.state,
+    channels.channels,
     machine.gpu,
     machine.kernel_log,
     machine.clock,

@@ -47,7 +47,7 @@ def _watch(watch: Watch, account: Account) -> list[Finding]:
     patterns = [pattern for pattern in (watch.runs, *watch.files) if pattern]
     if relative := [pattern for pattern in patterns if not pattern.startswith(("/", "~"))]:
         what = f"{relative[0]} is looked for below the folder that Sentinel is started in"
-        return [Finding(check, State.NOTE, what, "write the path in full")]
+        return [Finding(check, State.NOTE, what, "sentinel init writes paths in full from what runs now")]
     found = [path for pattern in patterns for path in _matches(pattern)]
     if patterns and not found:
         return [_nothing(check, patterns, account)]
