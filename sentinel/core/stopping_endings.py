@@ -9,7 +9,6 @@ from sentinel.core.amounts import seconds_text
 from sentinel.core.stopping_findings import Case, Finding, lead_of
 from sentinel.core.stopping_world import Level, Survey
 
-
 NOBODY: Finding = True, "nobody was found, which `processes` judges"
 
 

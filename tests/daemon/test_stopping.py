@@ -45,7 +45,9 @@ def training(tmp_path):
 def drive(folder, state, *, die_at=0, channels=1, seconds=40, hung=0):
     """Run the daemon's part until its plan ends; it kills itself at its n-th step. Its exit code."""
     words = [str(folder), str(state), str(die_at), str(channels), str(seconds), str(hung)]
-    return subprocess.run([sys.executable, "-m", "tests.daemon.stopping_driver", *words], cwd=ROOT, timeout=seconds + 30).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "tests.daemon.stopping_driver", *words], cwd=ROOT, timeout=seconds + 30
+    ).returncode
 
 
 def plan_of(state):
