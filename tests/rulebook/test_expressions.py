@@ -94,8 +94,8 @@ def test_facts_are_numbers_texts_and_answers():
     ):
         run.learn(Fact(name, value, "c.yml", 1))
     for text in (
-        'config.opt == "adamw"', 'config.opt in ("sgd", "adamw")', '"dam" in config.opt', "config.lr < 0.001", "not config.shuffle",
-        "config.shuffle == False", '"b" in config.tasks', 'config.opt != "sgd"',
+        'config.opt == "adamw"', 'config.opt in ("sgd", "adamw")', '"dam" in config.opt', "config.lr < 0.001",
+        "not config.shuffle", "config.shuffle == False", '"b" in config.tasks', 'config.opt != "sgd"',
     ):  # fmt: skip
         assert answer(text, run) is True, text
 
@@ -173,9 +173,10 @@ def test_nested_conditions_compile_in_no_time():
 
 
 PIECES = [
-    "a", "b", "train.loss", "1", "0", "1e308", "-3", "(", ")", "+", "-", "*", "/", "//", "%", "**", "<", ">", "==", "!=", "and", "or",
-    "not", "in", "if", "else", ",", '"10 steps"', '"x"', "mean(", "max(", "lines(", "config.x", "True", "None", "[", "]", "{", "}",
-    "lambda", ":", ".", "__class__", "=", "least=3", "log(", "first(", "\\", "\n", "\0", "é", "'", "9" * 30, "silence", "step",
+    "a", "b", "train.loss", "1", "0", "1e308", "-3", "(", ")", "+", "-", "*", "/", "//", "%", "**", "<", ">", "==", "!=", "and",
+    "or", "not", "in", "if", "else", ",", '"10 steps"', '"x"', "mean(", "max(", "lines(", "config.x", "True",
+    "None", "[", "]", "{", "}", "lambda", ":", ".", "__class__", "=", "least=3", "log(",
+    "first(", "\\", "\n", "\0", "é", "'", "9" * 30, "silence", "step",
 ]  # fmt: skip
 
 
@@ -241,4 +242,5 @@ def test_what_re2_cannot_compile_is_a_fault():
     assert "RE2" in pattern_fault("(?=x)")
     assert "RE2" in pattern_fault(r"(a)\1")
     assert pattern_fault("x{1,2000}")
-    assert pattern_fault("") and not pattern_fault("out of memory")
+    assert pattern_fault("")
+    assert not pattern_fault("out of memory")

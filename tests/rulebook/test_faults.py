@@ -118,7 +118,8 @@ def test_a_thousand_rules_load_in_two_seconds(tmp_path):
 
     for i in range(100):
         rules = "".join(
-            f"  - rule: r{k}\n    when: mean(train.loss, '{k + 5} readings') > {k} and val.loss > 1\n    say: '{{train.loss:.3f}}'\n"
+            f"  - rule: r{k}\n    when: mean(train.loss, '{k + 5} readings') > {k} and val.loss > 1\n"
+            "    say: '{train.loss:.3f}'\n"
             for k in range(10)
         )
         write(tmp_path, f"signature: s{i}\nfamily: dynamics\nrules:\n{rules}", f"{i}.yml")
