@@ -154,6 +154,11 @@ def say_corpus(files: list[dict]) -> None:
         print(f"  unread {unread}")
 
 
+def table(path: Path) -> list[dict]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--zoo")
@@ -166,12 +171,12 @@ def main() -> int:
     out: dict[str, list[dict]] = {}
     with ProcessPoolExecutor(args.jobs) as pool:
         if args.zoo:
-            labels = list(csv.DictReader(open(Path(args.zoo) / "labels.csv")))
+            labels = table(Path(args.zoo) / "labels.csv")
             work = [(args.zoo, row) for row in labels if not only or row["run"] in only]
             out["zoo"] = list(pool.map(zoo_run, work, chunksize=2))
             say_zoo(out["zoo"])
         if args.corpus:
-            rows = list(csv.DictReader(open(Path(args.corpus) / "index.csv")))
+            rows = table(Path(args.corpus) / "index.csv")
             work = [
                 (args.corpus, row)
                 for row in rows
