@@ -26,7 +26,15 @@ METRICS = ("train.loss", "lr", "grad_norm")
 def rows(count: int) -> list[Row]:
     draw = random.Random(1)
     return [
-        Row(METRICS, (3.0 / (1 + i / 2000) + draw.gauss(0, 0.05), 1e-3, 1 + draw.random()), i, None, i * 0.5, "train.log", i)
+        Row(
+            METRICS,
+            (3.0 / (1 + i / 2000) + draw.gauss(0, 0.05), 1e-3, 1 + draw.random()),
+            i,
+            None,
+            i * 0.5,
+            "train.log",
+            i,
+        )
         for i in range(count)
     ]
 
@@ -70,9 +78,21 @@ def cost(kind: str, method: str, length: int, before: int, count: int = 20_000) 
 
 
 def constant(longest: int) -> None:
-    for kind, method in (("sums", "mean"), ("sums", "sum"), ("extremes", "low"), ("extremes", "high"), ("fading", "mean")):
-        figures = {(length, before): cost(kind, method, length, before) for length in (10, 10_000) for before in (10_000, longest)}
-        shown = "  ".join(f"window {length:,} after {before:,}: {ns:,.0f} ns" for (length, before), ns in figures.items())
+    for kind, method in (
+        ("sums", "mean"),
+        ("sums", "sum"),
+        ("extremes", "low"),
+        ("extremes", "high"),
+        ("fading", "mean"),
+    ):
+        figures = {
+            (length, before): cost(kind, method, length, before)
+            for length in (10, 10_000)
+            for before in (10_000, longest)
+        }
+        shown = "  ".join(
+            f"window {length:,} after {before:,}: {ns:,.0f} ns" for (length, before), ns in figures.items()
+        )
         print(f"{method:5} {shown}  spread {max(figures.values()) / min(figures.values()) - 1:.0%}")
 
 
