@@ -42,14 +42,18 @@ class Delivering(Protocol):
         """End within that time; what is not delivered stays written down."""
 
 
-class Files(Source, Protocol):
-    """The source whose bookmarks are written down with each run."""
+class Files(Protocol):
+    """What runs write: its bookmarks are written down with each run."""
 
     def bookmarks(self) -> dict[str, Json]:
         """Where we are in the files of each run, by what sources call it."""
 
     def catching_up(self) -> set[str]:
         """The runs whose history is still being read."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether the next turn has work at once."""
 
 
 Trouble = Callable[[str], None]
@@ -102,7 +106,7 @@ class Daemon:
     def turn(self) -> float:
         """Read, judge, write down, deliver; how long until the next turn."""
         now = self.clock.wall()
-        effects, more = self._decide(now)
+        effects = self._decide(now)
         self.at("decided")
         self._write_down(effects, now)
         self.at("committed")
@@ -110,13 +114,11 @@ class Daemon:
         self.at("delivered")
         self._look_after(now)
         self.turns += 1
-        return BUSY if more else wait
+        return BUSY if self.files is not None and self.files.pending else wait
 
-    def _decide(self, now: float) -> tuple[list[Effect], bool]:
+    def _decide(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
-        more = False
         for batch in self._read(now):
-            more = True
             effects += self._feed(batch)
             self.snapshots.note(batch, now)
         effects += self._caught_up()
@@ -124,7 +126,7 @@ class Daemon:
         for run, rule, trace in self.engine.bugs:
             self.tell_about_us(f"a bug set rule {rule} aside on {run}: {trace.strip().splitlines()[-1]}")
         self.engine.bugs.clear()
-        return effects, more
+        return effects
 
     def _caught_up(self) -> list[Effect]:
         """Runs whose history was read to its end: what still fires in them is told now, in one go."""

@@ -104,6 +104,7 @@ def assemble(documents: Sequence[Document], names: Names) -> Loaded:
         faults += _samples(signature, builder.rules)
         faults += _trials(signature)
     faults += _references(rules, signatures)
+    faults = _without_echoes(faults)
     faulty = {fault.rule for fault in faults if not fault.note}
     rules = [rule for rule in rules if rule.key not in faulty]
     bad = _in_cycles(rules)
@@ -111,6 +112,24 @@ def assemble(documents: Sequence[Document], names: Names) -> Loaded:
     faults += [_at(signatures, key, f"'hides' and 'parts' go round in a circle: {way}") for key, way in bad.items()]
     matcher = PatternSet(pattern for rule in rules for pattern in _patterns(rule))
     return Loaded(Rulebook(tuple(rules), tuple(sorted(set(faults))), matcher), tuple(signatures))
+
+
+def _without_echoes(faults: Sequence[Fault]) -> list[Fault]:
+    """`'family' is missing` says nothing new where another fault says why it is."""
+    said = {
+        (fault.file, key)
+        for fault in faults
+        for key in _ECHOES
+        if fault.what.startswith((f"'{key}' is one", f"'{key}' must"))
+    }
+    return [
+        fault
+        for fault in faults
+        if not any((fault.file, key) in said and fault.what == echo for key, echo in _ECHOES.items())
+    ]
+
+
+_ECHOES = {"family": "'family' is missing", "rules": "a signature needs rules"}
 
 
 def _patterns(rule: Rule) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.daemon.books import open_books
-from sentinel.daemon.replay import replay
+from sentinel.daemon.replay import Replayed, replay
 
 ROOT = Path(__file__).parents[2]
 RULES = """signature: jumps
@@ -162,13 +162,19 @@ def decided(tmp_path: Path) -> dict[str, int]:
     """What an undisturbed run over the same bytes decides: firings by run."""
     books = open_books([tmp_path / "rules"])
     folders = sorted((tmp_path / "runs").iterdir())
-    return {folder.name: len(replay(folder, books.book, books.names).firing) for folder in folders}
+    return {folder.name: firings(replay(folder, books.book, books.names)) for folder in folders}
+
+
+def firings(replayed: Replayed) -> int:
+    return sum(change.signature == "jumps" for change in replayed.firing)
 
 
 def written(database: Path) -> dict[str, int]:
     """What the killed daemon wrote down: firings by run."""
     with contextlib.closing(sqlite3.connect(database)) as state:
-        rows = state.execute("SELECT run, count(*) FROM effects WHERE phase = 'fired' AND kind = 'tell' GROUP BY run")
+        rows = state.execute(
+            "SELECT run, count(*) FROM effects WHERE phase = 'fired' AND rule = 'jumps/high' GROUP BY run"
+        )
         return {run.rsplit("/", 1)[-1]: count for run, count in rows}
 
 

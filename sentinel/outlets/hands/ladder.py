@@ -237,7 +237,7 @@ def _asked(
 
 def _ended(climb: Climb, uid: int | None, patience: Patience, kill: bool, saved: bool) -> Climb:
     try:
-        left = _gone_within(climb, patience.leave if saved and climb.way.ends else 0.1)
+        left = _gone_within(climb, patience.leave if saved else 0.1)
         gone = left or end(climb, uid, patience, kill=kill)
     except Refused as refusal:
         climb.say(f"refused: {refusal}")

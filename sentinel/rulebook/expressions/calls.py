@@ -35,7 +35,8 @@ def call(compiler: Compiler, node: ast.Call) -> Code:
     name = dotted(node.func)
     function = TABLE.get(name or "")
     if function is None:
-        raise Wrong(node.func.col_offset, unknown_function(name or "?"))
+        what = unknown_function(name) if name else "only the functions of the reference can be called"
+        raise Wrong(node.func.col_offset, what)
     if any(keyword.arg is None for keyword in node.keywords):
         raise Wrong(node.col_offset, "'**' is not allowed")
     code = _FORMS[function.form](compiler, node, function)
