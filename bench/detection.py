@@ -121,7 +121,8 @@ def say_zoo(runs: list[dict]) -> None:
         if not r["caught"]:
             loud = [(a["rule"], a["family"], a["step"]) for a in r["loud"]][:5]
             print(
-                f"  missed {r['run']} {r['kind']} onset {r['onset']:.0f} latest {r['latest']:.0f} right {r['right']}: {loud} {r.get('trouble', '')}"
+                f"  missed {r['run']} {r['kind']} onset {r['onset']:.0f} latest {r['latest']:.0f} "
+                f"right {r['right']}: {loud} {r.get('trouble', '')}"
             )
     for r in false:
         print(f"  false  {r['run']} {r['kind']}: {[(a['rule'], a['step'], a['epoch']) for a in r['loud']]}")
@@ -138,7 +139,8 @@ def say_corpus(files: list[dict]) -> None:
     for f in failed:
         repos[f["repo"]].append(bool(f["loud"]))
     print(
-        f"corpus, per repository: {wilson(sum(any(x) for x in repos.values()), len(repos))}; a mean of shares {sum(sum(x) / len(x) for x in repos.values()) / len(repos):.1%}"
+        f"corpus, per repository: {wilson(sum(any(x) for x in repos.values()), len(repos))}; "
+        f"mean of shares {sum(sum(x) / len(x) for x in repos.values()) / len(repos):.1%}"
     )
     false = [f for f in healthy if f["loud"]]
     print(f"corpus: healthy with severity >= high {wilson(len(false), len(healthy))}")
@@ -154,11 +156,17 @@ def say_corpus(files: list[dict]) -> None:
         print(f"  unread {unread}")
 
 
+def table(path: Path) -> list[dict]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--zoo")
     parser.add_argument("--corpus")
     parser.add_argument("--json")
+    parser.add_argument("--page", help="write docs/detection.md from what was measured")
     parser.add_argument("--only", default="")
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
@@ -166,12 +174,12 @@ def main() -> int:
     out: dict[str, list[dict]] = {}
     with ProcessPoolExecutor(args.jobs) as pool:
         if args.zoo:
-            labels = list(csv.DictReader(open(Path(args.zoo) / "labels.csv")))
+            labels = table(Path(args.zoo) / "labels.csv")
             work = [(args.zoo, row) for row in labels if not only or row["run"] in only]
             out["zoo"] = list(pool.map(zoo_run, work, chunksize=2))
             say_zoo(out["zoo"])
         if args.corpus:
-            rows = list(csv.DictReader(open(Path(args.corpus) / "index.csv")))
+            rows = table(Path(args.corpus) / "index.csv")
             work = [
                 (args.corpus, row)
                 for row in rows
@@ -179,6 +187,10 @@ def main() -> int:
             ]
             out["corpus"] = list(pool.map(corpus_file, work, chunksize=2))
             say_corpus(out["corpus"])
+    if args.page:
+        from detection_page import render
+
+        Path(args.page).write_text(render(out, books().book.rules))
     if args.json:
         Path(args.json).write_text(json.dumps(out, default=str))
     return 0

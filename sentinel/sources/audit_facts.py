@@ -24,7 +24,12 @@ def well_known(facts: Iterable[Fact]) -> list[Fact]:
     """The facts that audit rules read, made from the keys of configs. A fact that is given already is left alone."""
     given = list(facts)
     have = {fact.name for fact in given}
-    keyed = [(key_of(fact.name), fact) for fact in given if fact.name.startswith("config.")]
+    deep = {(fact.file, fact.line) for fact in given if fact.name.count(".") > 1}
+    keyed = [
+        (key_of(fact.name), fact)
+        for fact in given
+        if fact.name.startswith("config.") and not (fact.name == "config.lr" and (fact.file, fact.line) in deep)
+    ]  # `config.lr` is a short name that the reader gives to some key below; that key itself knows its group
     made: dict[str, Fact] = {}
     for make in MAKERS:
         for fact in make(keyed):

@@ -207,7 +207,7 @@ def research_config(folder: Path, *, mended: bool = False) -> Path:
     text = "\n".join(lines.get(n, "") for n in range(1, max(lines) + 1))
     put(folder, "configs/research.yaml", text + "\n")
     source = [f"# line {n}" for n in range(1, 140)]
-    source[108:120] = _dataset(mended=mended)
+    source[109:121] = _dataset(mended=mended)
     put(folder, "src/clm_utils.py", "\n".join(source) + "\n")
     put(
         folder,
