@@ -1,7 +1,5 @@
 """What the sweep costs when nothing happens: N quiet files in runs of 50, one turn a second. `python bench/sweep.py 1000`."""
 
-# ruff: noqa: ARG002, ARG005 - a stand-in takes what the seam gives
-
 import sys
 import tempfile
 import time
