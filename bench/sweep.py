@@ -1,4 +1,4 @@
-"""What the sweep costs when nothing happens: N quiet files in runs of 50, one turn a second. `python bench/sweep.py 1000`."""
+"""What the sweep costs when nothing happens, 50 files a run, one turn a second: `python bench/sweep.py 1000`."""
 
 import sys
 import tempfile

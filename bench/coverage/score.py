@@ -51,11 +51,15 @@ def main(corpus, worst=30):
     wanted = defaultdict(list)
     for row in csv.DictReader((HERE / "expected.csv").open()):
         wanted[row["id"]].append(row)
+    per_repository, metrics = defaultdict(lambda: [0, 0]), 0
     covered, per_format, missed, right, total = 0, defaultdict(lambda: [0, 0]), [], 0, 0
     for number, entry in index.items():
         rows = read(corpus / entry["file"], names)
         good = bool(rows) and any(r.step is not None or r.epoch is not None for r in rows)
         covered += good
+        metrics += bool(rows)
+        per_repository[entry["repo"]][0] += good
+        per_repository[entry["repo"]][1] += 1
         per_format[entry["format"]][0] += good
         per_format[entry["format"]][1] += 1
         if not good:
@@ -69,6 +73,11 @@ def main(corpus, worst=30):
                 missed.append((want, near))
     for name, (good, count) in sorted(per_format.items()):
         print(f"{name:24} {good:3} of {count:3}")
+    for name, (good, count) in sorted(per_repository.items()):
+        if good < count:
+            print(f"{name:44} {good:3} of {count:3}")
+    whole = sum(good == count for good, count in per_repository.values())
+    print(f"repositories understood in full: {whole} of {len(per_repository)}; files with a metric: {metrics}")
     for want, near in missed[:worst]:
         print(
             "missed", *want.values(), "->", [(r.step, r.epoch, *zip(r.names, r.values, strict=True)) for r in near][:1]

@@ -126,8 +126,9 @@ def _found(where: argparse.Namespace, patience: float) -> dict[str, str]:
     until = time.monotonic() + patience
     found: dict[str, str] = {}
     while time.monotonic() < until and len(found) < len(scripts()):
-        for alert in reversed(ask(where, {"ask": "alerts", "all": True})["alerts"]):
-            if not alert["hidden_by"] and alert["severity"] in ("high", "critical", "warning"):
+        alerts = reversed(ask(where, {"ask": "alerts", "all": True})["alerts"])  # the first that fired first
+        for alert in alerts:
+            if not alert["hidden_by"] and alert["severity"] in ("high", "critical"):
                 found.setdefault(alert["run"], f"{alert['signature']}/{alert['rule']}")
         time.sleep(0.25)
     time.sleep(1.0)  # let the last message be printed before the daemon goes

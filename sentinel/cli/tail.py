@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -19,7 +20,9 @@ from sentinel.rulebook.names_file import load_names
 
 HELP = "print every reading of files as it is understood"
 _CHUNK = 1 << 18
+_FOREVER = 1e12  # whoever names a file means it, however old it is
 _EPILOG = """examples:
+  sentinel tail runs/baseline                       follow a run, until Ctrl-C
   sentinel tail --once runs/baseline/train.log      every reading that is there
   python train.py 2>&1 | sentinel tail -            what a program prints, as it prints it
   sentinel tail --explain train.log                 each line: understood (+), or mere text (.)
@@ -59,8 +62,14 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.explain:
             good = _explain(Path(args.explain), names)
+        followed = [path for path in args.paths if not args.once and path != "-" and not path.endswith(".gz")]
         for path in args.paths:
-            good &= _print(path, names, args.json)
+            if path not in followed:
+                good &= _print(path, names, args.json)
+        if followed:
+            good &= _follow(followed, names, args.json)
+    except KeyboardInterrupt:
+        return Exit.FINE
     except BrokenPipeError:
         sys.stderr.close()
     return Exit.FINE if good else Exit.COULD_NOT
@@ -91,6 +100,36 @@ def _print(path: str, names: Names, as_json: bool) -> bool:
         print(f"sentinel tail: {path}: {error.strerror or error}", file=sys.stderr)
         return False
     return True
+
+
+def _follow(paths: Sequence[str], names: Names, as_json: bool) -> bool:
+    """Files and run folders as they grow, until somebody ends it."""
+    from sentinel.sources.plan import WatchPlan
+    from sentinel.sources.watcher import Watcher
+
+    for path in paths:
+        if not Path(path).exists():
+            print(f"sentinel tail: {path}: No such file or directory", file=sys.stderr)
+            return False
+    real = [str(Path(path).resolve()) for path in paths]
+    plans = [
+        WatchPlan("tail", runs=path, fresh=_FOREVER)
+        if Path(path).is_dir()
+        else WatchPlan("tail", files=(path,), fresh=_FOREVER)
+        for path in real
+    ]
+    watcher = Watcher(plans, names)
+    try:
+        while True:
+            for batch in watcher.read(time.time()):
+                for item in batch.items:
+                    if isinstance(item, Row):
+                        _rows(item, batch.run.rsplit("/", 1)[-1], as_json)
+            sys.stdout.flush()
+            if not watcher.pending:
+                time.sleep(1.0)
+    finally:
+        watcher.close()
 
 
 def _head(file: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""The whole history of a series in at most 256 buckets of equal size: for pictures, and for `best` after a resume.
+"""The whole history of a series in at most 48 buckets of equal size: for pictures, and for `best` after a resume.
 
 Buckets double in size when they run out. They are filled from the ring just before it is overwritten, in slices, so
 that a reading costs next to nothing.
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sentinel.core.records import Json
 
-MOST = 128
+MOST = 48
 
 
 class Bucket(NamedTuple):

@@ -27,6 +27,8 @@ class Family:
 
     def values(self) -> list[float]:
         """What each member says at the newest step (else epoch) that all have reached; non-finite ones left out."""
+        if len(self.members) < 2:
+            return [member.value for member in self.members if member.value - member.value == 0.0]
         return [value for value in together(self.members) if value - value == 0.0]
 
     def top_share(self) -> float:
@@ -91,7 +93,11 @@ def together(members: Sequence[Series]) -> list[float]:
 
 def apart(members: Sequence[Series]) -> bool:
     """Whether they come from different files."""
-    return any(member.source != members[0].source for member in members)
+    source = members[0].source
+    for member in members:  # noqa: SIM110  a generator costs three times as much, and this runs at each look
+        if member.source != source:
+            return True
+    return False
 
 
 def _positions(series: Series) -> Sequence[float]:

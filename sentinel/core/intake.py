@@ -209,8 +209,10 @@ class Intake:
     def _advance(self, row: Row) -> float:
         """Move the run to where the row stands; the row's position."""
         run, step, epoch = self.run, row.step, row.epoch
-        if row.at is not None:
+        if row.at is not None and row.file:
             self._pass(row.at)
+        elif row.at is not None:
+            run.pass_time(row.at)  # of the machine, from no file: the run itself may well be silent
         if not row.names:
             return nan
         run.rows += 1

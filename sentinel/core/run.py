@@ -135,6 +135,11 @@ class Run:
         return nan if self.now is None or self.began is None else self.now - self.began
 
     @property
+    def longest_gap(self) -> float:
+        """The longest gap between rows so far."""
+        return self.pace.longest if self.pace.gaps else nan
+
+    @property
     def typical_gap(self) -> float:
         """The gap between rows that is usual for this run."""
         return self.pace.typical

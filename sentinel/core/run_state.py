@@ -81,7 +81,7 @@ def load_series(series: Series, state: Any) -> None:
         setattr(series, key, max(series.room, value) if key == "room" else value)
     series.unit, series.size = Share(unit), size
     series.low, series.high, series.last_position, series.value = (float(end) for end in ends)
-    series.start = list(start)
+    series.start = array("d", start)
     series.first_value = start[0] if start else nan
     series.sources = [(number, file) for number, file in sources]
     for column, values in zip(COLUMNS, columns, strict=True):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FRESH = 256  # every sum is computed afresh when the count is a multiple of this
 SMALLEST, USUAL, LARGEST = 16, 256, 1024  # how many readings the ring holds at first, without windows, at most
 START = 32  # how many first values are kept, for `first(x, n)`
+LINES = 32  # of how many readings the line is kept
 MOST_LINES = (1 << 32) - 1
 
 
@@ -47,7 +48,6 @@ class Series:
     """Readings of one name, in the order in which they came."""
 
     __slots__ = (
-        "after_edit",
         "count",
         "curve",
         "epochs",
@@ -58,7 +58,6 @@ class Series:
         "high",
         "last_position",
         "lines",
-        "long",
         "low",
         "name",
         "nonfinite",
@@ -91,11 +90,10 @@ class Series:
         self.sources: list[tuple[int, int]] = []  # (from which reading on, file number)
         self.unit = Share.NONE
         self.room = USUAL
-        self.start: list[float] = []
+        self.start = array("d")  # its first finite values, for `first(x, n)`
         self.curve = Curve()
         self.windows: dict[object, Window] = {}
-        self.long: list[Window] = []  # those too long for the ring: they are told of each reading
-        self.after_edit: list[Callable[[], None]] = []
+        self.lines = array("I", bytes(4 * LINES))  # of the newest readings alone: evidence asks for no older ones
         self._lay(SMALLEST)
 
     def _lay(self, size: int) -> None:
@@ -104,7 +102,6 @@ class Series:
         self.positions = array("d", bytes(8 * size))
         self.times = array("d", bytes(8 * size))
         self.epochs = array("f", bytes(4 * size))
-        self.lines = array("I", bytes(4 * size))
 
     def push(self, value: float, position: float, epoch: float, at: float, line: int) -> None:
         """Take one reading in; NaN says "unknown" for position, epoch and time."""
@@ -117,7 +114,7 @@ class Series:
         self.positions[i] = position
         self.epochs[i] = epoch
         self.times[i] = at
-        self.lines[i] = line
+        self.lines[number % LINES] = line
         self.count = number + 1
         self.value = value
         if position == position:
@@ -131,9 +128,6 @@ class Series:
                 self._begin(value)
         else:
             self.nonfinite += 1
-        if self.long:
-            for window in self.long:
-                window.update()
 
     def _begin(self, value: float) -> None:
         if not self.start:
@@ -166,9 +160,9 @@ class Series:
     def resize(self, size: int) -> None:
         """Make the ring hold so many readings."""
         floor, was = self.oldest, self.size
-        old: list[array[Any]] = [self.values, self.positions, self.epochs, self.times, self.lines]
+        old: list[array[Any]] = [self.values, self.positions, self.epochs, self.times]
         self._lay(size)
-        new: list[array[Any]] = [self.values, self.positions, self.epochs, self.times, self.lines]
+        new: list[array[Any]] = [self.values, self.positions, self.epochs, self.times]
         for before, after in zip(old, new, strict=True):
             for number in range(floor, self.count):
                 after[number % size] = before[number % was]
@@ -193,7 +187,7 @@ class Series:
             None if epoch != epoch else round(epoch, 5),
             None if at != at else at,
             self._file(number),
-            self.lines[i],
+            self.lines[number % LINES] if number >= self.count - LINES else 0,
         )
 
     def _file(self, number: int) -> str:
@@ -211,7 +205,7 @@ class Series:
         return self.point(self.count - 1) if self.count > self.oldest else None
 
     def history(self) -> list[Bucket]:
-        """Everything it ever held in at most 384 buckets, oldest first: for pictures."""
+        """Everything it ever held in at most 48 buckets and the kept readings, oldest first: for pictures."""
         since = max(self.curve.taken, self.oldest)
         columns = (self.positions, self.epochs, self.values)
         rest = zip(*(self.kept(column, since) for column in columns), strict=True)
@@ -284,7 +278,7 @@ class Series:
         """Multiply every reading: the unit of a share was settled."""
         for number in range(self.oldest, self.count):
             self.values[number % self.size] *= factor
-        self.start = [value * factor for value in self.start]
+        self.start = array("d", [value * factor for value in self.start])
         self.curve.scale(factor)
         self.edited()
 
@@ -293,7 +287,7 @@ class Series:
         kept = self.kept(self.values)
         places = self.kept(self.positions)
         if self.floor == 0 and self.oldest == 0:
-            self.start = [value for value in kept if value - value == 0.0][:START]
+            self.start = array("d", [value for value in kept if value - value == 0.0][:START])
         self.first_value = self.start[0] if self.start else nan
         self.value = kept[-1] if kept else nan
         self.last_position = next((place for place in reversed(places) if place == place), nan)
@@ -302,5 +296,3 @@ class Series:
         self.high = max((bucket.high for bucket in finite if bucket.high - bucket.high == 0.0), default=-inf)
         for window in self.windows.values():
             window.head = -1
-        for told in self.after_edit:
-            told()

@@ -224,6 +224,8 @@ _NOT_A_LOSS = frozenset(
         "target",
         "margin",
         "reduction",
+        "scaling",
+        "to",
         "scaler",
         "smoothing",
         "params",
@@ -235,6 +237,8 @@ _NOT_A_LOSS = frozenset(
 
 def _prefixed(core: list[str], index: Index, split: str) -> Spelling | None:
     """`weight_type` under a declared family `weight_*`: `weight.type`."""
+    if core and core[0] == "loss" and core[-1] in _NOT_A_LOSS:
+        return None
     for length in range(1, len(core)):
         family = index.get("_".join(core[:length]) + "_*")
         if family:

@@ -287,8 +287,7 @@ def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
     if world.saving.gone is not None:
         quiet = world.now - world.saving.gone >= world.limits.quiet_after
         return _end(plan, world, Stage.STOPPED, f"checkpoint: {_last_good(plan)}") if quiet else Turn(plan)
-    leaving = plan.route is Route.ASK and world.survey is not None and world.survey.ends
-    if leaving and _waiting(plan.entered, world, world.limits.exit_wait):
+    if plan.route is Route.ASK and _waiting(plan.entered, world, world.limits.exit_wait):
         return Turn(plan)
     for deed in (Deed.END, Deed.KILL):
         begun = plan.step(deed)

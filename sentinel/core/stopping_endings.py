@@ -9,6 +9,8 @@ from sentinel.core.amounts import seconds_text
 from sentinel.core.stopping_findings import Case, Finding, lead_of
 from sentinel.core.stopping_world import Level, Survey
 
+NOBODY: Finding = True, "nobody was found, which `processes` judges"
+
 
 def surveyed(case: Case) -> Finding:
     """Its processes were looked at just now."""
@@ -31,18 +33,22 @@ def processes(case: Case) -> Finding:
 
 def one_run(case: Case) -> Finding:
     """They have carried this run alone."""
+    if not _survey(case).pids:
+        return NOBODY
     return _survey(case).runs == 1, f"these processes have carried {_survey(case).runs} runs"
 
 
 def own_user(case: Case) -> Finding:
     """They are the run owner's."""
     uids = _survey(case).uids
+    if not _survey(case).pids:
+        return NOBODY
     return uids == {case.world.run.uid}, f"uids {', '.join(map(str, sorted(uids)))}, folder of {case.world.run.uid}"
 
 
 def untroubled(case: Case) -> Finding:
     """Nothing speaks against signalling them."""
-    trouble = _survey(case).trouble
+    trouble = _survey(case).trouble if _survey(case).pids else ()
     return not trouble, "; ".join(trouble) or "nothing against it"
 
 

@@ -45,6 +45,7 @@ CURES: Mapping[Code, str] = {
 }
 LASTING = {Code.UNAUTHORIZED, Code.NOT_FOUND, Code.PROXY, Code.CERTIFICATE, Code.SETTINGS}  # waiting alone cures none
 FIRST_WAIT, WIDEST_WAIT, WIDEST_LASTING = 5.0, 1800.0, 3600.0
+WIDEST_OURS = 20.0  # a sender that died is our own trouble: there is no service to spare
 GIVE_UP_AGE = 86400.0
 REJECTED_TRIES = 3  # a message that the service does not take must not hold those behind it
 LONGEST_RETRY_AFTER = 6 * 3600.0
@@ -102,7 +103,8 @@ def next_try(answer: Answer, attempts: int, made: float, now: float, chance: flo
     if now - made >= GIVE_UP_AGE:
         return None
     lasting = answer.code in LASTING
-    bound = min(FIRST_WAIT * 2.0 ** min(attempts, 20), WIDEST_LASTING if lasting else WIDEST_WAIT)
+    widest = WIDEST_LASTING if lasting else WIDEST_OURS if answer.code is Code.BROKEN else WIDEST_WAIT
+    bound = min(FIRST_WAIT * 2.0 ** min(attempts, 20), widest)
     wait = (0.5 + chance / 2) * WIDEST_LASTING if lasting and attempts > 3 else max(1.0, chance * bound)
     if answer.retry_after is not None:
         wait = min(answer.retry_after, LONGEST_RETRY_AFTER) + chance * min(2.0, bound)

@@ -15,6 +15,7 @@ from math import exp, nan, sqrt
 from sentinel.core.amounts import Unit
 from sentinel.core.series import FRESH, Series
 
+SHOWS = 32.0  # a faded reading this much larger than the mean still shows when it is let go
 DOMINANT = 1e6  # a reading that leaves and was so much larger than all others together took their digits with it
 
 
@@ -49,7 +50,11 @@ class Window:
         end = series.count - self.lag
         if end < 0:
             return
-        head, mark = self.head, end - end % FRESH
+        head = self.head
+        if end - head == 1 and head >= 0 and end % FRESH and self.unit is Unit.READINGS and not self.about:
+            self._one(series, head)
+            return
+        mark = end - end % FRESH
         if head < mark or head > end:
             head = self._afresh(mark)
         while head < end:
@@ -62,6 +67,21 @@ class Window:
         self.head = head
         if head - self.tail + FRESH > series.size and self.unit is not Unit.READINGS:
             self._lengthen(head - self.tail + (head - self.tail) // 2)
+
+    def _one(self, series: Series, head: int) -> None:
+        """The usual case in short: one reading came, at most one leaves."""
+        values, size = series.values, series.size
+        value = values[head % size]
+        if value - value == 0.0:
+            self.add(value, head)
+        head += 1
+        self.head = head
+        tail = self.tail
+        if tail < head - self.length:
+            self.tail = tail + 1
+            value = values[tail % size]
+            if value - value == 0.0 and self.drop(value, tail):
+                self._recount(head)
 
     def _leave(self, head: int) -> bool:
         """Let go of what is out of the window now that its newest is `head - 1`; whether a fresh sum is needed."""
@@ -307,7 +327,7 @@ class Fading(Window):
 
     def drop(self, value: float, _number: int) -> bool:
         """Readings fade and need not be taken out, unless one was so large that it still shows."""
-        return abs(value) * self.weights > DOMINANT * abs(self.weighted)
+        return abs(value) * self.weights > SHOWS * abs(self.weighted)
 
     def mean(self, least: int) -> float:
         """The faded mean."""

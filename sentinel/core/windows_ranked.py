@@ -14,25 +14,29 @@ from sentinel.core.amounts import Unit
 from sentinel.core.windows import DOMINANT, Window
 
 THINNED = 64
+_MAD = -1.0  # under which the deviation is remembered beside the quantiles
 NORMAL = 1.4826  # a median absolute deviation times this is the standard deviation of normal noise
 
 
 class Ranked(Window):
     """The finite readings in order of size."""
 
-    __slots__ = ("sorted",)
+    __slots__ = ("answers", "sorted")
 
     def clear(self) -> None:
         """Nothing is counted."""
         self.sorted = array("d")
+        self.answers: dict[float, float] = {}
 
     def add(self, value: float, _number: int) -> None:
         """Count a finite reading."""
         insort(self.sorted, value)
+        self.answers.clear()
 
     def drop(self, value: float, _number: int) -> bool:
         """A reading left."""
         del self.sorted[bisect_left(self.sorted, value)]
+        self.answers.clear()
         return False
 
     def quantile(self, least: int, share: float) -> float:
@@ -41,8 +45,15 @@ class Ranked(Window):
             self.update()
         ranked = self.sorted
         n = len(ranked)
-        if n < least or not n or not 0.0 <= share <= 1.0:
+        if n < least or not n:
             return nan
+        known = self.answers.get(share)
+        if known is None:
+            known = self.answers[share] = self._at(share, ranked, n)
+        return known
+
+    @staticmethod
+    def _at(share: float, ranked: array[float], n: int) -> float:
         at = share * (n - 1)
         below = int(at)
         part = at - below
@@ -57,6 +68,12 @@ class Ranked(Window):
         middle = self.median(least)
         if middle != middle:
             return nan
+        known = self.answers.get(_MAD)
+        if known is None:
+            known = self.answers[_MAD] = self._deviation(middle)
+        return known
+
+    def _deviation(self, middle: float) -> float:
         n = len(self.sorted)
         if n % 2:
             return self._distance(middle, n // 2)
@@ -240,8 +257,8 @@ def _correlation(pairs: list[tuple[float, float]]) -> float:
     if n < 3:
         return nan
     x0, y0 = sum(x for x, _ in pairs) / n, sum(y for _, y in pairs) / n
-    xx = sum((x - x0) ** 2 for x, _ in pairs)
-    yy = sum((y - y0) ** 2 for _, y in pairs)
+    xx = sum((x - x0) * (x - x0) for x, _ in pairs)
+    yy = sum((y - y0) * (y - y0) for _, y in pairs)
     if not (0.0 < xx < inf and 0.0 < yy < inf):
         return nan
     return sum((x - x0) * (y - y0) for x, y in pairs) / sqrt(xx) / sqrt(yy)

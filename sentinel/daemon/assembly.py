@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from sentinel.core.records import Json
 from sentinel.daemon import answers
 from sentinel.daemon.books import Books, open_books
 from sentinel.daemon.clock import SystemClock
-from sentinel.daemon.control import Control
+from sentinel.daemon.control import Control, Handler
 from sentinel.daemon.delivering import Office
+from sentinel.daemon.hearing import Hearing
 from sentinel.daemon.journal import Priority, open_journal
 from sentinel.daemon.loop import Daemon, FaultPoint, nowhere
-from sentinel.daemon.machines import host_run, keep_meeting, machine_of
+from sentinel.daemon.machines import host_run, keep_meeting, machine_of, releasing
 from sentinel.daemon.settings import Settings, Watch
 from sentinel.daemon.stories import story_of
 from sentinel.daemon.systemd import Notifier
@@ -29,6 +30,7 @@ from sentinel.daemon.waiting import SelectorWaker
 from sentinel.keep import outbox, words
 from sentinel.keep.store import Snapshot, Store
 from sentinel.sources.hints import Hints
+from sentinel.sources.journal import Journal
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.suspects import Suspects
 from sentinel.sources.tree import root_of
@@ -59,25 +61,31 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     store = Store(state, [outbox.SCHEMA, words.SCHEMA])
     engine = Engine(books.book, books.names, platform.node())
     snapshots = list(store.snapshots())
+    kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
     restore(engine, store, snapshots)
     waker = SelectorWaker()
-    watcher = watcher_of(settings, books, waker, state, {s.source: s.bookmarks for s in snapshots})
+    watcher = watcher_of(settings, books, waker, state, kept)
+    journals = journals_of(settings, books, kept)
     host = f"host:{engine.host}"
     machine = machine_of(settings, host)
+    office = office_of(settings, engine, store, waker)
     journal = open_journal(os.environ, time.monotonic)
     daemon = Daemon(
         clock=SystemClock(),
         waker=waker,
         store=store,
         engine=engine,
-        sources=[watcher, *([machine] if machine else [])],
-        files=watcher,
-        delivering=office_of(settings, engine, store, waker),
+        sources=[watcher, *journals, *([machine] if machine else [])],
+        files=Written(watcher, journals),
+        delivering=office,
         journal=lambda text: journal.say(Priority.WARNING, "sentinel", text),
         admins=settings.tell.admins,
         at=plan.at,
     )
-    open_control(daemon, settings, state, waker)
+    words_of = answers.handlers(daemon) | Hearing(daemon, office, settings.tell.admins).handlers()
+    if machine is not None:
+        words_of |= releasing(machine, daemon)
+    open_control(daemon, settings, state, waker, words_of)
     for fault in books.faults:
         if not fault.note:
             daemon.tell_about_us(f"rule file: {fault}")
@@ -131,6 +139,33 @@ def watcher_of(
     return Watcher(plans, books.names, bookmarks, host=platform.node(), hints=hints, suspects=suspects)
 
 
+def journals_of(settings: Settings, books: Books, kept: Mapping[str, Json]) -> list[Journal]:
+    """The units whose journal is read."""
+    units = [(watch.name, unit) for watch in settings.watches() for unit in watch.journal]
+    return [Journal(name, unit, books.names, kept.get(f"{name}:journal:{unit}")) for name, unit in units]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where we are in all that runs write, files and journals alike."""
+
+    watcher: Watcher
+    journals: Sequence[Journal]
+
+    def bookmarks(self) -> dict[str, Json]:
+        """By what sources call a run."""
+        return self.watcher.bookmarks() | {journal.info.key: journal.bookmarks() for journal in self.journals}
+
+    def catching_up(self) -> set[str]:
+        """The runs whose history is still being read."""
+        return self.watcher.catching_up()
+
+    @property
+    def pending(self) -> bool:
+        """Whether the next turn has work at once."""
+        return self.watcher.pending
+
+
 def plan_of(watch: Watch) -> WatchPlan:
     """One `[[watch]]` as sources know it."""
     return WatchPlan(
@@ -153,11 +188,13 @@ def office_of(settings: Settings, engine: Engine, store: Store, waker: SelectorW
     return Office(store, settings, engine.host, lambda change: story_of(engine, change), terminal, waker.wake)
 
 
-def open_control(daemon: Daemon, settings: Settings, state: Path, waker: SelectorWaker) -> None:
+def open_control(
+    daemon: Daemon, settings: Settings, state: Path, waker: SelectorWaker, handlers: dict[str, Handler]
+) -> None:
     """The control socket; without one the watch goes on and says so."""
     path = Path(settings.sentinel.socket) if settings.sentinel.socket else state / "control"
     try:
-        daemon.control = Control(path, waker, answers.handlers(daemon))
+        daemon.control = Control(path, waker, handlers)
     except OSError as trouble:
         daemon.tell_about_us(f"no control socket at {path}: {trouble.strerror}; status reads the state file instead")
 

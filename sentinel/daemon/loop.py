@@ -23,6 +23,7 @@ SET_ASIDE = 60.0  # a source that raised is left alone for so long
 BUSY = 0.0
 MAINTENANCE = 3600.0
 TRY_DISK = 60.0
+FIRST_LOOK = "first look"
 
 
 class Delivering(Protocol):
@@ -41,14 +42,18 @@ class Delivering(Protocol):
         """End within that time; what is not delivered stays written down."""
 
 
-class Files(Source, Protocol):
-    """The source whose bookmarks are written down with each run."""
+class Files(Protocol):
+    """What runs write: its bookmarks are written down with each run."""
 
     def bookmarks(self) -> dict[str, Json]:
         """Where we are in the files of each run, by what sources call it."""
 
     def catching_up(self) -> set[str]:
         """The runs whose history is still being read."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether the next turn has work at once."""
 
 
 Trouble = Callable[[str], None]
@@ -87,6 +92,9 @@ class Daemon:
         self.began = clock.wall()
         self.turns = 0
         self.stopping = False
+        # What runs wrote before our very first turn is history. What they wrote while we were dead is not: a crash must
+        # not turn alerts into history.
+        self.first_life = store.recall(FIRST_LOOK) is None
         self.after_turn: list[Callable[[], None]] = []  # systemd's status and watchdog, reloads, the ping
         self._reload = False
         self._aside: dict[str, tuple[float, str]] = {}  # source -> (until, why)
@@ -98,20 +106,19 @@ class Daemon:
     def turn(self) -> float:
         """Read, judge, write down, deliver; how long until the next turn."""
         now = self.clock.wall()
-        effects, more = self._decide(now)
+        effects = self._decide(now)
         self.at("decided")
         self._write_down(effects, now)
         self.at("committed")
         wait = self.delivering.turn(now)
+        self.at("delivered")
         self._look_after(now)
         self.turns += 1
-        return BUSY if more else wait
+        return BUSY if self.files is not None and self.files.pending else wait
 
-    def _decide(self, now: float) -> tuple[list[Effect], bool]:
+    def _decide(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
-        more = False
         for batch in self._read(now):
-            more = True
             effects += self._feed(batch)
             self.snapshots.note(batch, now)
         effects += self._caught_up()
@@ -119,7 +126,7 @@ class Daemon:
         for run, rule, trace in self.engine.bugs:
             self.tell_about_us(f"a bug set rule {rule} aside on {run}: {trace.strip().splitlines()[-1]}")
         self.engine.bugs.clear()
-        return effects, more
+        return effects
 
     def _caught_up(self) -> list[Effect]:
         """Runs whose history was read to its end: what still fires in them is told now, in one go."""
@@ -144,7 +151,7 @@ class Daemon:
 
     def _feed(self, batch: Batch) -> list[Effect]:
         first = batch.items[0] if batch.items else None
-        if isinstance(first, Found) and first.at is None and first.info.fresh:  # it was there before us
+        if isinstance(first, Found) and first.at is None and first.info.fresh and self.first_life:
             self._catching_up.add(batch.run)
             batch = Batch(batch.run, (replace(first, history=True), *batch.items[1:]))
         try:
@@ -158,7 +165,8 @@ class Daemon:
     def _write_down(self, effects: list[Effect], now: float) -> None:
         changed = {effect.change.run for effect in effects}
         due = self.snapshots.due(changed, now)
-        if not (effects or due or self.snapshots.waiting):
+        first_turn = self.first_life and not self.turns
+        if not (effects or due or self.snapshots.waiting or first_turn):
             return
         for attempt in (self._commit, self._commit_in_freed_room, self._commit_in_memory):
             try:
@@ -172,6 +180,8 @@ class Daemon:
             fresh = self.store.record(effects, now)
             self.delivering.take(fresh, now)
             self.snapshots.save(due, now)
+            if self.first_life and not self.turns:
+                self.store.remember(FIRST_LOOK, str(now))
 
     def _commit_in_freed_room(self, effects: list[Effect], due: Iterable[str], now: float) -> None:
         if not self.store.make_room():

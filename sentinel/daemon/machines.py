@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sentinel.core.amounts import parse_seconds
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Found, RunInfo
 from sentinel.core.watched import Watched
+from sentinel.daemon.control import Answer, Handler, Refused, Request
+from sentinel.daemon.peers import Peer
 from sentinel.daemon.settings import Settings
 from sentinel.sources.gpu.keeper import Keeper
 from sentinel.sources.gpu.source import GpuSource
@@ -19,6 +22,9 @@ from sentinel.sources.machine import Watched as WatchedRun
 from sentinel.sources.processes.attach import KnownRun
 from sentinel.sources.processes.process import FileId
 from sentinel.sources.processes.source import Course, ProcessSource
+
+if TYPE_CHECKING:
+    from sentinel.daemon.loop import Daemon
 
 MEET_EVERY = 5.0
 
@@ -57,6 +63,20 @@ def keep_meeting(machine: Machine, engine: Engine, steady: Callable[[], float]) 
         machine.meet([watched_run(key, watched) for key, watched in runs.items() if watched.run.info.kind != "host"])
 
     return meet
+
+
+def releasing(machine: Machine, daemon: Daemon) -> dict[str, Handler]:
+    """`release-gpu`: an administrator may have the GPUs let go for a while, so that one can be reset."""
+
+    def release(request: Request, peer: Peer) -> Answer:
+        if not peer.is_admin(daemon.admins):
+            raise Refused("only admins and root may have GPUs released")
+        seconds = parse_seconds(str(request.get("for", "")))
+        if not seconds:
+            raise Refused("say for how long: 10m, 1h")
+        return {"said": machine.release(seconds, daemon.clock.wall())}
+
+    return {"release-gpu": release}
 
 
 def watched_run(key: str, watched: Watched) -> WatchedRun:

@@ -15,6 +15,8 @@ from pydantic_core import ErrorDetails
 
 from sentinel.core.amounts import GRAMMAR, parse_amount, parse_seconds
 from sentinel.core.records import Fault
+from sentinel.core.telling_caps import parse_most
+from sentinel.core.telling_routes import parse_condition, parse_quiet
 from sentinel.daemon.toml_places import place_of
 
 
@@ -27,6 +29,30 @@ def _duration(text: str) -> str:
 def _amount(text: str) -> str:
     if parse_amount(text) is None:
         raise ValueError(f"'{text}' is not {GRAMMAR}")
+    return text
+
+
+def _condition(text: str) -> str:
+    parse_condition(text)
+    return text
+
+
+def _rest(texts: list[str]) -> list[str]:
+    for text in texts:
+        parse_quiet(text)
+    return texts
+
+
+def _cap(text: str) -> str:
+    if parse_most(text) is None:
+        raise ValueError(f"'{text}' is no cap; write 3 a run and day, 20 a channel and day")
+    return text
+
+
+def _escalation(text: str) -> str:
+    after, _, to = text.partition(" to ")
+    if text and (parse_seconds(after) is None or not to.strip()):
+        raise ValueError(f"'{text}' is not understood; write 30m to NAME")
     return text
 
 
@@ -97,9 +123,13 @@ class Channel(Section):
 
     name: str = Field(description="what messages and `tell --test` call it")
     url: str = Field(description="an apprise URL, or credential:NAME, file:PATH, env:NAME that holds one")
-    when: str = Field("severity >= high", description="which alerts go here")
-    quiet: list[str] = Field([], description="hours of rest, such as '22:00-07:00 severity < critical'")
-    escalate: str = Field("", description="'30m to NAME': the channel that is told when nobody acks")
+    when: Annotated[str, AfterValidator(_condition)] = Field("severity >= high", description="which alerts go here")
+    quiet: Annotated[list[str], AfterValidator(_rest)] = Field(
+        [], description="hours of rest, such as '22:00-07:00 severity < critical'"
+    )
+    escalate: Annotated[str, AfterValidator(_escalation)] = Field(
+        "", description="'30m to NAME': the channel that is told when nobody acks"
+    )
     proxy: str = Field("", description="http://host:port for this channel; default: that of [tell]")
     no_proxy: bool = Field(False, description="true: go straight, whatever [tell] says")
     ca: str = Field("", description="a PEM file to trust besides the system's")
@@ -111,10 +141,12 @@ class Tell(Section):
 
     group: Duration = Field("30s", description="how long to wait for other signs of the same cause")
     repeat: Duration = Field("4h", description="when to say it again while nobody acks; the interval then doubles")
-    quiet: list[str] = Field(
+    quiet: Annotated[list[str], AfterValidator(_rest)] = Field(
         [], description="hours of rest for all channels, such as '22:00-07:00 severity < critical'"
     )
-    most: str = Field("3 a run and day, 20 a channel and day", description="the cap; critical alerts are exempt")
+    most: Annotated[str, AfterValidator(_cap)] = Field(
+        "3 a run and day, 20 a channel and day", description="the cap; critical alerts are exempt"
+    )
     proxy: str = Field("", description="http://user:password@host:port, credential:NAME or env:NAME")
     no_proxy: list[str] = Field([], description="hosts that are reached without the proxy")
     ca: str = Field("", description="a PEM file to trust besides the system's")

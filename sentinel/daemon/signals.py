@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -11,6 +12,7 @@ from sentinel.daemon.loop import Daemon
 from sentinel.daemon.waiting import SelectorWaker
 
 LONGEST_WAIT = 1.0
+CALM = 0.02
 
 
 def run_until_told(daemon: Daemon) -> None:
@@ -23,6 +25,7 @@ def run_until_told(daemon: Daemon) -> None:
                     look()
                 if not daemon.stopping:
                     daemon.waker.wait(min(wait, LONGEST_WAIT))
+                    time.sleep(CALM if wait else 0)  # a burst of lines is one turn, not one turn a line
         finally:
             daemon.close()
 

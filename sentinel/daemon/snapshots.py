@@ -69,11 +69,15 @@ class Snapshots:
         for info in self._listed:
             self.store.list_run(info, now)
         self._listed = []
+        reading = self.files.catching_up() if self.files is not None else set()
         bookmarks = self.files.bookmarks() if self.files is not None else {}
         sources = {current: source for source, current in self.engine.keys().items()}
         for key in keys:
             watched = self.engine.runs.get(key)
             if watched is None:
+                continue
+            if sources.get(key, key) in reading:  # no bookmark belongs to half a history
+                self._dirty[key] = now + 1.0
                 continue
             begun = perf_counter()
             source = sources.get(key, key)

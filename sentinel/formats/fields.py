@@ -9,6 +9,7 @@ from sentinel.core.spelling import split_of, words
 from sentinel.formats.naming import EPOCHS, STEPS, Role, role
 from sentinel.formats.tokens import Token, tokens
 
+_BARE = 6  # the rank of a step that no word names: `[100] loss=0.5`
 _BEFORE_COUNTER = frozenset(
     [
         "global",
@@ -91,7 +92,7 @@ class _Reading:
             if token.rate:
                 self._add("throughput", token, True)
             elif (token.kind == "frac" and (first or after_epoch)) or (bracket and first and token.text.isdigit()):
-                self._step(5, token)
+                self._step(_BARE, token)
             return
         if (token.kind == "frac" or token.text.replace(",", "").isdigit()) and self._counter(key, token):
             return
@@ -99,7 +100,10 @@ class _Reading:
             self._key(key, token, strong)
 
     def _counter(self, key: list[str], token: Token) -> bool:
-        parts = words(key[-1])
+        word, _, inside = key[-1].partition("(")  # Epoch(train)
+        if inside:
+            self.section = split_of(inside.rstrip(")").lower()) or self.section
+        parts = words(word)
         name = "_".join(parts)
         before = [p for word in key[:-1] for p in words(word)]
         if name in STEPS and before and "_".join([before[-1], name]) in STEPS:
@@ -198,8 +202,14 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
 def _kept(state: _Reading) -> Fields:
     """The fields that are readings: only a line with a metric or with its own counter has any."""
     step = state.step[1] if state.step else None
+    splits = sum(state.names.spell(f.raw).metric == "metric" for f in state.fields)  # `learn: 0.69  test: 0.68`
+    telling = splits > 1 or any(f.role in (Role.METRIC, Role.SIDE) for f in state.fields)
+    if state.step and state.step[0] == _BARE and not telling:
+        return Fields()
     counted = step is not None or state.epoch is not None
     metric = any(f.role is Role.METRIC and (counted or not _derived(f, state)) for f in state.fields)
+    if not counted and len(state.fields) == 1 and state.fields[0].token.text.isdigit() and state.fields[0].strong:
+        metric = False  # `average_loss: 40` stands in a config
     if not counted and not metric:
         return Fields(section="" if state.fields else state.section)
     kept = []
@@ -219,4 +229,4 @@ def _derived(field: Field, state: _Reading) -> bool:
     return state.names.spell(field.raw).best or not _COMPARED.isdisjoint(words(field.raw))
 
 
-_COMPARED = frozenset(["baseline", "random", "target", "threshold", "chance", "goal", "possible"])
+_COMPARED = frozenset(["saved", "baseline", "random", "target", "threshold", "chance", "goal", "possible"])

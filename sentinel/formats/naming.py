@@ -48,11 +48,11 @@ _SKIP = re.compile(
     r"(?:^|_)(?:eta|seed|pid|port|rank|world_size|gpus?|devices?|workers?|params?|parameters|version|lineno|line|"
     r"batch_size|bs|size|dim|hidden|layers?|heads?|vocab|id|idx|index|remaining|elapsed|flos|consumed|percentage|"
     r"total_steps|max_steps|patience|runtime|wall|node|host|thread|process|v_num|num|date|hours?|passed|"
-    r"nan_iterations|skipped|labels|img_size|pytorch|python|cuda|major|minor)(?:_|$)"
+    r"nan_iterations|skipped|time_ms|saved|complete|completed|done|bsz|start|end|labels|img_size|pytorch|python|cuda|major|minor)(?:_|$)"
 )
 _TABLE_SKIP = re.compile(
     r"(?:^|_)(?:eta|seed|timestamp|remaining|percentage|total_flos|n_parameters|v_num|total_steps|max_steps|elapsed|"
-    r"hours|eta_seconds|time_elapsed|wall_time|total_tokens|time|runtime|date)$|^(?:time|ts|t)$"
+    r"hours|eta_seconds|time_elapsed|wall_time|total_tokens|time|runtime|date)$|^(?:time|ts|t|time_ms)$"
 )
 
 
@@ -73,10 +73,10 @@ def role(raw: str, found: Spelling, table: bool = False) -> Role:
     if key in STAMPS:
         return Role.STAMP
     if found.known:
-        return Role.METRIC if found.splits else Role.SIDE
+        return Role.METRIC if found.splits and not found.metric.startswith(("pred.", "prob.")) else Role.SIDE
     if not found.metric or (_TABLE_SKIP if table else _SKIP).search(key):
         return Role.SKIP
-    return Role.METRIC if found.split and found.metric == "metric" else Role.OTHER
+    return Role.OTHER
 
 
 class Naming:
@@ -122,7 +122,7 @@ class Naming:
             elif group and not s.known:
                 full = joined(s._replace(metric=f"{group}.{s.metric}"), split)
             if full in out:
-                full = f"{full}_{len(out)}" if raw.lower() not in (k.lower() for k, _ in keys[: len(out)]) else ""
+                full = f"{full}_{len(out)}"
             out.append(full)
         return tuple(out)
 

@@ -46,6 +46,8 @@ def number(text: str) -> float | None:
 
 def whole(text: str) -> int | None:
     """A counter: a whole number, with or without thousands separators, also printed as `12.0`; never negative."""
+    if text.isdigit() and text.isascii() and len(text) < 16:
+        return int(text)
     try:
         value = float(text.replace(",", ""))
     except ValueError:

@@ -25,7 +25,9 @@ _HINT = re2.compile(
     r"(?i)loss|epoch|step|iter|acc|err|lr|batch|\bep\b|ppl|perplex|auc|f1|bleu|norm|map|iou|rew|score|recall|prec|test|val|train"
     r"|update|m[as]e\b|\[\d|dev\b|kl\b|cer\b|cost"
 )
-_CONFIG_PRINT = re2.compile(r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=")
+_CONFIG_PRINT = re2.compile(
+    r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved from\b|\bdid not improve\b"
+)
 _MOST_LAYOUTS = 128
 _ANY_NUMBER = r"[-+]?[\d.,]*(?:[eE][-+]?\d+)?(?:[A-Za-z]+)?"
 
@@ -137,6 +139,8 @@ class Prose:
 
     def _take(self, layout: Layout, match: re.Match[str], context: str) -> Found | None:
         groups = match.groups()
+        if layout.step >= 0 or layout.epoch >= 0:
+            context = ""  # a line with counters of its own stands in no section
         if layout.take is not None and (names := layout.names.get(context)) is not None:
             try:
                 floats = tuple(map(float, layout.take(groups)))

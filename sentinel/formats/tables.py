@@ -6,6 +6,8 @@ import csv
 import re
 from typing import Any
 
+import re2
+
 from sentinel.core.records import Row
 from sentinel.core.spelling import split_of, words
 from sentinel.formats.course import Course
@@ -50,6 +52,7 @@ _FILLER = frozenset(
     ]
 )
 _WIDEST = 4096
+_COUNTS = re2.compile(r"(?i)\b(?:epochs?|steps?|iter(?:ation)?s?|batch|loss|e)\b|_loss")
 _SENTENCE = re.compile(r"[,:;()!?'\"]")
 
 
@@ -71,7 +74,7 @@ def header_of(text: str, naming: Naming, file: str) -> tuple[str, list[str]] | N
     if len(text) > 20_000 or text[-1:] in ".:!?)":
         return None
     for delimiter in (",", "\t", ";", " "):
-        if delimiter not in text or (delimiter == " " and _SENTENCE.search(text)):
+        if delimiter not in text or (delimiter == " " and (_SENTENCE.search(text) or not _COUNTS.search(text))):
             continue
         cells = [cell.strip().strip('"') for cell in cells_of(text, delimiter)]
         if not 2 <= len(cells) <= _WIDEST or any(number(c) is not None or not 0 < len(c) < 80 for c in cells):

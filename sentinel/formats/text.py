@@ -12,7 +12,7 @@ from typing import Any, cast
 from sentinel.core.names import Names
 from sentinel.core.records import Item, Json, MarkKind
 from sentinel.core.seams import Timing
-from sentinel.formats import stamps
+from sentinel.formats import shapes, stamps
 from sentinel.formats.course import Course
 from sentinel.formats.lines import Piece, Splitter
 from sentinel.formats.naming import Naming
@@ -24,43 +24,13 @@ from sentinel.formats.tables import Table, header_of
 from sentinel.formats.wrappers import peel
 
 _BAR = re.compile(
-    r"^(?P<desc>[^|]*?):?\s*\d+%\|[^|]*\|\s*(?P<n>\d+)/(?P<total>\d+)\s*\[[^,\]]*(?:,\s*[\d.?]+\s*(?:it/s|s/it|\w+/s|s/\w+))?(?P<rest>[^\]]*)\](?P<more>.*)$"
+    r"^(?P<desc>(?:\d+\|\d+\|)?[^|]*?):?\s*\d+%\|[^|]*\|\s*(?P<n>\d+)/(?P<total>\d+)\s*\[[^,\]]*(?:,\s*[\d.?]+\s*(?:it/s|s/it|\w+/s|s/\w+))?(?P<rest>[^\]]*)\](?P<more>.*)$"
 )
 _KERAS = re.compile(r"^\s*(?P<n>\d+)/(?P<total>\d+|Unknown) (?:\[[=>.\s]*\]|[━╸╺][━ ╸╺]*)(?P<rest>.*)$")
 _KERAS_TIME = re.compile(r"^\s*(?:-\s*)?(?:ETA: \S+|\d+\S*s(?: \d+\S+/\w+)?)?\s*-?\s*")
 _BLOCK = re.compile(rf"^\s+(?P<key>[A-Za-z_][\w/().% -]*?)\s*[=:]\s*(?P<value>{VALUE})\s*$")
 _FRAME = re.compile(r"^\s*[|│┃]\s*(?P<key>[^|│┃]*?)\s*[|│┃]\s*(?P<value>[^|│┃]*?)\s*[|│┃]\s*$")
 _RULE = re.compile(r"^\s*[-=+─━┌└├╭╰][-=+─━┬┴┼┐┘┤╮╯]{4,}\s*$")
-_YOLO = re.compile(r"^\s*\d+/\d+\s+[\d.]+G(?:\s+[-\w.]+){8,20}\s*$")
-_YOLO_KEYS = (
-    *("train/box_loss", "train/obj_loss", "train/cls_loss", "train/total_loss", "", ""),
-    *("val/precision", "val/recall", "val/map50", "val/map50_95", "val/box_loss", "val/obj_loss", "val/cls_loss"),
-)
-_CONFIG_KEYS = frozenset(
-    [
-        "batch_size",
-        "seed",
-        "momentum",
-        "weight_decay",
-        "optimizer",
-        "num_epochs",
-        "epochs",
-        "num_workers",
-        "model",
-        "hidden_size",
-        "workers",
-        "data_dir",
-        "model_name",
-        "lr_scheduler",
-        "dropout",
-        "gpus",
-        "warmup_steps",
-        "batchnorm_eps",
-        "num_layers",
-        "image_shape",
-        "num_classes",
-    ]
-)
 
 
 class TextReader:
@@ -68,6 +38,7 @@ class TextReader:
 
     __slots__ = (
         "_block",
+        "_config_line",
         "_course",
         "_frame",
         "_header",
@@ -94,6 +65,7 @@ class TextReader:
         self._says.traceback = bool(state.get("traceback"))
         self._split = Splitter(state.get("settled", 0), state.get("number", 1), state.get("encoding", ""))
         self._block = bool(state.get("block"))
+        self._config_line = False
         self._frame: list[list[str]] = list(state.get("frame", ()))
         self._idle_at = state.get("idle_at", -1)
         self._header: list[Any] | None = state.get("header")
@@ -109,20 +81,15 @@ class TextReader:
         """What these bytes say."""
         self._course.arrival = arrival
         out: list[Item] = []
+        known, course, says = self._prose.known, self._course, self._says
         for piece in self._split.feed(data):
-            if self._settled_format():
-                found = self._prose.known(piece.text)
-                if found is not None and piece.end == "\n":
+            if not (self._table or self._block or self._header or self._frame or course.context or says.traceback):
+                found = known(piece.text) if piece.end == "\n" else None
+                if found is not None:
                     self._look(found, piece, out)
                     continue
             self._line(piece, out)
         return out
-
-    def _settled_format(self) -> bool:
-        """Whether no table, block, frame, section or traceback is open: a line stands for itself."""
-        return not (
-            self._table or self._block or self._header or self._frame or self._course.context or self._says.traceback
-        )
 
     def _look(self, found: Found, piece: Piece, out: list[Item]) -> None:
         """A line of a layout that was met lately."""
@@ -131,7 +98,7 @@ class TextReader:
         if found.stamp is not None:
             course.stamp = self._seconds.of(found.stamp)
         course.counters(found.step, found.epoch)
-        if found.epochs or found.total:
+        if found.epochs is not None or found.total is not None:
             self._plans(found, piece.number, out, None)
         out.append(course.row(found.names, found.values, found.step, found.epoch, piece.number, piece.text))
 
@@ -208,8 +175,9 @@ class TextReader:
             header, self._header = self._header, None
             if self._opens_table(header, text, piece, out):
                 return True
-        if "{" in text and self._object(text, piece, out):
-            return True
+        understood = self._brackets(text, piece, out)
+        if understood is not None:
+            return understood
         if ("|" in text or "│" in text or "┃" in text or self._frame) and self._frame_line(text, piece, out):
             return True
         if ("/" in text) and self._bar(text, piece, out):
@@ -219,6 +187,16 @@ class TextReader:
         if self._table is None and (found := header_of(text, self._naming, self._course.file)):
             self._header = [found[0], found[1]]
         return False
+
+    def _brackets(self, text: str, piece: Piece, out: list[Item]) -> bool | None:
+        """Lines known by their brackets; None sends the line on."""
+        if "{" in text:
+            if self._object(text, piece, out):
+                return True
+            if ":::MLLOG" in text or self._config_line:
+                return False
+        coco = shapes.coco(text) if " @[ IoU=" in text else None
+        return self._shape(coco, piece, out) if coco else None
 
     def _in_table(self, text: str, piece: Piece, out: list[Item]) -> bool:
         assert self._table is not None
@@ -264,6 +242,7 @@ class TextReader:
         return True
 
     def _object(self, text: str, piece: Piece, out: list[Item]) -> bool:
+        self._config_line = False
         at = text.find("{")
         if at == 0 or (text.startswith("{", at) and text[:at].rstrip().endswith((":::MLLOG", "]", "-", ":"))):
             thing = from_json(text[at:].strip()) if text.rstrip().endswith("}") else None
@@ -276,7 +255,8 @@ class TextReader:
 
     def _row(self, thing: dict[str, Any], text: str, piece: Piece, out: list[Item]) -> bool:
         numbers = sum(not isinstance(v, str | None.__class__) or number(str(v)) is not None for v in thing.values())
-        if numbers * 2 < len(thing) or len(_CONFIG_KEYS.intersection(thing)) > 1:
+        if numbers * 2 < len(thing) or shapes.is_config(thing):
+            self._config_line = len(thing) > 3
             return False  # a config that was printed
         plan = thing.get("total_steps", thing.get("max_steps"))
         if isinstance(plan, int) and plan > 0:
@@ -288,20 +268,15 @@ class TextReader:
 
     def _mllog(self, thing: dict[str, Any], piece: Piece, out: list[Item]) -> bool:
         """MLPerf's lines: one key and one value with its metadata."""
-        key, value = thing.get("key", ""), thing.get("value")
-        if key == "run_stop":
-            good = thing.get("metadata/status") == "success"
-            out.append(self._course.mark(MarkKind.FINISHED if good else MarkKind.FATAL, piece.number, "run_stop"))
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not str(key).startswith(("eval_", "train_loss"))
-        ):
-            return False
-        if str(key).endswith(("_start", "_stop", "_samples", "_size")):
-            return False
-        row = {str(key): value, "epoch": thing.get("metadata/epoch_num")}
-        found = self._objects.row(row, self._course, piece.number, piece.text)
+        row, stop = shapes.mllog(thing)
+        if stop:
+            good = MarkKind.FINISHED if stop == "success" else MarkKind.FATAL
+            out.append(self._course.mark(good, piece.number, "run_stop"))
+        return bool(row) and self._shape(row, piece, out)
+
+    def _shape(self, thing: dict[str, Any], piece: Piece, out: list[Item]) -> bool:
+        """A line whose shape alone says what its numbers are."""
+        found = self._objects.row(thing, self._course, piece.number, piece.text, table=True)
         if found is not None:
             out.append(found)
         return found is not None
@@ -335,19 +310,12 @@ class TextReader:
             said = f"{match['desc']} , {match['rest'].strip(', ')} , {match['more']}"
         elif match := _KERAS.match(text):
             said = _KERAS_TIME.sub("", match["rest"], count=1)
-        elif _YOLO.match(text):
-            return self._yolo(text, piece, out)
+        elif yolo := shapes.yolo(text):
+            self._course.fact("fact.planned_epochs", yolo[1], piece.number, out)
+            return self._shape(yolo[0], piece, out)
         else:
             return False
         return self._prose_line(said, piece, out, int(match["n"]))
-
-    def _yolo(self, text: str, piece: Piece, out: list[Item]) -> bool:
-        cells = text.split()
-        epoch, _, total = cells[0].partition("/")
-        thing: dict[str, Any] = {k: c for k, c in zip(_YOLO_KEYS, cells[2:], strict=False) if k}
-        thing["epoch"] = epoch
-        self._course.fact("fact.planned_epochs", int(total) + 1, piece.number, out)
-        return self._row(thing, text, piece, out)
 
     def _prose_line(self, said: str, piece: Piece, out: list[Item], bar: int | None) -> bool:
         course = self._course

@@ -38,14 +38,19 @@ def _body(said: Wording, attempt: int) -> list[str]:
         lines += [f"**{head}** {escape('; '.join(items))}"] if items else []
     ahead = f"{said.stake} {said.next}".strip()
     lines += [escape(ahead)] if ahead else []
-    lines += [code(said.commands)] if said.commands else []
+    lines += [code(commands(said))] if said.commands else []
     return [*lines, f"_{escape(' · '.join((*said.place, said.when)))}_"]
 
 
+def commands(said: Wording) -> list[str]:
+    """What can be typed as it stands, and how from another machine."""
+    return [*said.commands, *([f"# from elsewhere: {said.elsewhere}"] if said.elsewhere else [])]
+
+
 def numbers(said: Wording) -> list[str]:
-    """Curves and evidence in columns."""
-    width = min(32, max([len(n) for n, _, _ in said.sparks] + [len(row.what) for row in said.evidence], default=0))
+    """Curves and evidence in columns; what a curve shows already is not said again."""
+    drawn = {name for name, _, _ in said.sparks}
+    rows = [row for row in said.evidence if row.limit or row.what not in drawn]
+    width = min(32, max([len(n) for n, _, _ in said.sparks] + [len(row.what) for row in rows], default=0))
     lines = [f"{name:<{width}} {bars} {course}" for name, bars, course in said.sparks]
-    return lines + [
-        f"{row.what:<{width}} {row.seen}" + (f"  (limit {row.limit})" if row.limit else "") for row in said.evidence
-    ]
+    return lines + [f"{row.what:<{width}} {row.seen}" + (f"  (limit {row.limit})" if row.limit else "") for row in rows]

@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPResponse, RemoteDisconnected
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 from sentinel.core.telling_answers import Answer, Code, code_of_status
 
@@ -62,6 +63,11 @@ class Road:
                 os.write(held, source.read() + b"\n")
         return f"/proc/{os.getpid()}/fd/{held}"
 
+    def bypassed(self, host: str) -> bool:
+        """Whether a host is reached without the proxy."""
+        names = [name.strip().lstrip(".") for name in self.no_proxy.split(",") if name.strip()]
+        return any(name == "*" or host == name or host.endswith("." + name) for name in names)
+
     def proxy_for(self, host: str) -> str:
         """The proxy that requests to a host go through, or ""."""
         if urllib.request.proxy_bypass(host):
@@ -87,7 +93,10 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def post(url: str, body: bytes, headers: dict[str, str], road: Road, method: str = "POST") -> Reply:
     """One HTTP request by the standard library alone. Network trouble raises; any status is a reply."""
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=road.context()), _NoRedirect)
+    handlers: list[Any] = [urllib.request.HTTPSHandler(context=road.context()), _NoRedirect]
+    if road.proxy and not road.bypassed(urlsplit(url).hostname or ""):
+        handlers.append(urllib.request.ProxyHandler({"http": road.proxy, "https": road.proxy}))
+    opener = urllib.request.build_opener(*handlers)
     request = urllib.request.Request(url, body or None, headers, method=method)  # noqa: S310 - schemes are checked by callers
     try:
         with opener.open(request, timeout=READ) as response:

@@ -29,7 +29,7 @@ def _change(host: str, now: float) -> Change:
 
 def _story() -> Story:
     epochs = [float(epoch) for epoch in range(1, 25)]
-    inside = tuple((epoch, 0.063 + 0.36 * exp(-(epoch - 1) / 5)) for epoch in epochs)
+    inside = tuple((epoch, 0.0616 + 0.36 * exp(-(epoch - 1) / 5)) for epoch in epochs)
     outside = tuple((epoch, y - 0.0041 + 0.005 * exp(-epoch / 3)) for epoch, y in inside)
     return Story(
         title="In-span and out-of-span probabilities collapse to one value",

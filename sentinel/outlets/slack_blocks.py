@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sentinel.outlets.jobs import Job
-from sentinel.outlets.markdown import numbers
+from sentinel.outlets.markdown import commands, numbers
 from sentinel.outlets.words import Wording, wording
 
 _LONGEST = 2900  # of one text; Slack refuses the whole message for one that is too long
@@ -46,7 +46,7 @@ def _elements(said: Wording, attempt: int) -> list[dict[str, Any]]:
         out += [_section(_text(head, bold=True), _text("; ".join(items_of)))] if items_of else []
     if said.stake or said.next:
         out.append(_section(_text(f"{said.stake} {said.next}".strip())))
-    out += [_block(list(said.commands))] if said.commands else []
+    out += [_block(commands(said))] if said.commands else []
     return out
 
 

@@ -80,6 +80,8 @@ class Builder:
         def hint(name: str) -> str | None:
             if name in (lets or {}) or is_fact(name) or name in self.declared or self.names.known(name):
                 return None
+            if self.names.known(of_any_instance(name)):  # under `each: gpu.*` a text says `gpu.util` too
+                return None
             near = self.names.near(name, [*OWN, *self.declared])
             return f"; did you mean '{near}'?" if near else None
 
@@ -249,6 +251,12 @@ class _OneRule:
             self.builder.check_template(entry, self.key, self.lets)
         listed = own or self.builder.entries(self.builder.signature.fields.get(key))
         return tuple(Wording(str(entry.marked.value)) for entry in listed)
+
+
+def of_any_instance(name: str) -> str:
+    """`gpu.util` as the table of names declares it for every instance: `gpu.*.util`."""
+    group, _, metric = name.partition(".")
+    return f"{group}.*.{metric}"
 
 
 def _of(signature: Signature, key: str, usual: Any) -> Any:

@@ -151,7 +151,7 @@ class _Shapes:
     def _fits(self, marked: Marked, key: Key, name: str, rule: str) -> bool:
         wrong = _WRONG[key.form](marked, key)
         if wrong:
-            self._say(marked, f"'{name}' {wrong}", rule)
+            self._say(_culprit(marked, key), f"'{name}' {wrong}", rule)
             return False
         if key.form == "rules":
             self._rules(marked)
@@ -181,6 +181,14 @@ class _Shapes:
             elif name in seen:
                 self._say(entry.value["rule"], f"there are two rules '{name}' in this file", key)
             seen.add(str(name))
+
+
+def _culprit(marked: Marked, key: Key) -> Marked:
+    """In a list of texts the entry that is none."""
+    if key.form not in ("texts", "templates") or not isinstance(marked.value, list):
+        return marked
+    entries: list[Marked] = marked.value
+    return next(entry for entry in entries if not isinstance(entry.value, str))
 
 
 def _text(marked: Marked, _key: Key) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sentinel.core.names import Names
 from sentinel.core.records import Fault
@@ -103,6 +104,7 @@ def assemble(documents: Sequence[Document], names: Names) -> Loaded:
         faults += _samples(signature, builder.rules)
         faults += _trials(signature)
     faults += _references(rules, signatures)
+    faults = _without_echoes(faults)
     faulty = {fault.rule for fault in faults if not fault.note}
     rules = [rule for rule in rules if rule.key not in faulty]
     bad = _in_cycles(rules)
@@ -110,6 +112,24 @@ def assemble(documents: Sequence[Document], names: Names) -> Loaded:
     faults += [_at(signatures, key, f"'hides' and 'parts' go round in a circle: {way}") for key, way in bad.items()]
     matcher = PatternSet(pattern for rule in rules for pattern in _patterns(rule))
     return Loaded(Rulebook(tuple(rules), tuple(sorted(set(faults))), matcher), tuple(signatures))
+
+
+def _without_echoes(faults: Sequence[Fault]) -> list[Fault]:
+    """`'family' is missing` says nothing new where another fault says why it is."""
+    said = {
+        (fault.file, key)
+        for fault in faults
+        for key in _ECHOES
+        if fault.what.startswith((f"'{key}' is one", f"'{key}' must"))
+    }
+    return [
+        fault
+        for fault in faults
+        if not any((fault.file, key) in said and fault.what == echo for key, echo in _ECHOES.items())
+    ]
+
+
+_ECHOES = {"family": "'family' is missing", "rules": "a signature needs rules"}
 
 
 def _patterns(rule: Rule) -> tuple[str, ...]:
@@ -120,6 +140,7 @@ def _samples(signature: Signature, rules: Sequence[Rule]) -> list[Fault]:
     """Each text pattern of a shipped rule has a sample line that it matches; in other files where one is given."""
     held = signature.fields.get("samples")
     samples = held.marked.value if held else {}
+    lines_of_trials = [str(line) for trial in signature.trials for line in _lines_given(trial.marked.plainly())]
     faults = []
     for rule in rules:
         for pattern in _patterns(rule):
@@ -127,14 +148,22 @@ def _samples(signature: Signature, rules: Sequence[Rule]) -> list[Fault]:
             if place is None:
                 continue
             if pattern not in samples:
-                if place.text.folder.shipped:
-                    faults.append(place.fault(f"the pattern '{pattern}' has no sample in 'samples'", rule.key))
+                if place.text.folder.shipped and not any(found(pattern, line) for line in lines_of_trials):
+                    faults.append(
+                        place.fault(f"the pattern '{pattern}' has no sample line in 'samples' or in a trial", rule.key)
+                    )
                 continue
             lines = samples[pattern].value if isinstance(samples[pattern].value, list) else [samples[pattern]]
             what = f"'{pattern}' does not match its sample"
             wrong = [Field(place.text, line) for line in lines if not found(pattern, str(line.value))]
             faults += [Field(held.text if held else line.text, line.marked).fault(what, rule.key) for line in wrong]
     return faults
+
+
+def _lines_given(trial: Any) -> list[Any]:
+    given = trial.get("given") if isinstance(trial, dict) else None
+    lines = given.get("lines") if isinstance(given, dict) else None
+    return lines if isinstance(lines, list) else []
 
 
 def _trials(signature: Signature) -> list[Fault]:

@@ -33,6 +33,12 @@ def well_known(facts: Iterable[Fact]) -> list[Fact]:
     return list(made.values())
 
 
+def with_well_known(facts: Iterable[Fact]) -> list[Fact]:
+    """The facts of one config and those that audit rules read, in that order."""
+    given = list(facts)
+    return [*given, *well_known(given)]
+
+
 def _fact(name: str, value: Scalar, source: Fact) -> Fact:
     return Fact(f"fact.{name}", value, source.file, source.line, source.origin)
 
@@ -151,6 +157,15 @@ def _trained(keyed: Sequence[Keyed], stage: str, *, adapted: bool) -> str:
     return "fine-tuning" if told or staged else ""
 
 
+def _stages(keyed: Sequence[Keyed]) -> Iterator[Fact]:
+    """How many stages a config speaks of; in a staged set-up an adapter that is not named is off."""
+    stages = {key.stage: fact for key, fact in keyed if key.stage}
+    if len(stages) >= 2:
+        last = stages[max(stages)]
+        yield _fact("stages", len(stages), last)
+        yield _fact("adapters", 0, last)
+
+
 def _heads(keyed: Sequence[Keyed]) -> Iterator[Fact]:
     """One output head over several vocabularies that add up to the model's own: they compete for every position."""
     vocabulary = _first(keyed, lambda key: key.word in ("vocab_size", "n_vocab") and not _foreign(key))
@@ -217,6 +232,7 @@ MAKERS: tuple[Callable[[Sequence[Keyed]], Iterator[Fact]], ...] = (
     _optimiser,
     _adapters,
     _rates,
+    _stages,
     _heads,
     _target,
     _normalised,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from sentinel.core.records import Fact
+from sentinel.sources.audit_facts import with_well_known
 from sentinel.sources.eyes import Eyes, default_eyes
 from sentinel.sources.opening import OpenFile
 
@@ -22,12 +23,12 @@ def config_facts(name: str, content: OpenFile, eyes: Eyes | None) -> Sequence[Fa
         return [Fact("config.size_bytes", content.size, name, 0)]
     data = content.read(content.size, 0)
     if content.size <= AT_ONCE:
-        return list((eyes or default_eyes()).read_config(name, data))
+        return with_well_known((eyes or default_eyes()).read_config(name, data))
     return _in_child(_read_large, name, data)
 
 
 def _read_large(name: str, data: bytes) -> list[Fact]:
-    return list(default_eyes().read_config(name, data))
+    return with_well_known(default_eyes().read_config(name, data))
 
 
 def _in_child(work: Callable[[str, bytes], list[Fact]], name: str, data: bytes) -> list[Fact]:

@@ -81,11 +81,12 @@ class Log:
                 self.parts.append(older)
             else:
                 lost = lost or track.mark.read > 0 or track.mark.repeats
-        self.parts += self._never_met(known, now) if living is None else []
         if living is None:
             living = self._new_track(None)
+            unmet = self._never_met(known, now)
+            self.parts += unmet
             if lost:
-                living.expect_repetition(now)
+                (unmet[0].track if unmet else living).expect_repetition(now)
         living.adopt(content)
         self.parts.append(Part(living, self.path, now, content))
 
@@ -292,8 +293,9 @@ class Log:
         if part is not self.parts[-1]:
             part.path = None
             return False
-        copy = self._copy_of(part, now)
-        between = self._never_met([part.track], now)
+        named = part.path is not None  # else another file has its name already: that one is met after this one
+        copy = self._copy_of(part, now) if named else None
+        between = self._never_met([part.track], now) if named else []
         content, part.content = part.content, None
         track = part.track.successor(reset=copy is None, now=now)
         if copy and copy.content:
@@ -301,7 +303,7 @@ class Log:
         self.parts.remove(part)
         assert content is not None
         track.adopt(content)
-        fresh = Part(track, self.path, now, content)
+        fresh = Part(track, self.path if named else None, now, content)
         self.parts += [*([copy] if copy else []), *between, fresh]
         return False  # the parts are read with the next look, the copy first
 

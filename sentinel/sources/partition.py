@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 _PART = re.compile(
     r"\.hydra|wandb|lightning_logs|csv_logs|tb|tb_logs|tensorboard|tensorboard_logs|tfevents|runs|logs?|output|outputs|events"
@@ -72,9 +72,10 @@ def short_name(folder: str, taken: Iterable[str]) -> str:
     return name or folder
 
 
-def overrides_name(job: str, overrides: Sequence[str]) -> str:
-    """A Hydra run by its job and what was overridden: `train lr=0.1,seed=3`."""
-    return f"{job} {','.join(overrides)}".strip()[:120]
+def overrides_name(short: str, overrides: str) -> str:
+    """A Hydra run by its short name and what was overridden, as its list in YAML says: `train lr=0.1,seed=3`."""
+    items = [line[2:].strip().strip("'\"") for line in overrides.splitlines() if line.startswith("- ")]
+    return f"{short} {','.join(items)}".strip()[:120]
 
 
 def batch_of(folder: str, has: Iterable[str]) -> str:

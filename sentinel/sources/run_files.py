@@ -8,6 +8,7 @@ from pathlib import Path
 from sentinel.core.names import Names
 from sentinel.core.records import Fact, Json
 from sentinel.core.seams import Reader, Timing
+from sentinel.sources.audit_facts import with_well_known
 from sentinel.sources.compressed import chunks
 from sentinel.sources.eyes import Eyes
 from sentinel.sources.folder import rotated_from, walk
@@ -59,4 +60,4 @@ class RunFiles:
 
     def facts(self, file: str, data: bytes) -> list[Fact]:
         """What a config file says."""
-        return list(self.eyes.read_config(file, data))
+        return with_well_known(self.eyes.read_config(file, data))

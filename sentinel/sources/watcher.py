@@ -22,7 +22,7 @@ from sentinel.sources.identity import Bookmark
 from sentinel.sources.live_run import LiveRun, kept_marks
 from sentinel.sources.mounts import is_home, mounts
 from sentinel.sources.opening import OpenFile, open_file
-from sentinel.sources.partition import batch_of, newest_states, run_folders, short_name
+from sentinel.sources.partition import batch_of, newest_states, overrides_name, run_folders, short_name
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.run_files import SNIFF
 from sentinel.sources.suspects import Guarded, Suspects
@@ -259,6 +259,9 @@ class Watcher:
         below = folder[len(root) + 1 :] if root and folder.startswith(root + "/") else os.path.basename(folder)
         taken = {run.info.name for run in self._runs.values()} | {run.info.name for run in self._asleep.values()}
         name = plan.title.replace("{folder}", below) if plan.title else short_name(folder, taken)
+        hydra = f"{folder}/.hydra/overrides.yaml"
+        if not plan.title and hydra in paths:
+            name = overrides_name(name, self._beginning(plan, hydra).decode(errors="replace"))
         beside = self._tree.look(os.path.dirname(folder))
         batch = batch_of(folder, [f"{os.path.dirname(folder)}/{name}" for name in (beside.files if beside else ())])
         home = is_home(folder, paths, self._host, chosen=plan.home, mountinfo=mounts())

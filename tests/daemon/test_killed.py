@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.daemon.books import open_books
-from sentinel.daemon.replay import replay
+from sentinel.daemon.replay import Replayed, replay
 
 ROOT = Path(__file__).parents[2]
 RULES = """signature: jumps
@@ -107,37 +108,99 @@ def write_alerts(folder: Path, run: int, steps: int) -> None:
             out.flush()
 
 
-def play(tmp_path: Path, hook, kills: int, runs: int, rows: int) -> tuple[Counter, set[str]]:
+def live_through(tmp_path: Path, hook, kills: int, runs: int, rows: int) -> Path:
+    """So many lives of the daemon, each ended by SIGKILL: half of them at a fault point, half at any moment."""
     settings = prepare(tmp_path, hook.server_address[1])
+    first_life(tmp_path, settings)
     dice = random.Random(7)
-    points = ["decided", "committed", "delivered", ""]
+    points = ["decided", "committed", "delivered"]
     for kill in range(kills):
-        point = points[kill % len(points)] if kill % 2 else ""
-        daemon = life(settings, point or "never", dice.randint(1, 4))
+        point = points[kill // 2 % len(points)] if kill % 2 else "never"
+        daemon = life(settings, point, dice.randint(1, 3))
         if kill < runs:
             write_alerts(tmp_path, kill, rows)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            daemon.wait(timeout=dice.uniform(0.5, 1.4))
+            daemon.wait(timeout=dice.uniform(0.8, 1.6))
         daemon.kill()
         daemon.communicate()
-    return finish(tmp_path, settings, hook)
+    last_life(tmp_path, settings, hook)
+    return tmp_path / "state" / "sentinel.db"
 
 
-def finish(tmp_path: Path, settings: Path, hook) -> tuple[Counter, set[str]]:
+def first_life(tmp_path: Path, settings: Path) -> None:
+    """What was written before the very first turn is history; so the first turn comes before the first run."""
     daemon = life(settings, "never", 1)
-    quiet, seen, end = 0, -1, time.monotonic() + 60
-    while quiet < 6 and time.monotonic() < end:
+    end = time.monotonic() + 20
+    while time.monotonic() < end and not waited_for(tmp_path / "state" / "sentinel.db"):
+        time.sleep(0.05)
+    daemon.kill()
+    daemon.communicate()
+
+
+def waited_for(database: Path) -> bool:
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as state,
+    ):
+        return state.execute("SELECT count(*) FROM meta WHERE key = 'first look'").fetchone()[0] > 0
+    return False
+
+
+def last_life(tmp_path: Path, settings: Path, hook) -> None:
+    """One that is left in peace until nothing more is told, and then asked to end."""
+    daemon = life(settings, "never", 1)
+    quiet, seen, end = 0, -1, time.monotonic() + 90
+    while quiet < 4 and time.monotonic() < end:
         time.sleep(0.5)
         quiet, seen = (quiet + 1, seen) if len(hook.told) == seen else (0, len(hook.told))
     daemon.terminate()
-    daemon.communicate(timeout=10)
-    return Counter(), set()
+    _, errors = daemon.communicate(timeout=10)
+    assert daemon.returncode == 0, errors.decode()
 
 
-def decided(tmp_path: Path) -> Counter:
+def decided(tmp_path: Path) -> dict[str, int]:
     """What an undisturbed run over the same bytes decides: firings by run."""
     books = open_books([tmp_path / "rules"])
-    out: Counter = Counter()
-    for folder in sorted((tmp_path / "runs").iterdir()):
-        out[folder.name] = len(replay(folder, books.book, books.names).firing)
-    return out
+    folders = sorted((tmp_path / "runs").iterdir())
+    return {folder.name: firings(replay(folder, books.book, books.names)) for folder in folders}
+
+
+def firings(replayed: Replayed) -> int:
+    return sum(change.signature == "jumps" for change in replayed.firing)
+
+
+def written(database: Path) -> dict[str, int]:
+    """What the killed daemon wrote down: firings by run."""
+    with contextlib.closing(sqlite3.connect(database)) as state:
+        rows = state.execute(
+            "SELECT run, count(*) FROM effects WHERE phase = 'fired' AND rule = 'jumps/high' GROUP BY run"
+        )
+        return {run.rsplit("/", 1)[-1]: count for run, count in rows}
+
+
+def waiting(database: Path) -> int:
+    with contextlib.closing(sqlite3.connect(database)) as state:
+        return state.execute("SELECT count(*) FROM deliveries WHERE state NOT IN ('sent', 'merged')").fetchone()[0]
+
+
+def check(tmp_path: Path, hook, kills: int, runs: int, rows: int) -> None:
+    database = live_through(tmp_path, hook, kills, runs, rows)
+    expected = decided(tmp_path)
+    assert sum(expected.values()) >= runs * rows // 2
+    assert written(database) == expected
+    assert waiting(database) == 0
+    repeated = sum(count - 1 for count in Counter(json.dumps(body, sort_keys=True) for body in hook.told).values())
+    assert repeated <= kills
+    told = " ".join(json.dumps(body) for body in hook.told)
+    assert [name for name in expected if name not in told] == []
+
+
+@pytest.mark.timeout(120)
+def test_a_daemon_killed_twenty_times_loses_no_alert(tmp_path, hook):
+    check(tmp_path, hook, kills=20, runs=8, rows=40)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(900)
+def test_a_daemon_killed_two_hundred_times_loses_no_alert(tmp_path, hook):
+    check(tmp_path, hook, kills=200, runs=20, rows=40)

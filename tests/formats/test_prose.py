@@ -149,3 +149,14 @@ def test_wrappers_are_peeled():
     assert rows("[default3]:step=3 loss=0.5\n")[0].rank == 3
     assert rows("1: step=3 loss=0.5\n")[0].rank == 1
     assert said("Mar  1 10:00:00 box train[77]: step=3 loss=0.5\n") == [{"train.loss": 0.5, "step": 3}]
+
+
+def test_boosters_and_counters_in_brackets():
+    assert said("[10]\ttraining's l2: 0.5\tvalid_1's l2: 0.4\n") == [{"train.l2": 0.5, "val.l2": 0.4, "step": 10}]
+    assert said("10:\tlearn: 0.69\ttest: 0.68\ttotal: 50ms\n")[0]["step"] == 10
+    found = said("mmengine - INFO - Epoch(train)  [1][  50/7330]  lr: 3.9e-04  eta: 1 day, 2:30:11  loss: 1.2\n")
+    assert found == [{"lr": 3.9e-4, "train.loss": 1.2, "step": 50, "epoch": 1}]
+
+
+def test_what_a_callback_says_of_the_best_is_no_new_reading():
+    assert rows("Epoch 00003: val_loss improved from 0.52 to 0.48, saving model\n") == []

@@ -184,3 +184,8 @@ def test_inspect_says_sane_and_exits_as_the_contract_says(checkpoint, capsys):
     checkpoint.write_bytes(checkpoint.read_bytes()[:-9])
     assert inspect.run(parser.parse_args([str(checkpoint), "--json"])) == 1
     assert json.loads(capsys.readouterr().out)["state"] == "incomplete"
+
+
+def test_an_infinity_in_a_callbacks_own_state_is_no_taint(tmp_path):
+    tensors = [("callbacks.best_score", np.full((1,), np.inf)), ("state_dict.w", np.ones(4))]
+    assert prove(torch_zip(tmp_path / "a.ckpt", tensors)).state is State.SANE

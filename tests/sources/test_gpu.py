@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from sentinel.core.records import Row
 from sentinel.sources.gpu.keeper import Keeper
 from sentinel.sources.gpu.source import GpuSource
 from tests.world import plain_nvml
@@ -30,7 +31,7 @@ class Machine:
     def turn(self):
         self.now += 0.02
         for batch in self.source.read(self.now):
-            self.rows += [(batch.run, row) for row in batch.items]
+            self.rows += [(batch.run, row) for row in batch.items if isinstance(row, Row)]
         time.sleep(0.01)
 
     def until(self, seen):

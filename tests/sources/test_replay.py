@@ -44,7 +44,7 @@ def test_a_run_is_found_first_and_over_last(tmp_path):
 
 
 def test_facts_of_configs_come_before_the_first_reading(tmp_path):
-    run = write(tmp_path / "run", a_log="step=1 loss=2\n", z_json='{"lr": 0.1}')
+    run = write(tmp_path / "run", a_log="step=1 loss=2\n", z_json='{"colour": 0.1}')
     kinds = [type(item) for item in items(run)]
     assert kinds == [Found, Fact, Row, Over]
 

@@ -156,3 +156,12 @@ def test_a_log_that_cannot_be_read_is_told_and_the_others_go_on(watched):
     (watched.folder / "exp" / "link.log").symlink_to(outside)
     assert told(watched.turn()) == [1]
     assert "link that leads out" in " ".join(watched.watcher.trouble())
+
+
+def test_a_hydra_run_is_called_by_what_was_overridden_and_its_multirun_is_a_batch(watched):
+    watched.write("2024-01-01/multirun.yaml", "")
+    watched.write("2024-01-01/0/train.log", lines(1))
+    watched.write("2024-01-01/0/.hydra/overrides.yaml", "- lr=0.1\n- seed=3\n")
+    found = watched.turn()[0]
+    assert found.info.name.endswith(" lr=0.1,seed=3")
+    assert found.info.batch == f"hydra:{watched.folder}/2024-01-01"

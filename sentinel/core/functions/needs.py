@@ -5,6 +5,7 @@ A need is plain data that the compiler leaves behind; `meet` gives the object or
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import nan
@@ -121,10 +122,19 @@ class FirstOf:
         """What gives the median, once there are so many."""
         series, readings = run.cell(own_name(self.name, instance)), self.readings
 
+        of = array("d")
+        known = nan
+
         def first() -> float:
-            start = sorted(series.start[:readings])
-            n = len(start)
-            return (start[(n - 1) // 2] + start[n // 2]) / 2 if n == readings else nan
+            nonlocal of, known
+            if series.start is of and known == known:
+                return known
+            of = series.start
+            if len(of) < readings:
+                return nan
+            start = sorted(of[:readings])
+            known = (start[(readings - 1) // 2] + start[readings // 2]) / 2
+            return known
 
         return first
 

@@ -67,7 +67,7 @@ _WINDOWS = (
     _window("median", "ranked", "median", "the middle reading",
             'train.loss > 2 * median(train.loss, "100 readings")', "mean is cheaper where nothing is wild", cost=_SORTED),
     _window("quantile", "ranked", "quantile", "the value that this share of the readings does not exceed",
-            'quantile(gpu.util, "10m", 0.95) < 70', "shares near 0 or 1 in short windows: then min and max",
+            'quantile(grad_norm, "200 readings", 0.95) > 10', "shares near 0 or 1 in short windows: then min and max",
             extras=(("share", None),), cost=_SORTED),
     _window("mad", "ranked", "mad", "the median distance from the median; times 1.48 it is the deviation of normal noise",
             'mad(train.loss, "100 readings") < 0.001', "most readings are equal: it is then zero", cost=_SORTED),
@@ -173,5 +173,6 @@ WORDS = {
     "elapsed": "seconds since the run's first line",
     "silence": "seconds since any file of the run grew",
     "typical_gap": "the gap between lines that half of the time passes in, in seconds; unknown before 5 gaps",
+    "longest_gap": "the longest gap between lines so far, in seconds: what a pause for evaluation or a checkpoint took",
 }
 FACTS = ("config.", "fact.", "process.", "run.")

@@ -1,4 +1,4 @@
-"""Takes a copy of a good checkpoint out of the trainer's reach before anything is asked: a doomed save must not eat it."""
+"""Takes a copy of a good checkpoint out of the trainer's reach before anything is asked: a save must not eat it."""
 
 from __future__ import annotations
 

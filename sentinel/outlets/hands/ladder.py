@@ -1,5 +1,6 @@
-"""The ladder for one run: protect, ask, wait by progress, prove, end, make sure. The person's own command climbs it whole;
-the daemon takes single rungs of it, as its plan says.
+"""The ladder for one run: protect, ask, wait by progress, prove, end, make sure.
+
+A person's own command climbs it whole; the daemon takes single rungs of it, as its plan says.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def await_save(climb: Climb, patience: Patience) -> bool:
         if progress != last:
             last, grew = progress, now if last != -1 else grew
         gone = not living(climb.crew)
-        climb.saved = _proven_new(climb, patience) or climb.saved
+        climb.saved = _proven_new(climb, 0.0 if gone else patience.still) or climb.saved
         if climb.saved is not None:
             climb.say(f"saved and proven: {climb.saved.path}", step=climb.saved.step)
             return True
@@ -118,9 +119,9 @@ def _progress(climb: Climb) -> int:
     return total
 
 
-def _proven_new(climb: Climb, patience: Patience) -> Report | None:
+def _proven_new(climb: Climb, still: float) -> Report | None:
     for candidate in candidates(climb.folder):
-        if climb.before.get(candidate.path) == candidate.mark or time.time() - candidate.written < patience.still:
+        if climb.before.get(candidate.path) == candidate.mark or time.time() - candidate.written < still:
             continue
         report = prove(Path(candidate.path))
         if report.state is State.SANE:
@@ -236,7 +237,7 @@ def _asked(
 
 def _ended(climb: Climb, uid: int | None, patience: Patience, kill: bool, saved: bool) -> Climb:
     try:
-        left = _gone_within(climb, patience.leave if saved and climb.way.ends else 0.1)
+        left = _gone_within(climb, patience.leave if saved else 0.1)
         gone = left or end(climb, uid, patience, kill=kill)
     except Refused as refusal:
         climb.say(f"refused: {refusal}")

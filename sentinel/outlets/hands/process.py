@@ -1,4 +1,4 @@
-"""One process as /proc shows it, and a pin on it: a pidfd opened first, then compared, so no other is ever signalled."""
+"""One process as /proc shows it, and a pin on it: a pidfd opened first, then compared; no other is ever signalled."""
 
 from __future__ import annotations
 

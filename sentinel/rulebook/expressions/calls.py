@@ -35,7 +35,8 @@ def call(compiler: Compiler, node: ast.Call) -> Code:
     name = dotted(node.func)
     function = TABLE.get(name or "")
     if function is None:
-        raise Wrong(node.func.col_offset, unknown_function(name or "?"))
+        what = unknown_function(name) if name else "only the functions of the reference can be called"
+        raise Wrong(node.func.col_offset, what)
     if any(keyword.arg is None for keyword in node.keywords):
         raise Wrong(node.col_offset, "'**' is not allowed")
     code = _FORMS[function.form](compiler, node, function)
@@ -198,7 +199,8 @@ def _default(compiler: Compiler, node: ast.Call, function: Function) -> Code:
     name = dotted(node.args[0])
     if name is not None and is_fact(name):
         cell = compiler.cells.cell(OneFact(name))
-        if other.kind is Kind.NUMBER:
+        if other.kind in (Kind.NUMBER, Kind.FACT):
+            other = compiler.as_number(other, node.args[1])
             source = f"({temporary} if ({temporary} := {cell}.number) == {temporary} else {other.source})"
             return Code(source, Kind.NUMBER)
         if other.kind is Kind.ANSWER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from difflib import get_close_matches
 
 from sentinel.core.functions.table import FACTS, TABLE, WORDS
@@ -66,7 +67,7 @@ def parse(text: str) -> ast.expr:
 
 
 def _syntax(message: str, text: str) -> str:
-    if "=" in text and "Maybe you meant '=='" in message:
+    if re.search(r"[^=<>!]=[^=]", text):
         return "write '==' to compare"
     return f"this is no expression: {message}"
 

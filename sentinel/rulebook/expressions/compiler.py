@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from sentinel.rulebook.expressions.calls import call
 from sentinel.rulebook.expressions.checks import LARGEST_NUMBER, Wrong, dotted, is_fact, unknown_word
 from sentinel.rulebook.expressions.code import Cells, Code, Kind
 
+MOST_LETS = 50
 _ORDER: dict[type[ast.cmpop], tuple[str, str]] = {
     ast.Lt: ("<", ">="),
     ast.LtE: ("<=", ">"),
@@ -53,6 +55,7 @@ class Compiler:
     leaves: list[Code] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     _group: tuple[str, ...] = ()
+    _expanded: int = 0
     _inside: list[str] = field(default_factory=list)  # the lets that are being expanded
 
     # --- entry points --------------------------------------------------------------------------------------------
@@ -132,8 +135,9 @@ class Compiler:
     def _let(self, name: str, node: ast.expr) -> Code:
         if name in self._inside:
             raise Wrong(node.col_offset, f"`let: {name}` uses itself")
-        if len(self._inside) > 8:
-            raise Wrong(node.col_offset, "`let:` is nested too deeply")
+        self._expanded += 1
+        if self._expanded > MOST_LETS:
+            raise Wrong(node.col_offset, f"`let:` is used more than {MOST_LETS} times in one expression")
         self._inside.append(name)
         try:
             code = self.code(self.lets[name])
@@ -143,8 +147,8 @@ class Compiler:
 
     def _word(self, name: str) -> Code:
         run = self.cells.run()
-        if name in ("silence", "elapsed", "typical_gap"):
-            self.timed = self.timed or name != "typical_gap"
+        if name in ("silence", "elapsed", "typical_gap", "longest_gap"):
+            self.timed = self.timed or name in ("silence", "elapsed")
             return Code(f"{run}.{name}", Kind.NUMBER, leaf=True)
         temporary = self.cells.name()
         return Code(f"(NAN if ({temporary} := {run}.{name}) is None else {temporary})", Kind.NUMBER, leaf=True)
@@ -231,15 +235,16 @@ class Compiler:
         """Read the bare series of this sum or comparison together; gives back what was in force."""
         before = self._group
         if not before:
-            names = self._bare(node)
+            names = self._bare(node, set())
             self._group = tuple(dict.fromkeys(names)) if len(set(names)) > 1 else ("",)
         return before
 
-    def _bare(self, node: ast.AST) -> list[str]:
+    def _bare(self, node: ast.AST, seen: set[str]) -> list[str]:
         name = dotted(node)
         if name is not None:
-            if name in self.lets and name not in self._inside:
-                return self._bare(self.lets[name])
+            if name in self.lets and name not in seen:
+                seen.add(name)
+                return self._bare(self.lets[name], seen)
             plain = name in WORDS or name in TABLE or name in ("true", "false") or is_fact(name) or name in self.lets
             return [] if plain else [name]
         if isinstance(node, ast.Call):
@@ -247,8 +252,8 @@ class Compiler:
             texts = any(isinstance(arg, ast.Constant) and isinstance(arg.value, str) for arg in node.args)
             if function not in ("abs", "log", "exp", "sqrt", "default", "min", "max") or texts:
                 return []
-            return [found for arg in node.args for found in self._bare(arg)]
-        return [found for child in ast.iter_child_nodes(node) for found in self._bare(child)]
+            return [found for arg in node.args for found in self._bare(arg, seen)]
+        return [found for child in ast.iter_child_nodes(node) for found in self._bare(child, seen)]
 
     def _compare(self, node: ast.Compare) -> Code:
         before = self._join(node)
@@ -334,7 +339,7 @@ class Compiler:
         return f"one_of({one.source}, {tuple(choices)!r})"
 
     def _bool(self, node: ast.BoolOp) -> Code:
-        answers = [self.answer(value).source for value in node.values]
+        answers = sorted((self.answer(value).source for value in node.values), key=_cost)  # the order changes no answer
         ends = ("False", "True") if isinstance(node.op, ast.And) else ("True", "False")
         return self._kleene(answers, *ends)
 
@@ -359,6 +364,12 @@ class Compiler:
         return Code(f"pick({condition}, {one.source}, {other.source})", Kind.NUMBER)
 
 
+def _cost(source: str) -> int:
+    """What a part costs to ask, roughly: calls of cells are windows, bare cells are last values."""
+    return sum(source.count(f"{cell}(") for cell in set(_CELL.findall(source)))
+
+
+_CELL = re.compile(r"\bc\d+(?=\()", re.ASCII)
 _HANDLERS: dict[type[ast.expr], Callable[[Compiler, Any], Code]] = {
     ast.Constant: Compiler._constant,
     ast.UnaryOp: Compiler._unary,

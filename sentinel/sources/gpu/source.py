@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sentinel.core.records import Batch, Row
+from sentinel.core.records import Batch, Fact, Origin, Row
 from sentinel.sources import xids
 from sentinel.sources.gpu.codes import NO_DRIVER, cannot_start, lost
 from sentinel.sources.gpu.keeper import Crashed, Keeper, Stuck
@@ -194,8 +194,10 @@ class GpuSource:
 
     def _tell(self, label: str, values: Mapping[str, float], now: float, text: str) -> Iterator[Batch]:
         named = {f"gpu.{label}.{name}": value for name, value in values.items()}
+        said = Fact(f"gpu.{label}.said", text, "", 0, Origin.HOST)  # what `{gpu.said}` in a rule's words stands for
         for key in self.owners.get(label) or (self.host,):
-            yield self._batch(key, named, now, text)
+            row = self._batch(key, named, now, text)
+            yield Batch(key, (said, *row.items))
 
     def _host(self, values: Mapping[str, float], now: float, text: str = "") -> Iterator[Batch]:
         yield self._batch(self.host, values, now, text)

@@ -216,7 +216,7 @@ def describe(stray: Stray) -> str:
     first = stray.first
     gpus = ", ".join(sorted({gpu for member in stray.members for gpu in member.gpus}))
     who = f"GPU {gpus}: process {first.id.number} of user {first.uid}"
-    files = [file.path for member in stray.members for file in member.process.writes]
+    files = [file.path for member in stray.members for file in member.process.writes if not file.deleted]
     if first.notebook:
         return f"{who} is a notebook kernel; hang, idle and died rules are off for it"
     if "files" in first.denied:

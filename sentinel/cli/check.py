@@ -1,0 +1,88 @@
+"""`sentinel check`: every mistake in rule files and settings, each with its place and its mending."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from sentinel.cli.exits import Exit
+from sentinel.cli.rule_folders import fault_lines, folders_and_names
+from sentinel.core.records import Fault
+from sentinel.daemon.settings import load_settings
+from sentinel.rulebook.files import Field, Signature
+from sentinel.rulebook.loading import Loaded, Loader
+
+HELP = "every mistake in rule files and settings, with its place"
+_EPILOG = """example:
+  sentinel check my-rules/ sentinel.toml
+  sentinel check --effective probability-collapse/collapsed my-rules/
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments and help."""
+    parser.epilog = _EPILOG
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="rule folders, rule files or a sentinel.toml")
+    parser.add_argument("--effective", metavar="RULE", help="print the rule in force and where each field comes from")
+    parser.add_argument("--notes", action="store_true", help="also what is worth knowing, such as names not seen yet")
+    parser.add_argument("--json", action="store_true", help="one object a line")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check; exit 1 on faults."""
+    missing = [path for path in args.paths if not Path(path).exists()]
+    if missing:
+        print(f"sentinel check: there is no {missing[0]}", file=sys.stderr)
+        return Exit.COULD_NOT
+    settings = [path for path in args.paths if path.endswith(".toml")]
+    folders, names, faults = folders_and_names([path for path in args.paths if path not in settings])
+    for path in settings:
+        faults += load_settings(Path(path))[1]
+    loaded = Loader(folders, names).load()
+    if args.effective:
+        return _effective(loaded, args.effective)
+    shown = [fault for fault in (*faults, *loaded.book.faults) if args.notes or not fault.note]
+    for fault in shown:
+        print(_json(fault) if args.json else "\n".join(fault_lines(fault)))
+    wrong = [fault for fault in shown if not fault.note]
+    if not args.json:
+        count = f"{len(wrong)} fault{'s' if len(wrong) != 1 else ''}" if wrong else "no faults"
+        print(f"{len(loaded.book.rules)} rules in force in {len(loaded.signatures)} signatures, {count}")
+    return Exit.FINDINGS if wrong else Exit.FINE
+
+
+def _json(fault: Fault) -> str:
+    return json.dumps(
+        {
+            "v": 1,
+            "file": fault.file,
+            "line": fault.line or None,
+            "column": fault.column or None,
+            "what": fault.what,
+            "rule": fault.rule or None,
+            "note": fault.note,
+        }
+    )
+
+
+def _effective(loaded: Loaded, key: str) -> int:
+    """Every field of a rule with the place that it comes from."""
+    head, _, name = key.partition("/")
+    signature = next((s for s in loaded.signatures if s.name == head), None)
+    if signature is None or name not in signature.rules:
+        print(f"sentinel check: there is no rule {key}; `sentinel check` lists faults", file=sys.stderr)
+        return Exit.COULD_NOT
+    print(f"{key}: {'in force' if loaded.book.rule(key) else 'NOT in force'}")
+    for origin, fields in (("", signature.rules[name]), ("  (of the signature)", _shared(signature, name))):
+        for field, (text, marked) in fields.items():
+            print(f"  {field}: {marked.plainly()!r}{origin}\n      {text.file}:{marked.line}")
+    return Exit.FINE
+
+
+def _shared(signature: Signature, name: str) -> dict[str, Field]:
+    own = signature.rules[name]
+    return {
+        k: v for k, v in signature.fields.items() if k in ("family", "title", "why", "try", "wrong_if") and k not in own
+    }

@@ -1,0 +1,105 @@
+"""`sentinel stop RUN`: a person's own stop. Shows the plan, asks, and climbs the ladder with that person's rights."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from sentinel.cli.exits import Exit
+from sentinel.outlets.hands.ladder import Climb, Patience, climb_whole, survey
+from sentinel.outlets.hands.sending import Refused, check_crew
+
+HELP = "ask a run for a checkpoint, prove it, end the run"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = (
+        "Shows what would be done, asks you, then: copies the last good checkpoint, asks the run to save, proves what\n"
+        "it saved, ends its ranks and makes sure that they stay gone. It needs neither consent nor a daemon: it acts\n"
+        "with your own rights, on your own run."
+    )
+    parser.epilog = "example:\n  sentinel stop runs/a --dry-run\n  sentinel stop runs/a"
+    arguments(parser)
+    parser.add_argument("--kill", action="store_true", help="SIGKILL if SIGTERM does not end it")
+    parser.add_argument("--lose", action="store_true", help="end it even if no good checkpoint exists")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What `stop` and `checkpoint` share."""
+    parser.add_argument("run", help="the run's folder, or the pid of its training process")
+    parser.add_argument("--dry-run", action="store_true", help="print every condition and the plan, touch nothing")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--ask", default="", metavar="WAY", help="signal:USR1, file:PATH, slurm:TERM or command:...")
+    parser.add_argument("--wait", type=float, default=120.0, metavar="S", help="how long a save may stand still")
+    parser.add_argument("--quiet-after", type=float, default=60.0, metavar="S", help="how long it must stay gone")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plan, ask, act."""
+    return act(args, checkpoint_only=False)
+
+
+def act(args: argparse.Namespace, *, checkpoint_only: bool) -> int:
+    """The one way through for `stop` and `checkpoint`."""
+    folder, pids = _place(args.run)
+    if folder is None:
+        print(f"sentinel: {args.run} is neither a run's folder nor a process", file=sys.stderr)
+        return Exit.COULD_NOT
+    state = Path(tempfile.mkdtemp(prefix="sentinel-stop-"))
+    climb = survey(folder, state / "audit.jsonl", pids=pids, override=args.ask)
+    uid = folder.stat().st_uid if os.geteuid() == 0 else os.getuid()
+    refusal = _print_plan(climb, uid, checkpoint_only)
+    if args.dry_run or refusal:
+        return Exit.COULD_NOT if refusal else Exit.FINE
+    if not args.yes and not _agreed(checkpoint_only):
+        return Exit.COULD_NOT
+    patience = Patience(save=args.wait, quiet=args.quiet_after)
+    done = climb_whole(
+        climb, uid, patience, kill=getattr(args, "kill", False), may_lose=getattr(args, "lose", False),
+        checkpoint_only=checkpoint_only, evidence=state / "evidence", tell=print,
+    )  # fmt: skip
+    for text in done.said:
+        print(text)
+    print(f"record: {state}")
+    return Exit.FINE if done.outcome in ("stopped", "saved") else Exit.FINDINGS
+
+
+def _place(run: str) -> tuple[Path | None, tuple[int, ...]]:
+    if Path(run).is_dir():
+        return Path(run).resolve(), ()
+    if run.isdigit() and Path("/proc", run, "cwd").exists():
+        return Path("/proc", run, "cwd").resolve(), (int(run),)
+    return None, ()
+
+
+def _print_plan(climb: Climb, uid: int, checkpoint_only: bool) -> str:
+    """Every condition with its value; the one that forbids it, if one does."""
+    ranks = ", ".join(f"{p.pid} ({p.state}, uid {p.uid})" for p in climb.crew.ranks) or "none"
+    loaders = ", ".join(str(p.pid) for p in climb.crew.others) or "none"
+    lines = [
+        ("ranks", f"{ranks}; {climb.crew.world} in the whole job"),
+        ("never signalled", f"agents {', '.join(str(p.pid) for p in climb.crew.agents) or 'none'}, others {loaders}"),
+        ("way to ask", climb.way.name + ("" if climb.way.known else f": refused; by hand: {climb.way.words}")),
+        ("last good checkpoint", climb.good.path if climb.good else "none"),
+        *((f"newer, {report.state.value}", report.path) for report in climb.worse),
+        ("then", "nothing: it goes on" if checkpoint_only else "TERM to the ranks that are left"),
+    ]
+    try:
+        check_crew(climb.crew, uid)
+        refusal = ""
+    except Refused as trouble:
+        refusal = str(trouble)
+        lines.append(("refused", refusal))
+    for name, value in lines:
+        print(f"{name:22} {value}")
+    return refusal
+
+
+def _agreed(checkpoint_only: bool) -> bool:
+    print(f"{'Ask it for a checkpoint' if checkpoint_only else 'Stop this run'}? [y/N] ", end="", flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,58 @@
+"""Lines whose shape alone says what their numbers are: YOLO's results, COCO's summary, MLPerf's events, printed configs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_YOLO = re.compile(r"^\s*\d+/\d+\s+[\d.]+G(?:\s+[-\w.]+){8,20}\s*$")
+_YOLO_KEYS = (
+    *("train/box_loss", "train/obj_loss", "train/cls_loss", "train/total_loss", "", ""),
+    *("val/precision", "val/recall", "val/map50", "val/map50_95", "val/box_loss", "val/obj_loss", "val/cls_loss"),
+)
+_COCO = re.compile(
+    r"\((?P<what>A[PR])\) @\[ IoU=(?P<iou>\S+)\s*\| area=\s*(?P<area>\w+)\s*\| maxDets=\s*(?P<most>\d+)\s*\]"
+    r" = (?P<value>-?[\d.]+)"
+)
+_CONFIG = (
+    "batch_size seed momentum weight_decay optimizer num_epochs epochs num_workers model hidden_size workers data_dir model_name "
+    "lr_scheduler dropout gpus warmup_steps batchnorm_eps num_layers image_shape num_classes"
+)
+_CONFIG_KEYS = frozenset(_CONFIG.split())
+
+
+def yolo(text: str) -> tuple[dict[str, Any], int] | None:
+    """A line of YOLOv5's and v7's results.txt, and the planned epochs."""
+    if not _YOLO.match(text):
+        return None
+    cells = text.split()
+    epoch, _, last = cells[0].partition("/")
+    thing: dict[str, Any] = {key: cell for key, cell in zip(_YOLO_KEYS, cells[2:], strict=False) if key}
+    return {**thing, "epoch": epoch}, int(last[:9]) + 1
+
+
+def coco(text: str) -> dict[str, Any] | None:
+    """COCO's average precision and recall by overlap and size."""
+    match = _COCO.search(text)
+    if match is None:
+        return None
+    key = f"{match['what']}_{match['area']}_{match['most']}"
+    if match["area"] == "all" and match["what"] == "AP":
+        key = {"0.50:0.95": "map50_95", "0.50": "map50"}.get(match["iou"], f"ap_{match['iou']}")
+    return {f"val/{key}": match["value"]}
+
+
+def mllog(thing: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """The reading of an MLPerf event, and the status if it ends the run."""
+    key, value = str(thing.get("key", "")), thing.get("value")
+    stop = str(thing.get("metadata/status", "")) if key == "run_stop" else ""
+    told = isinstance(value, int | float) and not isinstance(value, bool) and key.startswith(("eval_", "train_loss"))
+    if not told or key.endswith(("_start", "_stop", "_samples", "_size")):
+        return {}, stop
+    return {key: value, "epoch": thing.get("metadata/epoch_num")}, stop
+
+
+def is_config(keys: Iterable[str]) -> bool:
+    """Whether these are the keys of a config that was printed."""
+    return len(_CONFIG_KEYS.intersection(keys)) > 1

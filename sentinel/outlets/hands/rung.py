@@ -1,0 +1,167 @@
+"""One rung of the ladder in a process of its own: a task as JSON on stdin, what came of it as JSON on stdout.
+
+It lives on when the daemon dies, so that what was begun is brought to its end; a claim keeps a second one from it.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sentinel.core.stopping_plan import ONCE
+from sentinel.outlets.hands.consent import kept_by_file
+from sentinel.outlets.hands.evidence import gather
+from sentinel.outlets.hands.guard import protect
+from sentinel.outlets.hands.process import read_process, written_bytes
+from sentinel.outlets.hands.sending import Refused, ask, audit, check_crew, claim, signal_ranks
+from sentinel.outlets.hands.survey import Crew, crew_of_folder, crew_of_pids, stuck
+from sentinel.outlets.hands.ways import find_way
+from sentinel.outlets.proof.finding import candidates, last_good
+from sentinel.outlets.proof.proving import Report, State, prove
+
+Answer = dict[str, Any]
+
+
+def main() -> None:
+    """Do the one deed; whatever happens, one line of JSON."""
+    print(json.dumps(perform(json.load(sys.stdin))), flush=True)
+
+
+def perform(task: dict[str, Any]) -> Answer:
+    """Do it once: a deed that signals is claimed first."""
+    folder = Path(task["state"], task["plan"])
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if task["deed"] in {deed.value for deed in ONCE}:
+            kept = kept_by_file(Path(task["folder"]))
+            if kept:
+                raise Refused(f"kept by {kept}")
+            if not claim(folder, task["deed"]):
+                return {"ended": "unsure", "detail": "it was begun before"}
+        return {"ended": "done", "detail": "", **DEEDS[task["deed"]](task, folder)}
+    except (Refused, OSError, ValueError) as trouble:
+        audit(folder / "audit.jsonl", "failed", deed=task["deed"], why=str(trouble))
+        return {"ended": "failed", "detail": str(trouble)}
+
+
+def _crew(task: dict[str, Any]) -> Crew:
+    pids = task.get("pids") or []
+    return crew_of_pids(pids) if pids else crew_of_folder(task["folder"])
+
+
+def _survey(task: dict[str, Any], _: Path) -> Answer:
+    crew = _crew(task)
+    way = find_way(crew, task["folder"], task.get("ask", ""))
+    return {
+        "pids": [p.pid for p in crew.ranks], "uids": sorted({p.uid for p in crew.all}), "runs": crew.runs,
+        "trouble": list(crew.trouble), "elsewhere": crew.elsewhere, "way": way.name if way.known else "",
+        "ends": way.ends, "remote": way.remote, "by_hand": way.words, "stuck": any(map(stuck, crew.ranks)),
+    }  # fmt: skip
+
+
+def _proven(good: Report | None, worse: list[Report], copy: Path | None = None) -> Answer:
+    tainted = next((report.path for report in worse if report.state is State.TAINTED), "")
+    age = None if good is None or good.written is None else time.time() - good.written
+    return {
+        "proven": {"good": good.path if good else "", "age": age, "tainted": tainted, "copy": str(copy or ""),
+                   "step": good.step if good else None}
+    }  # fmt: skip
+
+
+def _prove(task: dict[str, Any], _: Path) -> Answer:
+    return _proven(*last_good(Path(task["folder"])))
+
+
+def _protect(task: dict[str, Any], folder: Path) -> Answer:
+    good, worse = last_good(Path(task["folder"]))
+    if good is None:
+        return _proven(good, worse)
+    try:
+        copy = protect(Path(good.path), Path(task["folder"]))
+    except Refused as refusal:
+        return {"ended": "failed", "detail": str(refusal), **_proven(good, worse)}
+    audit(folder / "audit.jsonl", "copied", what=good.path, copy=str(copy))
+    return _proven(good, worse, copy)
+
+
+def _gather(task: dict[str, Any], folder: Path) -> Answer:
+    return {"detail": "; ".join(gather(_crew(task), Path(task["folder"]), folder / "evidence"))}
+
+
+def _ask(task: dict[str, Any], folder: Path) -> Answer:
+    crew = _crew(task)
+    check_crew(crew, task["uid"])
+    if any(map(stuck, crew.ranks)):
+        raise Refused("it is stopped: it cannot hear a request")
+    before = {candidate.path: list(candidate.mark) for candidate in candidates(Path(task["folder"]))}
+    (folder / "before.json").write_text(json.dumps(before))
+    _remember(crew, folder)
+    way = find_way(crew, task["folder"], task.get("ask", ""))
+    return {"detail": ask(crew, way, folder / "audit.jsonl", stop=bool(task["stop"]))}
+
+
+def _new(task: dict[str, Any], folder: Path) -> list[str]:
+    before = json.loads((folder / "before.json").read_text())
+    return [c.path for c in candidates(Path(task["folder"])) if before.get(c.path) != list(c.mark)]
+
+
+def _check(task: dict[str, Any], folder: Path) -> Answer:
+    reports = [prove(Path(path)) for path in _new(task, folder)]
+    good = next((report for report in reports if report.state is State.SANE), None)
+    if good is None:
+        whys = "; ".join(f"{report.path}: {report.state.value}" for report in reports) or "nothing new"
+        return {"ended": "failed", "detail": whys, **_proven(None, reports)}
+    return _proven(good, [])
+
+
+def _remember(crew: Crew, folder: Path) -> None:
+    """Who was there when the run was first asked or signalled: whether they have gone is told by this, not by names."""
+    if not (folder / "crew.json").exists():
+        (folder / "crew.json").write_text(json.dumps([[process.pid, process.start] for process in crew.ranks]))
+
+
+def _watch(task: dict[str, Any], folder: Path) -> Answer:
+    """What is seen of a save and of the processes' going."""
+    crew = _crew(task)
+    try:
+        known = json.loads((folder / "crew.json").read_text())
+    except (OSError, ValueError):
+        known = [[process.pid, process.start] for process in crew.ranks]
+    here = [pid for pid, start in known if (now := read_process(pid)) is not None and now.start == start]
+    back = not here and bool(crew.ranks)
+    progress = sum(written_bytes(pid) for pid in here)
+    found = (folder / "before.json").exists() and bool(_new(task, folder))
+    return {"progress": progress, "found": found, "here": here, "back": back}
+
+
+def _signal(number: int) -> Callable[[dict[str, Any], Path], Answer]:
+    def send(task: dict[str, Any], folder: Path) -> Answer:
+        crew = _crew(task)
+        check_crew(crew, task["uid"])
+        if crew.elsewhere:
+            raise Refused("ranks live on other nodes: a signal here would hang them")
+        _remember(crew, folder)
+        return {"detail": signal_ranks(crew, number, folder / "audit.jsonl")}
+
+    return send
+
+
+DEEDS: dict[str, Callable[[dict[str, Any], Path], Answer]] = {
+    "survey": _survey,
+    "watch": _watch,
+    "prove": _prove,
+    "protect": _protect,
+    "gather": _gather,
+    "ask": _ask,
+    "check": _check,
+    "end": _signal(signal.SIGTERM),
+    "kill": _signal(signal.SIGKILL),
+}
+
+if __name__ == "__main__":
+    main()

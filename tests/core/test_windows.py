@@ -1,0 +1,213 @@
+"""Windows say what a plain calculation over the kept readings says, whenever they are asked."""
+
+import itertools
+import math
+import random
+import statistics
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentinel.core.amounts import parse_alternatives
+from sentinel.core.functions.needs import InWindow
+from sentinel.core.names import Name, Names
+from sentinel.core.records import Fact, Origin, Row, RunInfo
+from sentinel.core.run import Run
+
+ALL = [
+    ("sums", "mean", 0, ()), ("sums", "std", 0, ()), ("sums", "zscore", 1, ()), ("sums", "sum", 0, ()),
+    ("extremes", "low", 0, ()), ("extremes", "high", 0, ()), ("extremes", "range", 0, ()), ("ranked", "median", 0, ()),
+    ("ranked", "mad", 0, ()), ("ranked", "quantile", 0, (0.9,)), ("ranked", "robust_z", 1, ()), ("line", "slope", 0, ()),
+    ("fading", "mean", 0, ()), ("changes", "changes", 0, ()), ("thinned", "trend", 0, ()),
+    ("thinned", "oscillation", 0, (0.1,)), ("thinned", "autocorr", 0, (3.0,)),
+]  # fmt: skip
+WINDOWS = ["20 readings", "40 steps", "3 epochs", "90s", "200 readings"]
+
+
+def run_of(names=None):
+    return Run(RunInfo("k", "name", "", "watch"), names or Names())
+
+
+def row(i, value, name="x", file="log", **more):
+    return Row((name,), (value,), i, i / 10, float(i), file, i + 1, **more)
+
+
+def ask(run, kind, method, window, lag=0):
+    return InWindow("x", kind, method, parse_alternatives(window), lag).meet(run, "")
+
+
+def close(a, b, scale=1.0):
+    return (a != a and b != b) or math.isclose(a, b, rel_tol=1e-7, abs_tol=1e-7 * scale)
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "plain"),
+    [
+        ("sums", "mean", statistics.fmean),
+        ("sums", "std", statistics.stdev),
+        ("extremes", "low", min),
+        ("extremes", "high", max),
+        ("ranked", "median", statistics.median),
+        ("ranked", "mad", lambda v: statistics.median([abs(x - statistics.median(v)) for x in v])),
+        ("line", "slope", lambda v: statistics.linear_regression(range(len(v)), v).slope),
+        ("changes", "changes", lambda v: sum(a != b for a, b in itertools.pairwise(v))),
+    ],
+)
+def test_a_window_says_what_a_plain_calculation_says(kind, method, plain):
+    run, draw, values = run_of(), random.Random(3), []
+    asked = ask(run, kind, method, "50 steps")
+    for i in range(1200):
+        values.append(round(draw.gauss(3, 1), 1))
+        run.enter(row(i, values[-1]))
+        if i > 5 and i % 3:
+            assert close(asked(5), float(plain(values[-50:])))
+
+
+@pytest.mark.parametrize("bad", [1e20, -1e300, 1e308, math.nan, math.inf])
+@pytest.mark.parametrize(("kind", "method", "lag", "extra"), ALL)
+def test_one_wild_reading_leaves_no_trace_in_later_sums(kind, method, lag, extra, bad):
+    wild, calm = run_of(), run_of()
+    asked = [ask(run, kind, method, "30 readings", lag) for run in (wild, calm)]
+    draw = random.Random(5)
+    for i in range(500):
+        value = draw.gauss(2, 1)
+        wild.enter(row(i, bad if i == 20 else value))
+        calm.enter(row(i, value))
+        got, want = (a(5, *extra) for a in asked)
+        if i > 20 + 4 * 31:
+            assert close(got, want, 2e3 if kind == "fading" else 1.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_what_a_window_says_does_not_depend_on_when_it_was_asked_or_restarted(data):
+    kind, method, lag, extra = data.draw(st.sampled_from(ALL))
+    window = data.draw(st.sampled_from(WINDOWS))
+    values = data.draw(
+        st.lists(st.floats(-1e6, 1e6) | st.sampled_from([math.nan, math.inf, 1e20]), min_size=20, max_size=60)
+    )
+    count = data.draw(st.integers(100, 900))
+    restart = data.draw(st.integers(10, count - 1))
+    every = data.draw(st.sampled_from([1, 7, 400]))
+    often, seldom = run_of(), run_of()
+    one, other = ask(often, kind, method, window, lag), ask(seldom, kind, method, window, lag)
+    for i in range(count):
+        value = values[i % len(values)]
+        often.enter(row(i, value))
+        seldom.enter(row(i, value))
+        one(5, *extra)
+        if i % every == 0:
+            other(5, *extra)
+        if i == restart:
+            saved = seldom.save()
+            seldom = run_of()
+            other = ask(seldom, kind, method, window, lag)
+            seldom.load(saved)
+    got, want = other(5, *extra), one(5, *extra)
+    assert got == want or (got != got and want != want)
+
+
+def test_a_resume_takes_later_readings_out_of_windows_and_best():
+    run = run_of()
+    mean = ask(run, "sums", "mean", "10 readings")
+    for i in range(30):
+        run.enter(row(i, 5.0 - i / 10))
+    assert run.cell("x").low == pytest.approx(2.1)
+    again = row(20, 9.0)
+    run.resume(again)
+    assert run.enter(again) == ("x",)
+    assert run.cell("x").low == pytest.approx(3.1)
+    assert mean(5) == pytest.approx((sum(5.0 - i / 10 for i in range(11, 20)) + 9.0) / 10)
+
+
+def test_best_survives_a_resume_far_beyond_what_the_ring_keeps():
+    run = run_of()
+    for i in range(5000):
+        run.enter(row(i, 1.0 if i == 100 else 5.0 if i < 4950 else 0.5))
+    back = row(4940, 5.0)
+    run.resume(back)
+    run.enter(back)
+    assert run.cell("x").low == 1.0
+
+
+def test_the_same_step_from_a_second_source_is_the_same_reading():
+    run = run_of()
+    assert run.enter(row(1, 0.5)) == ("x",)
+    assert run.enter(row(1, 0.5001, file="wandb")) == ()
+    assert run.enter(row(2, 0.4, file="wandb")) == ("x",)
+    assert run.enter(row(2, 0.4)) == ()
+    assert run.cell("x").count == 2
+
+
+def test_a_rewritten_table_counts_nothing_twice_and_what_changed_replaces():
+    run = run_of()
+    mean = ask(run, "sums", "mean", "10 readings")
+    for i in range(6):
+        run.enter(row(i, 1.0))
+    run.forget("log")
+    moved = [run.enter(row(i, 7.0 if i == 2 else 1.0)) for i in range(8)]
+    assert moved == [(), (), ("x",), (), (), (), ("x",), ("x",)]
+    assert mean(5) == pytest.approx((7.0 + 7 * 1.0) / 8)
+
+
+def test_a_rewritten_table_without_steps_is_known_by_its_order():
+    run = run_of()
+    rows = [Row(("x",), (float(i),), None, None, None, "log", i) for i in range(5)]
+    for one in rows[:3]:
+        run.enter(one)
+    run.forget("log")
+    assert [run.enter(one) for one in rows] == [(), (), (), ("x",), ("x",)]
+
+
+def test_the_plain_name_is_the_lowest_ranks():
+    run = run_of()
+    assert run.enter(row(1, 0.5, rank=1)) == ("x", "rank.1.x")
+    assert run.enter(row(1, 0.7, rank=0)) == ("x", "rank.0.x")
+    assert run.enter(row(2, 0.5, rank=1)) == ("rank.1.x",)
+    assert run.cell("x").value == 0.7
+
+
+def test_a_share_is_settled_once_as_percent_or_fraction():
+    run = run_of(Names({"x": Name("x", share=True)}))
+    run.enter(row(1, 0.9))
+    assert run.cell("x").unit == 1
+    run.enter(row(2, 71.2))
+    assert [point.value for point in run.cell("x").points] == pytest.approx([0.009, 0.712])
+    run.enter(row(3, 80.0))
+    assert run.cell("x").value == pytest.approx(0.8)
+
+
+def test_the_log_outranks_the_config():
+    run = run_of()
+    assert run.learn(Fact("fact.lr", 0.1, "config.yaml", 3))
+    assert run.learn(Fact("fact.lr", 0.2, "train.log", 1, Origin.LOG))
+    assert not run.learn(Fact("fact.lr", 0.1, "config.yaml", 3))
+    assert run.fact("fact.lr").number == 0.2
+
+
+def test_fifty_series_with_windows_of_256_stay_within_a_mebibyte():
+    import tracemalloc
+
+    tracemalloc.start()
+    run = run_of()
+    names = tuple(f"s{i}" for i in range(50))
+    asked = [InWindow(name, "sums", "mean", parse_alternatives("256 readings")).meet(run, "") for name in names]
+    for i in range(3000):
+        run.enter(Row(names, tuple(i * 0.1 + k for k in range(50)), i, i / 10, float(i), "log", i))
+        if i % 10 == 0:
+            for one in asked:
+                one(5)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size <= 1 << 20, f"{size:,} bytes"
+
+
+def test_silence_and_the_usual_gap_count_from_what_was_written():
+    run = run_of()
+    for i in range(10):
+        run.enter(Row((), (), None, None, i * 10.0, "log", i, "text"))
+    run.pass_time(200.0)
+    assert run.silence == 110.0
+    assert run.typical_gap == 10.0
+    assert run.step is None

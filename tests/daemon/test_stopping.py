@@ -1,0 +1,117 @@
+"""The whole way with a real training, a real store and real children, and Sentinel killed -9 at every step of the plan."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("numpy")
+
+from sentinel.core.stopping_plan import Stage
+from sentinel.keep import plans
+from sentinel.outlets.hands.consent import KEEP
+from sentinel.outlets.proof.proving import State, prove
+
+ROOT = Path(__file__).parents[2]
+TRAINING = ROOT / "tests" / "outlets" / "trainings" / "plain.py"
+
+
+@pytest.fixture
+def training(tmp_path):
+    started = []
+
+    def begin(mode):
+        folder = tmp_path / "run"
+        folder.mkdir()
+        started.append(subprocess.Popen([sys.executable, str(TRAINING), str(folder), mode]))
+        log, end = folder / "train.log", time.monotonic() + 20
+        while not (log.exists() and "step 25" in log.read_text()):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        return folder, started[-1]
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def drive(folder, state, *, die_at=0, channels=1, seconds=40, hung=0):
+    """Run the daemon's part until its plan ends; it kills itself at its n-th step. Its exit code."""
+    words = [str(folder), str(state), str(die_at), str(channels), str(seconds), str(hung)]
+    return subprocess.run(
+        [sys.executable, "-m", "tests.daemon.stopping_driver", *words], cwd=ROOT, timeout=seconds + 30
+    ).returncode
+
+
+def plan_of(state):
+    with sqlite3.connect(state / "plans.db") as connection:
+        found = plans.plans_of(connection, "nlp:run")
+    connection.close()
+    return found[-1]
+
+
+def signals(state):
+    lines = [
+        json.loads(line) for record in state.glob("plans/*/audit.jsonl") for line in record.read_text().splitlines()
+    ]
+    return [line["signal"] for line in lines if line["event"] == "signalling"]
+
+
+def test_a_doomed_run_is_asked_proven_and_stopped(training, tmp_path):
+    folder, process = training("handler,early")
+    assert drive(folder, tmp_path / "state") == 0
+    plan = plan_of(tmp_path / "state")
+    assert (plan.stage, process.wait(5), signals(tmp_path / "state")) == (Stage.STOPPED, 0, ["SIGTERM"])
+    assert prove(Path(plan.proven.good)).state is State.SANE
+
+
+def test_without_a_human_channel_nothing_is_done(training, tmp_path):
+    folder, process = training("handler,early")
+    assert drive(folder, tmp_path / "state", channels=0, seconds=4) == 3
+    assert (plan_of(tmp_path / "state").stage, process.poll()) == (Stage.ANNOUNCED, None)
+
+
+def test_a_file_called_keep_ends_the_plan(training, tmp_path):
+    folder, process = training("handler,early")
+    (folder / KEEP).touch()
+    drive(folder, tmp_path / "state")
+    assert (process.poll(), signals(tmp_path / "state")) == (None, [])
+
+
+def test_a_run_without_a_way_is_ended_on_its_protected_checkpoint(training, tmp_path):
+    folder, process = training("early")
+    assert drive(folder, tmp_path / "state") == 0
+    assert (plan_of(tmp_path / "state").stage, process.wait(5)) == (Stage.STOPPED, -signal.SIGTERM)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("step", range(1, 25))
+def test_killed_at_every_step_it_goes_on_rightly_and_sends_nothing_twice(training, tmp_path, step):
+    _killed_at(training, tmp_path, step)
+
+
+@pytest.mark.parametrize("step", [11, 13])
+def test_killed_around_its_request_it_sends_nothing_twice(training, tmp_path, step):
+    _killed_at(training, tmp_path, step)
+
+
+def _killed_at(training, tmp_path, step):
+    folder, process = training("handler,early")
+    state = tmp_path / "state"
+    assert drive(folder, state, die_at=step) in (-signal.SIGKILL, 0)
+    assert drive(folder, state) == 0
+    plan = plan_of(state)
+    assert process.wait(10) is not None
+    assert plan.stage is Stage.STOPPED, plan.why
+    assert signals(state).count("SIGTERM") <= 2  # once to ask, once to end; never the same one twice
+    claims = [path.name for path in state.glob("plans/*/*.claim")]
+    assert len(claims) == len(set(claims)) == len(signals(state))
+    assert os.path.exists(plan.proven.good)

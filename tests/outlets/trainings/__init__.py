@@ -1,0 +1,1 @@
+"""Small real trainings that the tests start, ask and end."""

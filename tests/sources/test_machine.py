@@ -1,0 +1,139 @@
+"""The machine as one source: real processes on a pure-Python driver, and a kernel log that is a file."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sentinel.core.records import Fact, Found, Over, Row
+from sentinel.sources.gpu.keeper import Keeper
+from sentinel.sources.gpu.source import GpuSource
+from sentinel.sources.kernel import KernelLog
+from sentinel.sources.machine import Machine, Watched
+from sentinel.sources.processes.attach import KnownRun
+from sentinel.sources.processes.process import FileId
+from sentinel.sources.processes.source import ProcessSource
+from tests.world import plain_nvml
+
+HOST = "host:here"
+WRITER = "import sys, time; f = open(sys.argv[1], 'a'); f.write('x\\n'); f.flush(); time.sleep(60)"
+WAIT = 20.0
+
+
+class World:
+    """One machine with ranks that write a log each, and what it handed in."""
+
+    def __init__(self, folder):
+        self.folder, self.children, self.items, self.now = folder, [], [], 0.0
+        self.kmsg = folder / "kmsg"
+        self.kmsg.write_text("")
+        self.state = folder / "plain.json"
+        self.write([{}, {}])
+        keeper = Keeper(0.05, 0.1, command=plain_nvml.command(self.state))
+        self.machine = Machine(
+            HOST, GpuSource(keeper, HOST), ProcessSource(HOST, 1.0), kernel=KernelLog(str(self.kmsg))
+        )
+
+    def write(self, gpus):
+        self.state.write_text(json.dumps({"gpus": {str(i): gpu for i, gpu in enumerate(gpus)}}))
+
+    def start(self, rank):
+        log = self.folder / f"rank{rank}.log"
+        env = {**os.environ, "RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": "29999"}
+        child = subprocess.Popen([sys.executable, "-c", WRITER, str(log)], env=env)
+        self.children.append(child)
+        while not (log.exists() and log.stat().st_size):
+            time.sleep(0.01)
+        return child, log
+
+    def watch(self, logs, grew):
+        ids = frozenset(FileId(found.st_dev, found.st_ino) for found in map(os.stat, logs))
+        self.machine.meet([Watched(KnownRun("run", "", ids), grew=grew)])
+
+    def until(self, seen):
+        end = time.monotonic() + WAIT
+        while not seen():
+            assert time.monotonic() < end, (self.machine.trouble(), self.items[-6:])
+            self.now += 1.0
+            for batch in self.machine.read(self.now):
+                self.items += [(batch.run, item) for item in batch.items]
+            time.sleep(0.02)
+
+    def facts(self, key="run"):
+        return {item.name: item.value for run, item in self.items if run == key and isinstance(item, Fact)}
+
+    def kinds(self, kind):
+        return [(run, item) for run, item in self.items if isinstance(item, kind)]
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(tmp_path)
+    yield made
+    made.machine.close()
+    for child in made.children:
+        child.kill()
+        child.wait()
+
+
+def processes_of(world, *children):
+    """The plain driver has no process lists: the pids are handed in where NVML's would stand."""
+    world.machine._lists = -1
+    for label, child in zip("01", children, strict=False):
+        world.machine.gpu.gpus[label].processes = ((child.pid, 1000.0),)
+
+
+def test_a_mixed_hang_names_the_rank_that_is_stopped(world):
+    (first, one), (second, two) = world.start(0), world.start(3)
+    world.watch([one, two], grew=0.0)
+    world.write([{"util": 100}, {"util": 0}])
+    world.until(lambda: "1" in world.machine.gpu.gpus)
+    processes_of(world, first, second)
+    second.send_signal(19)
+    world.until(lambda: world.facts().get("process.odd", "").startswith("rank 3"))
+    assert f"pid {second.pid}" in world.facts()["process.odd"]
+    assert "stopped by a signal" in world.facts()["process.odd"]
+    assert "rank 0" in world.facts()["process.witness"]
+    rows = [row for run, row in world.kinds(Row) if run == "run" and "rank.3.others_util" in row.names]
+    assert rows[-1].values[rows[-1].names.index("rank.3.others_util")] == 100
+    second.send_signal(18)
+
+
+def test_readings_of_a_gpu_follow_its_run(world):
+    child, log = world.start(0)
+    world.watch([log], grew=0.0)
+    world.until(lambda: "0" in world.machine.gpu.gpus)
+    processes_of(world, child)
+    world.until(lambda: any(run == "run" and "gpu.0.util" in row.names for run, row in world.kinds(Row)))
+
+
+def test_the_kernels_word_about_a_process_goes_to_its_run(world):
+    child, log = world.start(0)
+    world.watch([log], grew=0.0)
+    world.until(lambda: "run" in world.machine.processes.followed)
+    with open(world.kmsg, "a") as file:
+        file.write(f"Out of memory: Killed process {child.pid} (python) total-vm:1kB\n")
+        file.write("nfs: server files.example not responding, still trying\n")
+    child.kill()
+    child.wait()
+    world.until(lambda: any(run == "run" for run, _ in world.kinds(Over)))
+    over = next(item for run, item in world.kinds(Over) if run == "run")
+    assert (over.how.value, "Out of memory" in over.detail) == ("died", True)
+    assert any(run == HOST and row.names == ("kernel.nfs",) for run, row in world.kinds(Row))
+
+
+def test_a_training_that_no_watch_names_is_found_and_its_end_told(world):
+    child, log = world.start(0)
+    world.until(lambda: "0" in world.machine.gpu.gpus)
+    processes_of(world, child)
+    world.until(lambda: world.kinds(Found))
+    key = f"pid:{child.pid}:"
+    assert world.kinds(Found)[0][0].startswith(key)
+    assert str(log) in next(s for s in world.machine.trouble() if "named by no [[watch]]" in s)
+    child.kill()
+    child.wait()
+    world.machine.processes._full_due = 0.0
+    world.until(lambda: any(run.startswith(key) for run, _ in world.kinds(Over)))
