@@ -55,7 +55,7 @@ def one_life(path, port, count, kill, chance):
                 time.sleep(0.05)
             life.kill()
         try:
-            return int(life.wait(10) != 0)
+            return int(life.wait(2.5) != 0)
         except subprocess.TimeoutExpired:
             life.kill()
             life.wait()
