@@ -38,17 +38,23 @@ torture: setup   ## long: hundreds of kills at bad moments, ten thousand random 
 	$(PYTEST) -m torture --timeout 1500 -n 2
 
 bench: setup     ## speed, weight and coverage, beside rivals where they are installed
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench.reading
+	$(BIN)/python -m bench.judging
+	$(BIN)/python -m bench.sweep 1000
+	$(BIN)/python -m bench.idle
+	$(BIN)/python -m bench.load
 
 fuzz: setup      ## coverage-guided bytes against the readers, one minute
 	$(PIP) install atheris
-	$(BIN)/python bench/fuzz/readers.py -max_total_time=60
+	$(BIN)/python -m bench.fuzz.readers -max_total_time=60
 
 deb: setup       ## a Debian package in dist/
-	packaging/deb.sh
+	PIP_PYTHON=$(BIN)/python packaging/deb.sh
 
 docs: setup      ## write the pages that are made from code
 	$(BIN)/python docs/contracts_page.py
+	$(BIN)/python docs/rules/reference_page.py
+	$(BIN)/python docs/signature_pages.py
 
 setup: $(STAMP)  ## the virtual environment with everything but torch
 

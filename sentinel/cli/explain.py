@@ -30,12 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask the daemon and print its answer."""
     try:
-        answer = ask(args, {"cmd": "explain", "id": args.id})
+        answer = ask(args, {"ask": "explain", "id": args.id})
     except NoDaemon as nobody:
         print(f"sentinel explain: {nobody}", file=sys.stderr)
         return Exit.COULD_NOT
     if not answer.get("ok", True):
-        print(f"sentinel explain: {answer.get('error', 'the daemon refused')}", file=sys.stderr)
+        print(f"sentinel explain: {answer.get('why', 'the daemon refused')}", file=sys.stderr)
         return Exit.COULD_NOT
     print(json.dumps(answer) if args.json else "\n".join(told(answer)))
     return Exit.FINE

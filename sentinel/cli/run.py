@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import sys
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if daemon is None:
         print(f"sentinel: {trouble}", file=sys.stderr)
         return Exit.COULD_NOT
+    faulthandler.enable()  # should systemd's watchdog end a frozen loop, it leaves a traceback
     run_until_told(daemon)
     return Exit.FINE
 

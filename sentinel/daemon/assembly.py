@@ -26,6 +26,7 @@ from sentinel.daemon.machines import host_run, keep_meeting, machine_of, releasi
 from sentinel.daemon.settings import Settings, Watch
 from sentinel.daemon.stories import story_of
 from sentinel.daemon.systemd import Notifier
+from sentinel.daemon.trust import am_privileged, distrusted
 from sentinel.daemon.waiting import SelectorWaker
 from sentinel.keep import outbox, words
 from sentinel.keep.store import Snapshot, Store
@@ -55,7 +56,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     """A daemon ready to turn, or why there is none."""
     settings = plan.settings
     state = (plan.state or Path(settings.sentinel.state)).absolute()
-    trouble = take_lock(state)
+    trouble = "; ".join(not_to_obey(plan)) or take_lock(state)
     if trouble:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
@@ -98,6 +99,15 @@ def join(daemon: Daemon, machine: Machine, host: str) -> dict[str, Handler]:
     daemon.engine.feed([host_run(host, daemon.engine.host, daemon.clock.wall())])
     daemon.after_turn.append(keep_meeting(machine, daemon.engine, time.monotonic))
     return releasing(machine, daemon)
+
+
+def not_to_obey(plan: Plan) -> list[str]:
+    """With rights that others lack, files that others can write are not obeyed (contracts 8)."""
+    if not am_privileged():
+        return []
+    folders = [Path(folder) for folder in plan.settings.sentinel.rules]
+    rules = [path for folder in folders if folder.is_dir() for path in (folder, *sorted(folder.rglob("*.y*ml")))]
+    return distrusted([*([plan.path] if plan.path else []), *rules], os.geteuid())
 
 
 def take_lock(state: Path) -> str:
@@ -223,7 +233,7 @@ def watch_over(daemon: Daemon, notifier: Notifier, books: Books) -> None:
         fresh = books.reload(daemon.clock.steady(), forced=asked)
         if fresh is None:
             return
-        notifier.reloading(int(daemon.clock.steady() * 1e6))
+        notifier.reloading(time.monotonic_ns() // 1000)
         daemon.engine.adopt(fresh.book)
         broken = [str(fault) for fault in fresh.book.faults if not fault.note]
         daemon.tell_about_us(
@@ -232,3 +242,4 @@ def watch_over(daemon: Daemon, notifier: Notifier, books: Books) -> None:
         notifier.ready()
 
     daemon.after_turn += [speak, reload]
+    daemon.at_end.append(notifier.stopping)

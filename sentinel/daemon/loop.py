@@ -96,6 +96,7 @@ class Daemon:
         # not turn alerts into history.
         self.first_life = store.recall(FIRST_LOOK) is None
         self.after_turn: list[Callable[[], None]] = []  # systemd's status and watchdog, reloads, the ping
+        self.at_end: list[Callable[[], None]] = []
         self._reload = False
         self._aside: dict[str, tuple[float, str]] = {}  # source -> (until, why)
         self._maintain_at = self.began + MAINTENANCE
@@ -235,6 +236,8 @@ class Daemon:
 
     def close(self) -> None:
         """Write everything down and let go; well under two seconds."""
+        for last in self.at_end:
+            last()
         now = self.clock.wall()
         with contextlib.suppress(sqlite3.Error), self.store.turn():
             self.snapshots.save(self.snapshots.all_dirty(), now)

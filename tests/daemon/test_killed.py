@@ -183,6 +183,14 @@ def waiting(database: Path) -> int:
         return state.execute("SELECT count(*) FROM deliveries WHERE state NOT IN ('sent', 'merged')").fetchone()[0]
 
 
+def not_taken(database: Path) -> int:
+    """Changes that were written down but never reached the outbox (there a storm of runs becomes one digest)."""
+    with contextlib.closing(sqlite3.connect(database)) as state:
+        taken = {key.rstrip("|") for (key,) in state.execute("SELECT key FROM taken")}
+        rows = state.execute("SELECT run, rule, instance, n, phase FROM effects WHERE kind = 'tell'").fetchall()
+    return sum("|".join(map(str, row)).rstrip("|") not in taken for row in rows)
+
+
 def check(tmp_path: Path, hook, kills: int, runs: int, rows: int) -> None:
     database = live_through(tmp_path, hook, kills, runs, rows)
     expected = decided(tmp_path)
@@ -191,8 +199,7 @@ def check(tmp_path: Path, hook, kills: int, runs: int, rows: int) -> None:
     assert waiting(database) == 0
     repeated = sum(count - 1 for count in Counter(json.dumps(body, sort_keys=True) for body in hook.told).values())
     assert repeated <= kills
-    told = " ".join(json.dumps(body) for body in hook.told)
-    assert [name for name in expected if name not in told] == []
+    assert not_taken(database) == 0
 
 
 @pytest.mark.timeout(120)
