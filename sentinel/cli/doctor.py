@@ -13,6 +13,7 @@ from sentinel.cli.exits import Exit
 from sentinel.daemon.doctor.examination import examine, patient_at
 from sentinel.daemon.doctor.findings import Finding, State
 from sentinel.daemon.journal import Priority, open_journal
+from sentinel.daemon.settings import Settings
 
 HELP = "Check every precondition of this set-up: what is fine, what is missing, and the exact command that mends it."
 EPILOG = """\
@@ -37,22 +38,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Examine and print."""
-    findings = list(examine(patient_at(args.settings or usual_settings())))
+    patient = patient_at(args.settings or usual_settings())
+    findings = list(examine(patient))
     if args.tell:
-        tell(args.tell, findings)
+        tell(args.tell, findings, patient.known)
         return Exit.FINE
     for line in lines_of(findings, args.json):
         print(line)
     return Exit.FINDINGS if any(finding.state is State.MISSING for finding in findings) else Exit.FINE
 
 
-def tell(text: str, findings: Iterable[Finding]) -> None:
-    """The last word of a service that has given up, with what is missing and how to mend it."""
+def tell(text: str, findings: Iterable[Finding], settings: Settings) -> None:
+    """The last word of a service that has given up: into the journal and on every channel, with what is missing."""
+    from sentinel.daemon.last_word import letter_of, send
+
     missing = [finding for finding in findings if finding.state is State.MISSING and finding.check != "unit"]
+    lines = [f"{finding.check}: {finding.what}; mend: {finding.cure or 'see there'}" for finding in missing]
     journal = open_journal(os.environ, time.monotonic)
     journal.say(Priority.CRITICAL, "given-up", f"{text}; why: journalctl -u sentinel -n 30", missing=len(missing))
-    for finding in missing:
-        journal.say(Priority.ERROR, "given-up", f"{finding.check}: {finding.what}; mend: {finding.cure or 'see above'}")
+    for line in [*lines, *send(settings, letter_of(text, lines, time.time()))]:
+        journal.say(Priority.ERROR, "given-up", line)
 
 
 def usual_settings() -> Path:

@@ -29,12 +29,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("--test", nargs="?", const="", metavar="CHANNEL", help="send a sample alert")
     parser.add_argument("--gave-up", action="store_true", help="tell every channel that the service gave up")
-    parser.add_argument("--config", metavar="FILE", help="sentinel.toml (default: ./sentinel.toml, /etc/sentinel/...)")
+    parser.add_argument(
+        "--settings", metavar="FILE", help="sentinel.toml (default: ./sentinel.toml, /etc/sentinel/...)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Send, and print one line per channel."""
-    settings = _settings(args.config)
+    settings = _settings(args.settings)
     if settings is None:
         return Exit.COULD_NOT
     if not args.gave_up and args.test is None:

@@ -31,6 +31,7 @@ from sentinel.keep import outbox, words
 from sentinel.keep.store import Snapshot, Store
 from sentinel.sources.hints import Hints
 from sentinel.sources.journal import Journal
+from sentinel.sources.machine import Machine
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.suspects import Suspects
 from sentinel.sources.tree import root_of
@@ -82,18 +83,21 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         admins=settings.tell.admins,
         at=plan.at,
     )
-    words_of = answers.handlers(daemon) | Hearing(daemon, office, settings.tell.admins).handlers()
+    handlers = answers.handlers(daemon) | Hearing(daemon, office, settings.tell.admins).handlers()
     if machine is not None:
-        words_of |= releasing(machine, daemon)
-    open_control(daemon, settings, state, waker, words_of)
+        handlers |= join(daemon, machine, host)
+    open_control(daemon, settings, state, waker, handlers)
     for fault in books.faults:
-        if not fault.note:
-            daemon.tell_about_us(f"rule file: {fault}")
-    if machine is not None:
-        engine.feed([host_run(host, engine.host, daemon.clock.wall())])
-        daemon.after_turn.append(keep_meeting(machine, engine, time.monotonic))
+        daemon.tell_about_us(f"rule file: {fault}")
     watch_over(daemon, Notifier(os.environ), books)
     return daemon, ""
+
+
+def join(daemon: Daemon, machine: Machine, host: str) -> dict[str, Handler]:
+    """Bring the machine and the engine together; the words that it answers to."""
+    daemon.engine.feed([host_run(host, daemon.engine.host, daemon.clock.wall())])
+    daemon.after_turn.append(keep_meeting(machine, daemon.engine, time.monotonic))
+    return releasing(machine, daemon)
 
 
 def take_lock(state: Path) -> str:

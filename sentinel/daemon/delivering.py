@@ -4,6 +4,7 @@ not written down, unless the disk takes no more: then it says so in the message.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import time
@@ -14,10 +15,12 @@ from typing import TextIO
 
 from sentinel.core.records import Change, Effect, EffectKey, EffectKind, Json, Phase, Severity
 from sentinel.core.telling import Act, Desk, Local
-from sentinel.core.telling_answers import CURES, LASTING, Answer, next_try
+from sentinel.core.telling_answers import CURES, LASTING, Answer, Code, next_try
 from sentinel.core.telling_backlog import gathers, summary
 from sentinel.core.telling_letter import Kind, Letter, Occasion, Story, letter_from, letter_json, marked
+from sentinel.core.telling_week import DAY, WEEK, Week, digest, digest_due
 from sentinel.core.telling_words import Standing
+from sentinel.daemon.alive import Alive
 from sentinel.daemon.routes import LOCAL, TERMINAL, line_of, routes_of
 from sentinel.daemon.sending import COMMAND, Sending
 from sentinel.daemon.settings import Settings
@@ -45,8 +48,10 @@ class Office:
         steady: Callable[[], float] = time.monotonic,
         command: tuple[str, ...] = COMMAND,
         journal_socket: str = journal.SOCKET,
+        week_of: Callable[[float, float], Week] | None = None,
     ) -> None:
-        """Go on from what was written."""
+        """Go on from what was written. `week_of(since, now)` counts for the round-up."""
+        self._alive, self._digests, self._week_of = Alive(settings.tell, steady), settings.tell.digest, week_of
         self.host, self._terminal, self._steady = host, terminal, steady
         self._journal_socket = journal_socket
         self._paper, self._story_of = paper, story_of
@@ -68,6 +73,15 @@ class Office:
             rows.setdefault(channel, []).append((sort, key, json.loads(body)))
         for name, desk in self.desks.items():
             desk.load(rows.get(name, ()))
+        for delivery in list(self.outbox.deliveries.values()):
+            if delivery.channel not in self.desks:
+                self._orphan(delivery)
+
+    def _orphan(self, delivery: Delivery) -> None:
+        """Its channel is no longer in the settings: a dead letter, unless it was for a terminal that is gone."""
+        state = "merged" if delivery.channel in LOCAL else "dead"
+        detail = "the settings have no channel of this name any more"
+        self.outbox.put(replace(delivery, state=state, code=Code.SETTINGS, detail=detail, done=delivery.made))
 
     # --- in -------------------------------------------------------------------------------------------------------
 
@@ -115,6 +129,8 @@ class Office:
             self._enqueue(name, desk.plan(now, local, standing), now)
             self._pass_on(desk, now)
         self._disk(now)
+        self._round_up(now, local)
+        self._alive.beat(well=not self._trouble())
         self._write(now)
         for name in LOCAL:
             self._deliver_here(name, now)
@@ -152,6 +168,21 @@ class Office:
             self._disk_told = False
             self.say(f"{self.host}: Sentinel's state is written again", (), now, Severity.HIGH)
 
+    def _round_up(self, now: float, local: Local) -> None:
+        """The weekly (or daily) digest, once, also over restarts."""
+        kept = self.outbox.telling.get(("", "week", "last"))
+        last = json.loads(kept)["at"] if kept else None
+        if (
+            self._week_of is None
+            or not self._lines
+            or not digest_due(self._digests, last, now, local.minute, local.weekday)
+        ):
+            return
+        span = DAY if self._digests == "daily" else WEEK
+        self.outbox.remember("", "week", "last", {"at": now})
+        word = "day" if self._digests == "daily" else "week"
+        self.digest(digest(self._week_of(now - span, now), self.host, now, word), now)
+
     def _trouble(self) -> str:
         """Why nothing can be written down, or ""."""
         return self.outbox.trouble or ("" if self._paper.on_disk else "the state is kept in memory")
@@ -161,7 +192,8 @@ class Office:
         for delivery in self.outbox.queue(name):
             letter = self._final(delivery)
             if name == TERMINAL and self._terminal is not None:
-                print(brief(letter, self._zone, colour=self._terminal.isatty()), file=self._terminal, flush=True)
+                with contextlib.suppress(OSError, ValueError):  # a terminal that was closed must not end the watch
+                    print(brief(letter, self._zone, colour=self._terminal.isatty()), file=self._terminal, flush=True)
             elif name != TERMINAL:
                 journal.write(journal.fields_of(letter), self._journal_socket)
             self.outbox.put(replace(delivery, state="sent", done=now))
@@ -287,7 +319,12 @@ class Office:
                     "topics": len(self.desks[name].topics),
                 }
             )
-        return {"channels": channels, "disk": self._trouble(), "unwritten": self.outbox.unwritten}
+        return {
+            "channels": channels,
+            "disk": self._trouble(),
+            "unwritten": self.outbox.unwritten,
+            "alive": self._alive.trouble,
+        }
 
     def close(self, seconds: float) -> None:
         """Let what is in flight finish for so long, then end the children; the rest stays written down."""

@@ -147,9 +147,10 @@ def _shown(char: str) -> str:
     return " " if harmless else char.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
-def open_journal(environ: Mapping[str, str], steady: Callable[[], float], stderr: TextIO = sys.stderr) -> Journal:
+def open_journal(environ: Mapping[str, str], steady: Callable[[], float], stderr: TextIO | None = None) -> Journal:
     """The journal where our stderr is one (systemd says so in JOURNAL_STREAM), else stderr."""
-    return Journal(_native(SOCKET) if _is_journal(environ, stderr) else _to_stream(stderr), steady)
+    stream = stderr or sys.stderr
+    return Journal(_native(SOCKET) if _is_journal(environ, stream) else _to_stream(stream), steady)
 
 
 def _is_journal(environ: Mapping[str, str], stderr: TextIO) -> bool:

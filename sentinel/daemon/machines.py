@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sentinel.daemon.loop import Daemon
 
 MEET_EVERY = 5.0
+LONGEST_RELEASE = 86400.0
 
 
 def machine_of(settings: Settings, host: str) -> Machine | None:
@@ -71,10 +72,10 @@ def releasing(machine: Machine, daemon: Daemon) -> dict[str, Handler]:
     def release(request: Request, peer: Peer) -> Answer:
         if not peer.is_admin(daemon.admins):
             raise Refused("only admins and root may have GPUs released")
-        seconds = parse_seconds(str(request.get("for", "")))
-        if not seconds:
-            raise Refused("say for how long: 10m, 1h")
-        return {"said": machine.release(seconds, daemon.clock.wall())}
+        seconds = request.get("seconds")
+        if not isinstance(seconds, int | float) or not 0 < seconds <= LONGEST_RELEASE:
+            raise Refused("say for how long: 10m, 1h; at most a day")
+        return {"said": machine.release(float(seconds), daemon.clock.wall())}
 
     return {"release-gpu": release}
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import tzinfo
+from typing import Any
 
 from sentinel.core.records import Change, Phase, Severity
 from sentinel.core.telling_letter import SHOWN, Letter, Member, Occasion
@@ -64,7 +65,23 @@ def clean(text: str) -> str:
 
 
 def wording(letter: Letter, zone: tzinfo | None) -> Wording:
-    """What a letter says."""
+    """What a letter says, with nothing in it that could steer whoever shows it."""
+    said = _wording(letter, zone)
+    return replace(said, **{field.name: _harmless(getattr(said, field.name)) for field in fields(said)})
+
+
+def _harmless(thing: Any) -> Any:
+    """The same with every text in it cleaned, wherever it came from; layout stays."""
+    if isinstance(thing, str):
+        return _CONTROL.sub("", thing.replace("\n", " ").replace("\t", " "))
+    if isinstance(thing, tuple):
+        return tuple(_harmless(item) for item in thing)
+    if isinstance(thing, Seen):
+        return replace(thing, **{field.name: _harmless(getattr(thing, field.name)) for field in fields(thing)})
+    return thing
+
+
+def _wording(letter: Letter, zone: tzinfo | None) -> Wording:
     if letter.change is None:
         return _without_change(letter, zone)
     if letter.occasion in {Occasion.CLEAR, Occasion.ENDED, Occasion.STALE, Occasion.AGAIN, Occasion.MUTE_OVER}:

@@ -6,11 +6,14 @@ import time
 
 import pytest
 
+from sentinel.core.telling import Local
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.settings import Channel, Settings, Tell
 from sentinel.keep import outbox, words
 from tests.outlets.servers import Web
 from tests.outlets.stories import AT, change, effect, story
+
+LOCAL_NOON = Local(720, 2, 100)
 
 
 class Paper:
@@ -164,3 +167,20 @@ def test_on_a_disk_that_takes_nothing_people_are_told_and_told_about_that(tmp_pa
     office.take([effect(change("later"))], AT + 60)
     turns(office, lambda: not office.outbox.unwritten and not office.outbox.queue("hook"), AT + 60)
     assert db.connection.execute("SELECT count(*) FROM taken").fetchone() == (2,)
+
+
+def test_a_channel_that_left_the_settings_leaves_dead_letters_that_can_be_sent_once_it_is_back(tmp_path, web, closing):
+    hook = Channel(name="hook", url=f"json://127.0.0.1:{web.port}/in")
+    first = make(Paper(tmp_path / "s.db"), settings(hook), "h")
+    first.take([effect(change("r"))], AT)
+    first.outbox.flush(AT)
+    for name, desk in first.desks.items():
+        first._enqueue(name, desk.plan(AT + 1, LOCAL_NOON, first.words.standing()), AT)
+    first._write(AT)
+    second = make(Paper(tmp_path / "s.db"), settings(), "h")
+    second.turn(AT + 2)
+    assert [row["channel"] for row in second.outbox.dead()] == ["hook"]
+    third = make(Paper(tmp_path / "s.db"), settings(hook), "h")
+    closing(third)
+    assert third.retry(AT + 3) == 1
+    turns(third, lambda: web.requests and not third.outbox.queue("hook"), AT + 4)

@@ -48,7 +48,7 @@ def test_secrets_show_nowhere(tmp_path, monkeypatch):
 def test_the_test_command_prints_no_secret(tmp_path):
     toml = tmp_path / "sentinel.toml"
     toml.write_text(f'[[channel]]\nname = "x"\nurl = "json://ana:{SECRETS[0]}@127.0.0.1:1/{SECRETS[2]}"\n')
-    command = [sys.executable, "-m", "sentinel", "tell", "--test", "--config", str(toml)]
+    command = [sys.executable, "-m", "sentinel", "tell", "--test", "--settings", str(toml)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "x: connection broken" in done.stdout

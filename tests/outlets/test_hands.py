@@ -16,7 +16,7 @@ from sentinel.outlets.hands.consent import NAME, read_consent, write_consent
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.ladder import Patience, climb_whole, survey
 from sentinel.outlets.hands.process import Pin, read_process
-from sentinel.outlets.hands.sending import Refused, audit, check_crew, claim
+from sentinel.outlets.hands.sending import Refused, ask, audit, check_crew, claim
 from sentinel.outlets.hands.survey import Crew, crew_of_folder
 from sentinel.outlets.hands.ways import find_way
 from sentinel.outlets.proof.finding import KEPT
@@ -209,6 +209,15 @@ def test_the_owners_own_way_goes_before_what_was_found(start, tmp_path):
     assert find_way(crew, str(folder), "signal:USR1").argument == "USR1"
     assert find_way(crew, str(folder), "file:SAVE").argument == str(folder / "SAVE")
     assert not find_way(crew, str(folder), "nonsense").known
+
+
+def test_the_owners_own_command_is_run_without_a_shell_and_its_failure_is_a_refusal(start, tmp_path):
+    folder, _ = start("handler,early")
+    crew = crew_of_folder(str(folder))
+    ask(crew, find_way(crew, str(folder), f"command:touch '{folder}/a b'"), tmp_path / "audit.jsonl", stop=True)
+    assert (folder / "a b").exists()
+    with pytest.raises(Refused, match="ended with 1"):
+        ask(crew, find_way(crew, str(folder), "command:false"), tmp_path / "audit.jsonl", stop=True)
 
 
 def test_a_claim_is_given_once(tmp_path):

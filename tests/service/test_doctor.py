@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -177,7 +178,7 @@ def server(answer=b""):
                     heard.append(connection.recv(4096).decode())
                     connection.sendall(answer)
 
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield listener.getsockname()[1], heard
         thread.join(10)
@@ -228,3 +229,38 @@ def test_an_address_that_cannot_be_had_says_what_mends_it():
 def test_nobody_to_tell_is_a_note():
     (found,) = channels.channels(patient())
     assert found.state is State.NOTE
+
+
+def test_the_last_word_reaches_the_channels_with_what_is_missing(tmp_path, capsys):
+    from sentinel.cli import doctor
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.server.heard.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_words):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as hooks:
+        hooks.heard = []
+        thread = threading.Thread(target=hooks.serve_forever, daemon=True)
+        thread.start()
+        path = tmp_path / "sentinel.toml"
+        path.write_text(
+            f'[sentinel]\nstate = "{tmp_path}"\n[host]\nkernel_log = "{tmp_path}/none"\n'
+            f'[[channel]]\nname = "hook"\nurl = "json://127.0.0.1:{hooks.server_port}/x"\n'
+            '[[channel]]\nname = "gone"\nurl = "env:NO_SUCH_VARIABLE"\n'
+        )
+        parser = argparse.ArgumentParser()
+        doctor.configure(parser)
+        try:
+            doctor.run(parser.parse_args(["--settings", str(path), "--tell", "Sentinel has given up"]))
+        finally:
+            hooks.shutdown()
+            thread.join()
+    assert "Sentinel has given up" in hooks.heard[0]
+    assert "Xid" in hooks.heard[0]
+    assert "channel gone: " in capsys.readouterr().err

@@ -1,0 +1,40 @@
+"""What people read of a stop plan."""
+
+from dataclasses import replace
+
+from sentinel.core.stopping import explained
+from sentinel.core.stopping_plan import Plan, Route, Stage
+from sentinel.core.stopping_words import acked, announcement, condition_lines, last_word, status_line
+from sentinel.core.stopping_world import Level, Proven
+from tests.core.stopping_worlds import GOOD, world_of
+
+PLAN = Plan(
+    "p1", "a", "nlp", "numerics/lead", "a", 1, Level.STOP, False, "boot", 0.0, 0.0, Stage.GRACE, Route.ASK, 100.0,
+    proven=Proven("a.pt", 1.0, "", "kept/a.pt"),
+)  # fmt: skip
+
+
+def test_an_announcement_says_what_when_and_how_to_end_it():
+    text = announcement(PLAN, "a", 900.0)
+    assert "in 15m" in text
+    assert "sentinel keep a" in text
+
+
+def test_an_ack_is_answered_with_the_time_of_the_stop():
+    assert "in 10m" in acked(PLAN, 900.0, 400.0)
+    assert "once people were reached" in acked(replace(PLAN, graced=None), 900.0, 400.0)
+
+
+def test_status_says_what_a_plan_waits_for():
+    assert status_line(replace(PLAN, waits=("awake: muted",))).endswith("grace; waits for awake: muted")
+
+
+def test_the_last_word_names_checkpoint_loss_and_gain():
+    text = last_word(replace(PLAN, stage=Stage.STOPPED, why="checkpoint: a.pt"), "a", "20 steps", 12.3)
+    assert "a.pt" in text
+    assert "12.3 GPU-hours" in text
+
+
+def test_a_dry_run_prints_every_condition_with_its_value():
+    lines = condition_lines(explained(PLAN, world_of({**GOOD, "stale": True}, 10_000.0, "boot")))
+    assert any(line.startswith("NO") and "stale: numerics/lead" in line for line in lines)
