@@ -40,7 +40,7 @@ class Watched:
         self._layouts: dict[tuple[str, ...], tuple[Bound, ...]] = {}
         self._hopeful: dict[tuple[str, ...], tuple[list[Bound], list[Bound]]] = {}
         self._known = 0  # series and facts that `_hopeful` was made for
-        self._moved: list[Moved] = []
+        self.moved: list[Moved] = []  # since `changes` was last called
         self._last: Row | None = None
         self.adopt(book)
 
@@ -104,15 +104,15 @@ class Watched:
     def look(self, row: Row) -> None:
         """One line, row or object: all its readings enter, then each rule that reads one of them is judged once."""
         run = self.run
-        moved = run.enter(row)
+        names = run.enter(row)
         self._last = row
         bounds: Sequence[Bound] = ()
         waiting: Sequence[Bound] = ()
-        if moved:
-            bounds, waiting = self._hopeful_at(moved)
+        if names:
+            bounds, waiting = self._hopeful_at(names)
         if row.text and self.book.matcher is not None:
             bounds = self._hear(row, bounds)
-        if moved:
+        if names:
             self.looks += 1
             if not self.settled:
                 self.settle()
@@ -172,7 +172,7 @@ class Watched:
             if spot is None:
                 spot = self._spot(counts)
             self._advance(bound, answer, spot)
-        if self._moved and self._of_parts:
+        if self.moved and self._of_parts:
             self._judge_parts(spot or self._spot(counts))
 
     def _ask(self, bound: Bound) -> Answer:
@@ -207,7 +207,7 @@ class Watched:
                 return  # it fires once per generation, and only the run's end closes it
         move = advance(alert, rule, answer, spot)
         if move is not None:
-            self._moved.append(Moved(bound, move.value, spot))
+            self.moved.append(Moved(bound, move.value, spot))
 
     def _judge_parts(self, spot: Spot) -> None:
         for bound in self._of_parts:
@@ -226,16 +226,16 @@ class Watched:
 
     def close(self, at: float | None, how: str) -> None:
         """The run is over: what fires is ended, which is not "resolved"."""
-        just_now = {moved.bound.key for moved in self._moved}
+        just_now = {moved.bound.key for moved in self.moved}
         spot = Spot(at if at is not None else self.run.now, self.run.step, self.run.epoch, self.run.progress)
         self.over = how
         for bound in self.bounds.values():
             before = end(bound.alert)
             if before is Phase.FIRING and bound.key not in just_now:
-                self._moved.append(Moved(bound, f"run {how}", spot))
+                self.moved.append(Moved(bound, f"run {how}", spot))
             elif before is Phase.PENDING and bound.rule.severity is Severity.CRITICAL:
                 bound.alert.n += 1
-                self._moved.append(Moved(bound, "ended before it was certain", spot))
+                self.moved.append(Moved(bound, "ended before it was certain", spot))
 
     def resume(self) -> None:
         """The run goes on: what was firing when it ended fires again."""
@@ -248,13 +248,13 @@ class Watched:
         self.catching_up = False
         spot = self._spot(counts=False)
         firing = [b for b in self.bounds.values() if b.alert.phase is Phase.FIRING]
-        self._moved = [Moved(bound, "first look", spot) for bound in firing]
+        self.moved = [Moved(bound, "first look", spot) for bound in firing]
 
     def changes(self) -> list[Change]:
         """What moved since the last call, with what is hidden behind what."""
-        if not self._moved or self.catching_up:
+        if not self.moved or self.catching_up:
             return []
-        moved, self._moved = self._moved, []
+        moved, self.moved = self.moved, []
         moved = self.grouping.settle_hidden(moved)
         return [change_of(item, self.run, self.host, self._last) for item in moved]
 
