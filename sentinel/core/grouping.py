@@ -17,10 +17,13 @@ class Grouping:
         """Which rule hides which, worked out once per rulebook."""
         self._bounds = bounds
         self._hiders: dict[str, list[str]] = {}
-        keys = [rule.key for rule in rules]
+        keys = dict.fromkeys(rule.key for rule in rules)
+        of_signature: dict[str, list[str]] = {}
+        for key in keys:
+            of_signature.setdefault(key.split("/", 1)[0], []).append(key)
         for rule in rules:
             for wanted in (*rule.hides, *(rule.parts.of if rule.parts else ())):
-                for key in keys:
+                for key in of_signature.get(wanted.split("/", 1)[0], ()):
                     if key != rule.key and _names(wanted, key):
                         self._hiders.setdefault(key, []).append(rule.key)
 
