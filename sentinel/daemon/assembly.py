@@ -64,7 +64,8 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     engine = Engine(books.book, books.names, platform.node())
     snapshots = list(store.snapshots())
     kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
-    restore(engine, store, snapshots)
+    clock = SystemClock()
+    restore(engine, store, snapshots, clock.wall())
     waker = SelectorWaker()
     watcher = watcher_of(settings, books, waker, state, kept)
     journals = journals_of(settings, books, kept)
@@ -73,7 +74,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     office = office_of(settings, engine, store, waker)
     journal = open_journal(os.environ, time.monotonic)
     daemon = Daemon(
-        clock=SystemClock(),
+        clock=clock,
         waker=waker,
         store=store,
         engine=engine,
@@ -130,7 +131,7 @@ def take_lock(state: Path) -> str:
     return ""
 
 
-def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot]) -> None:
+def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> None:
     """Bring every run back as it was last written down."""
     for snapshot in snapshots:
         try:
@@ -138,6 +139,7 @@ def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot]) -> None
         except Exception as bug:  # one run that cannot be read back must not end the watch over the others
             store.told.append(f"the record of {snapshot.info.name} could not be read back, it starts anew: {bug}")
             engine.drop(snapshot.info.key)
+    engine.was_away(now)
     for info in store.listed():
         engine.listed[info.key] = info
 
