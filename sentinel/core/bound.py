@@ -27,13 +27,32 @@ class Bound:
     reads: frozenset[str] = frozenset()
     ready: bool = False  # `after` was reached once
     on_target: bool = False  # it reads a loss or target: its "no" says that the run is fine
-    answer: Answer = None  # the last one, for rules made of parts
+    said: Answer = None  # the last answer
     broken: str = ""  # the bug that set this rule aside on this run
+    wants: frozenset[str] = frozenset()  # without any of these it cannot say yes
+    asked: Judge | None = None  # `when`, once the rule is ready and while it is not broken
+    waits: bool = False  # for one of them: it is not asked at looks, as its answer could move nothing
 
     @property
     def key(self) -> tuple[str, str]:
         """Rule and instance."""
         return (self.rule.key, self.instance)
+
+    @property
+    def answer(self) -> Answer:
+        """What it said last; one that waits is asked now."""
+        if not self.waits or self.when is None or self.broken:
+            return self.said
+        try:
+            return self.when()
+        except Exception:  # reported when a look asks it
+            return None
+
+    def is_hopeless(self, run: Run) -> bool:
+        """Whether no reading of the series that the run has can move its alert."""
+        if not self.ready or not self.alert.at_rest or self.when is None or self.broken:
+            return False
+        return not all(run.has(name) for name in self.wants)
 
 
 def bind(rule: Rule, run: Run, instance: str, alert: Alert | None) -> Bound:
@@ -46,6 +65,7 @@ def bind(rule: Rule, run: Run, instance: str, alert: Alert | None) -> Bound:
         alert=alert or Alert(),
         reads=frozenset(own_name(name, instance) for name in reads_of(rule)),
         ready=not rule.after,
+        wants=frozenset(own_name(name, instance) for name in rule.when.wants) if rule.when else frozenset(),
         on_target=bool(rule.when and any(TARGET.search(name) for name in rule.when.reads)),
     )
 

@@ -71,15 +71,16 @@ class Engine:
         return effects
 
     def _take(self, key: str, item: Row | Fact | Mark | Found | Over, effects: list[Effect]) -> None:
+        watched = self.runs.get(self._current.get(key, key))
+        if isinstance(item, Row):
+            if watched is not None:
+                self._row(key, watched, item, effects)
+            return
         if isinstance(item, Found):
             self._found(key, item)
             return
-        watched = self.runs.get(self._current.get(key, key))
         if watched is None:
             return  # listed only, or unknown: a run is judged from its `Found` on
-        if isinstance(item, Row):
-            self._row(key, watched, item, effects)
-            return
         if isinstance(item, Fact):
             watched.learn(item)
         elif isinstance(item, Mark):
@@ -117,7 +118,8 @@ class Engine:
         if course.counts_per_epoch(row.file):
             row = row._replace(step=None)
         watched.look(row)
-        effects += self._effects(watched)
+        if watched.moved:
+            effects += self._effects(watched)
 
     def _go_back(self, key: str, watched: Watched, row: Row, back: Back, effects: list[Effect]) -> Watched:
         if back is Back.NEW:
@@ -170,10 +172,13 @@ class Engine:
         if before is None:
             watched.run.pass_time(now)
             return
+        if before // FINE_GRID == now // FINE_GRID:
+            return  # no point of any grid lies between them
         point = next_point(before, watched.run.grew or before)
         while point <= now:
             watched.pass_time(point)
-            effects += self._effects(watched)
+            if watched.moved:
+                effects += self._effects(watched)
             point = next_point(point, watched.run.grew or before)
 
     # --- out -----------------------------------------------------------------------------------------------------

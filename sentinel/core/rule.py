@@ -39,6 +39,10 @@ class Expression(Protocol):
         """Names of the facts that it reads."""
 
     @property
+    def wants(self) -> frozenset[str]:
+        """Series, wildcards and facts without any one of which the answer cannot be yes."""
+
+    @property
     def patterns(self) -> tuple[str, ...]:
         """RE2 patterns of `lines(...)`: a line that matches one makes the rule look."""
 

@@ -183,6 +183,10 @@ class Run:
             return [self.series[name]] if name in self.series else []
         return [series for own, series in self.series.items() if matches(name, own)]
 
+    def has(self, name: str) -> bool:
+        """Whether a series, any series of a wildcard, or a fact of that name was ever read."""
+        return name in self.series or name in self.facts or ("*" in name and bool(self.matching(name)))
+
     # --- what expressions are bound to; made when first asked for, filled when readings come ---------------------
 
     def cell(self, name: str) -> Series:

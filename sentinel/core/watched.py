@@ -38,7 +38,9 @@ class Watched:
         self.marks: deque[Mark] = deque(maxlen=RECENT_MARKS)
         self.bounds: dict[tuple[str, str], Bound] = {}
         self._layouts: dict[tuple[str, ...], tuple[Bound, ...]] = {}
-        self._moved: list[Moved] = []
+        self._hopeful: dict[tuple[str, ...], tuple[list[Bound], list[Bound]]] = {}
+        self._known = 0  # series and facts that `_hopeful` was made for
+        self.moved: list[Moved] = []  # since `changes` was last called
         self._last: Row | None = None
         self.adopt(book)
 
@@ -51,6 +53,7 @@ class Watched:
         self.rules = [rule for rule in book.rules if applies(rule, self.run)]
         self.bounds = {}
         self._layouts = {}
+        self._hopeful = {}
         for (key, instance), bound in before.items():
             rule = next((rule for rule in self.rules if rule.key == key), None)
             if rule is not None and rule.fingerprint == bound.rule.fingerprint:
@@ -81,22 +84,42 @@ class Watched:
             self._layouts[names] = found
         return found
 
+    def _hopeful_at(self, names: tuple[str, ...]) -> tuple[list[Bound], list[Bound]]:
+        """Those of them that can move an alert; and of the hopeless those that can still say that the run is fine."""
+        known = len(self.run.series) + len(self.run.facts)
+        if known != self._known:
+            self._known = known
+            self._hopeful.clear()
+        found = self._hopeful.get(names)
+        if found is None:
+            bounds = self._looking_at(names)
+            for bound in bounds:
+                bound.waits = bound.is_hopeless(self.run)
+            found = [b for b in bounds if not b.waits], [b for b in bounds if b.waits and b.on_target]
+            self._hopeful[names] = found
+        return found
+
     # --- looks ---------------------------------------------------------------------------------------------------
 
     def look(self, row: Row) -> None:
         """One line, row or object: all its readings enter, then each rule that reads one of them is judged once."""
         run = self.run
-        moved = run.enter(row)
+        names = run.enter(row)
         self._last = row
-        bounds: Sequence[Bound] = self._looking_at(moved) if moved else ()
+        bounds: Sequence[Bound] = ()
+        waiting: Sequence[Bound] = ()
+        if names:
+            bounds, waiting = self._hopeful_at(names)
         if row.text and self.book.matcher is not None:
             bounds = self._hear(row, bounds)
-        if moved:
+        if names:
             self.looks += 1
             if not self.settled:
                 self.settle()
         if bounds:
             self._judge(bounds, counts=True)
+        if waiting and self.fine_at != self.looks and any(self._ask(bound) is False for bound in waiting):
+            self.fine_at = self.looks
 
     def _hear(self, row: Row, bounds: Sequence[Bound]) -> Sequence[Bound]:
         assert self.book.matcher is not None
@@ -133,31 +156,46 @@ class Watched:
 
     def _judge(self, bounds: Iterable[Bound], counts: bool) -> None:
         spot: Spot | None = None
+        clear = Phase.CLEAR
         for bound in bounds:
-            answer = self._ask(bound)
+            ask = bound.asked
+            try:
+                answer = self._begin(bound) if ask is None else ask()
+            except Exception:  # a bug in one rule must not end the watch over all others
+                self._set_aside(bound)
+                answer = None
+            bound.said = answer
             if answer is False and bound.on_target:
                 self.fine_at = self.looks
-            bound.answer = answer
-            if answer is not True and bound.alert.at_rest:
+            if answer is not True and bound.alert.phase is clear:
                 continue
             if spot is None:
                 spot = self._spot(counts)
             self._advance(bound, answer, spot)
-        if self._moved and self._of_parts:
+        if self.moved and self._of_parts:
             self._judge_parts(spot or self._spot(counts))
 
     def _ask(self, bound: Bound) -> Answer:
         try:
-            if not bound.ready:
-                bound.ready = self.run.reached(bound.rule.after, bound.reads) is True
-                if not bound.ready:
-                    return None
-            return bound.when() if bound.when is not None and not bound.broken else None
+            return self._begin(bound) if bound.asked is None else bound.asked()
         except Exception:  # a bug in one rule must not end the watch over all others
             self._set_aside(bound)
             return None
 
+    def _begin(self, bound: Bound) -> Answer:
+        """Ask a rule that was not ready so far; from when it is, `asked` is the short way."""
+        if not bound.ready:
+            bound.ready = self.run.reached(bound.rule.after, bound.reads) is True
+            if not bound.ready:
+                return None
+            self._hopeful.clear()
+        if bound.when is None or bound.broken:
+            return None
+        bound.asked = bound.when
+        return bound.when()
+
     def _set_aside(self, bound: Bound) -> None:
+        bound.asked = None
         bound.broken = traceback.format_exc(limit=4)
         self.bug(self.run.info.key, bound.rule.key, bound.broken)
 
@@ -169,13 +207,13 @@ class Watched:
                 return  # it fires once per generation, and only the run's end closes it
         move = advance(alert, rule, answer, spot)
         if move is not None:
-            self._moved.append(Moved(bound, move.value, spot))
+            self.moved.append(Moved(bound, move.value, spot))
 
     def _judge_parts(self, spot: Spot) -> None:
         for bound in self._of_parts:
-            bound.answer = self.grouping.parts_answer(bound.rule)
-            if bound.answer is True or not bound.alert.at_rest:
-                self._advance(bound, bound.answer, spot)
+            bound.said = self.grouping.parts_answer(bound.rule)
+            if bound.said is True or not bound.alert.at_rest:
+                self._advance(bound, bound.said, spot)
 
     def _spot(self, counts: bool) -> Spot:
         """Where this look stands: at the row's own step where it has one, not at the furthest that the run has come."""
@@ -188,16 +226,16 @@ class Watched:
 
     def close(self, at: float | None, how: str) -> None:
         """The run is over: what fires is ended, which is not "resolved"."""
-        just_now = {moved.bound.key for moved in self._moved}
+        just_now = {moved.bound.key for moved in self.moved}
         spot = Spot(at if at is not None else self.run.now, self.run.step, self.run.epoch, self.run.progress)
         self.over = how
         for bound in self.bounds.values():
             before = end(bound.alert)
             if before is Phase.FIRING and bound.key not in just_now:
-                self._moved.append(Moved(bound, f"run {how}", spot))
+                self.moved.append(Moved(bound, f"run {how}", spot))
             elif before is Phase.PENDING and bound.rule.severity is Severity.CRITICAL:
                 bound.alert.n += 1
-                self._moved.append(Moved(bound, "ended before it was certain", spot))
+                self.moved.append(Moved(bound, "ended before it was certain", spot))
 
     def resume(self) -> None:
         """The run goes on: what was firing when it ended fires again."""
@@ -220,13 +258,13 @@ class Watched:
         self.catching_up = False
         spot = self._spot(counts=False)
         firing = [b for b in self.bounds.values() if b.alert.phase is Phase.FIRING]
-        self._moved = [Moved(bound, "first look", spot) for bound in firing]
+        self.moved = [Moved(bound, "first look", spot) for bound in firing]
 
     def changes(self) -> list[Change]:
         """What moved since the last call, with what is hidden behind what."""
-        if not self._moved or self.catching_up:
+        if not self.moved or self.catching_up:
             return []
-        moved, self._moved = self._moved, []
+        moved, self.moved = self.moved, []
         moved = self.grouping.settle_hidden(moved)
         return [change_of(item, self.run, self.host, self._last) for item in moved]
 
@@ -261,7 +299,7 @@ class Watched:
             rule = by_key.get(key)
             if rule is not None and rule.fingerprint == fingerprint:
                 bound = self._bound(rule, instance)
-                bound.alert, bound.ready, bound.answer = Alert.load(alert), bool(ready), answer
+                bound.alert, bound.ready, bound.said = Alert.load(alert), bool(ready), answer
 
 
 def _facts(rule: Rule) -> frozenset[str]:

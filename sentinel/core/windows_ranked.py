@@ -11,6 +11,7 @@ from collections import deque
 from math import floor, inf, nan, sqrt
 
 from sentinel.core.amounts import Unit
+from sentinel.core.series import Series
 from sentinel.core.windows import DOMINANT, Window
 
 THINNED = 64
@@ -38,6 +39,20 @@ class Ranked(Window):
         del self.sorted[bisect_left(self.sorted, value)]
         self.answers.clear()
         return False
+
+    def _one(self, series: Series, head: int) -> None:
+        """The usual case in short: one reading came, at most one leaves."""
+        values, size, ranked, tail = series.values, series.size, self.sorted, self.tail
+        value = values[head % size]
+        if value - value == 0.0:
+            insort(ranked, value)
+        self.head = head = head + 1
+        if tail < head - self.length:
+            self.tail = tail + 1
+            value = values[tail % size]
+            if value - value == 0.0:
+                del ranked[bisect_left(ranked, value)]
+        self.answers.clear()
 
     def quantile(self, least: int, share: float) -> float:
         """The value that this share of the readings does not exceed, between neighbours by proportion."""

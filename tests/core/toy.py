@@ -19,6 +19,7 @@ class Toy:
     patterns: tuple = ()
     timed: bool = False
     text: str = "toy"
+    wants: frozenset = frozenset()
 
     def bind(self, run, instance=""):
         return lambda: self.ask(run, instance)

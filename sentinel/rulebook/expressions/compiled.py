@@ -15,6 +15,7 @@ from sentinel.core.run import Run
 from sentinel.rulebook.expressions.checks import Wrong, parse
 from sentinel.rulebook.expressions.code import Cells, Code, compile_makers
 from sentinel.rulebook.expressions.compiler import Comparison, Compiler
+from sentinel.rulebook.expressions.wants import NOTHING, wanted_for_yes
 
 MOST_EVIDENCE = 24
 
@@ -44,6 +45,7 @@ class Compiled:
     _answer: str
     _leaves: tuple[Code, ...]
     _comparisons: tuple[Comparison, ...]
+    wants: frozenset[str] = NOTHING
     _guards: str = ""
     _made: tuple[Callable[..., Any], ...] = ()
 
@@ -151,10 +153,11 @@ def compile_expression(text: str, context: Context, root: str = "answer") -> tup
         return None, [Wrong(0, "the expression is nested too deeply")]
     if compiler.wrongs:
         return None, compiler.wrongs
-    return _made(text, compiler, code, context), []
+    wants = wanted_for_yes(tree, compiler.lets) if root == "answer" else NOTHING
+    return _made(text, compiler, code, context, wants), []
 
 
-def _made(text: str, compiler: Compiler, code: Code, context: Context) -> Compiled:
+def _made(text: str, compiler: Compiler, code: Code, context: Context, wants: frozenset[str]) -> Compiled:
     guards = ""
     if context.strict:
         shares = sorted(name for name in compiler.reads if "*" not in name and context.names.share(name))
@@ -171,5 +174,6 @@ def _made(text: str, compiler: Compiler, code: Code, context: Context) -> Compil
         code.source,
         tuple(compiler.leaves),
         tuple(compiler.comparisons),
+        wants,
         guards,
     )
