@@ -63,11 +63,16 @@ def bind(rule: Rule, run: Run, instance: str, alert: Alert | None) -> Bound:
         when=rule.when.bind(run, instance) if rule.when else None,
         clear=rule.clear.bind(run, instance) if rule.clear else None,
         alert=alert or Alert(),
-        reads=frozenset(own_name(name, instance) for name in reads_of(rule)),
+        reads=_own(reads_of(rule), instance),
         ready=not rule.after,
-        wants=frozenset(own_name(name, instance) for name in rule.when.wants) if rule.when else frozenset(),
+        wants=_own(rule.when.wants, instance) if rule.when else frozenset(),
         on_target=bool(rule.when and any(TARGET.search(name) for name in rule.when.reads)),
     )
+
+
+def _own(names: frozenset[str], instance: str) -> frozenset[str]:
+    """The names as an instance has them; the run's own share the rule's set."""
+    return frozenset(own_name(name, instance) for name in names) if instance else names
 
 
 def own_name(name: str, instance: str) -> str:
@@ -91,8 +96,8 @@ def _only(only: Only, run: Run) -> bool:
 
 def reads_of(rule: Rule) -> frozenset[str]:
     """All series names and wildcards that move a rule."""
-    clear = rule.clear.reads if rule.clear else frozenset()
-    return (rule.when.reads if rule.when else frozenset()) | clear
+    when = rule.when.reads if rule.when else frozenset()
+    return when | rule.clear.reads if rule.clear else when
 
 
 def patterns_of(rule: Rule) -> tuple[str, ...]:

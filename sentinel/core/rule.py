@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from sys import intern
 from typing import TYPE_CHECKING, Protocol
 
 from sentinel.core.records import Action, Answer, Fault, Severity, Verdict
@@ -120,7 +121,7 @@ class Rule:
     @property
     def key(self) -> str:
         """`signature/rule`, unique over all files."""
-        return f"{self.signature}/{self.name}"
+        return intern(f"{self.signature}/{self.name}")  # one text for all runs: each keeps it for each of its rules
 
     @property
     def of_facts_alone(self) -> bool:

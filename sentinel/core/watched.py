@@ -40,6 +40,7 @@ class Watched:
         self._layouts: dict[tuple[str, ...], tuple[Bound, ...]] = {}
         self._hopeful: dict[tuple[str, ...], tuple[list[Bound], list[Bound]]] = {}
         self._known = 0  # series and facts that `_hopeful` was made for
+        self._firing: list[Bound] | None = None  # what `firing` said last, until an alert moves
         self.moved: list[Moved] = []  # since `changes` was last called
         self._last: Row | None = None
         self.adopt(book)
@@ -49,6 +50,7 @@ class Watched:
     def adopt(self, book: Rulebook) -> None:
         """Take a rulebook into force; the phases of rules whose fingerprint stayed live on."""
         before = self.bounds
+        self._firing = None
         self.book = book
         self.rules = [rule for rule in book.rules if applies(rule, self.run)]
         self.bounds = {}
@@ -207,6 +209,7 @@ class Watched:
                 return  # it fires once per generation, and only the run's end closes it
         move = advance(alert, rule, answer, spot)
         if move is not None:
+            self._firing = None
             self.moved.append(Moved(bound, move.value, spot))
 
     def _judge_parts(self, spot: Spot) -> None:
@@ -229,6 +232,7 @@ class Watched:
         just_now = {moved.bound.key for moved in self.moved}
         spot = Spot(at if at is not None else self.run.now, self.run.step, self.run.epoch, self.run.progress)
         self.over = how
+        self._firing = None
         for bound in self.bounds.values():
             before = end(bound.alert)
             if before is Phase.FIRING and bound.key not in just_now:
@@ -240,6 +244,7 @@ class Watched:
     def resume(self) -> None:
         """The run goes on: what was firing when it ended fires again."""
         self.over = ""
+        self._firing = None
         for bound in self.bounds.values():
             reopen(bound.alert)
 
@@ -266,11 +271,15 @@ class Watched:
             return []
         moved, self.moved = self.moved, []
         moved = self.grouping.settle_hidden(moved)
+        self._firing = None
         return [change_of(item, self.run, self.host, self._last) for item in moved]
 
     def firing(self) -> list[Bound]:
         """Alerts that fire and are hidden by none."""
-        return [b for b in self.bounds.values() if b.alert.phase is Phase.FIRING and not b.alert.hidden_by]
+        if self._firing is None:
+            bounds = self.bounds.values()
+            self._firing = [b for b in bounds if b.alert.phase is Phase.FIRING and not b.alert.hidden_by]
+        return list(self._firing)
 
     def last_word(self) -> list[Bound]:
         """Alerts that fire, or fired when the run ended, and are hidden by none."""
@@ -293,6 +302,7 @@ class Watched:
         """As it was saved; alerts of rules that changed since start anew."""
         assert isinstance(saved, dict)
         self.run.load(saved["run"])
+        self._firing = None
         self.found_at, self.looks, self.fine_at, self.settled, self.over, self.catching_up = saved["head"]
         by_key = {rule.key: rule for rule in self.rules}
         for key, instance, fingerprint, ready, answer, alert in saved["alerts"]:
