@@ -19,15 +19,17 @@ from sentinel.daemon.books import Books, open_books
 from sentinel.daemon.clock import SystemClock
 from sentinel.daemon.control import Control, Handler
 from sentinel.daemon.delivering import Office
-from sentinel.daemon.hearing import Hearing
+from sentinel.daemon.hearing import Hearing, words_json
 from sentinel.daemon.journal import Priority, open_journal
 from sentinel.daemon.loop import Daemon, FaultPoint, nowhere
 from sentinel.daemon.machines import host_run, keep_meeting, machine_of, releasing
 from sentinel.daemon.settings import Settings, Watch
 from sentinel.daemon.stories import story_of
 from sentinel.daemon.systemd import Notifier
+from sentinel.daemon.telling_faults import tell_faults
 from sentinel.daemon.trust import am_privileged, distrusted
 from sentinel.daemon.waiting import SelectorWaker
+from sentinel.daemon.week import week_of
 from sentinel.keep import outbox, words
 from sentinel.keep.store import Snapshot, Store
 from sentinel.sources.hints import Hints
@@ -61,6 +63,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
     store = Store(state, [outbox.SCHEMA, words.SCHEMA])
+    store.told += words.adopt(store.connection, store.newer)
     engine = Engine(books.book, books.names, platform.node())
     snapshots = list(store.snapshots())
     kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
@@ -91,8 +94,17 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     open_control(daemon, settings, state, waker, handlers)
     for fault in books.faults:
         daemon.tell_about_us(f"rule file: {fault}")
+    settle_in(office, daemon, books)
     watch_over(daemon, Notifier(os.environ), books)
     return daemon, ""
+
+
+def settle_in(office: Office, daemon: Daemon, books: Books) -> None:
+    """What the office needs of the assembled daemon: who counts the week, who shows people's words, what is broken."""
+    engine, store, standing = daemon.engine, daemon.store, office.words.standing
+    office.count_weeks(lambda since, now: week_of(engine, store.connection, standing(), daemon.troubles(), since, now))
+    daemon.shown.append(lambda: {"words": words_json(office, daemon.clock.wall())})
+    tell_faults(office, store, books.faults, daemon.clock.wall())
 
 
 def join(daemon: Daemon, machine: Machine, host: str) -> dict[str, Handler]:
@@ -241,6 +253,7 @@ def watch_over(daemon: Daemon, notifier: Notifier, books: Books) -> None:
         daemon.tell_about_us(
             f"{len(fresh.book.rules)} rules in force" + (f"; {len(broken)} faults: {broken[0]}" if broken else "")
         )
+        tell_faults(daemon.delivering, daemon.store, books.faults, daemon.clock.wall())
         notifier.ready()
 
     daemon.after_turn += [speak, reload]
