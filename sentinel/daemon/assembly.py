@@ -92,8 +92,6 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     if machine is not None:
         handlers |= join(daemon, machine, host)
     open_control(daemon, settings, state, waker, handlers)
-    for fault in books.faults:
-        daemon.tell_about_us(f"rule file: {fault}")
     settle_in(office, daemon, books)
     watch_over(daemon, Notifier(os.environ), books)
     return daemon, ""
@@ -101,6 +99,8 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
 
 def settle_in(office: Office, daemon: Daemon, books: Books) -> None:
     """What the office needs of the assembled daemon: who counts the week, who shows people's words, what is broken."""
+    for fault in books.faults:
+        daemon.tell_about_us(f"rule file: {fault}")
     engine, store, standing = daemon.engine, daemon.store, office.words.standing
     office.count_weeks(lambda since, now: week_of(engine, store.connection, standing(), daemon.troubles(), since, now))
     daemon.shown.append(lambda: {"words": words_json(office, daemon.clock.wall())})
