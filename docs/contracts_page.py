@@ -10,6 +10,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sentinel.cli.exits import Exit
 from sentinel.core import records, wire
 from sentinel.core.records import Action, Change, Evidence, Phase, Reading, Severity
+from sentinel.daemon import answers, machines
+from sentinel.daemon.hearing import Hearing
 from sentinel.daemon.settings import Settings
 
 PAGE = Path(__file__).with_name("contracts.md")
@@ -29,6 +31,7 @@ def render() -> str:
         keys("A reading (`tail --json`, `run --trace`)", wire.reading_json(Reading("", "", 0.0, 1, 1.0, 0.0, "", 1))),
         "## Words\n\n" + words(),
         "## Exit codes\n\n" + "\n".join(f"- {code.value}: {code.name.lower().replace('_', ' ')}" for code in Exit),
+        "## Control lines\n\n" + control_lines(),
         "## Settings\n\n" + settings_table(),
     ]
     return "\n\n".join(parts) + "\n"
@@ -70,6 +73,15 @@ def words() -> str:
     rows = [("phase", Phase), ("action", Action)]
     lines = [f"- {name}: " + ", ".join(member.value for member in enum) for name, enum in rows]
     return "\n".join([*lines, "- severity: " + ", ".join(member.word for member in Severity)])
+
+
+def control_lines() -> str:
+    answered = {**answers.handlers(None), **Hearing(None, None, []).handlers(), **machines.releasing(None, None)}
+    rows = [f'`{{"ask": "{word}"}}`' for word in sorted(answered)]
+    return (
+        "One JSON line of at most 64 KiB each way over the Unix socket; an answer holds `v`, `ok` and, if not, `why`. "
+        "A word that a daemon does not know is answered with the advice to restart it.\n\n" + ", ".join(rows)
+    )
 
 
 def settings_table() -> str:

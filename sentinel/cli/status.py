@@ -80,6 +80,9 @@ def text(answer: dict[str, Any], full: bool = False) -> str:
     if answer.get("listed"):
         lines.append(f"  ({answer['listed']} runs were over before this watch began)")
     lines += [alert_line(alert) for alert in answer.get("alerts", []) if not alert.get("hidden_by")]
+    lines += [word_line(word) for word in answer.get("words", [])]
+    if answer.get("dropped"):
+        lines.append(f"  {answer['dropped']} messages were lost: neither disk nor memory had room for them")
     if full:
         lines += [line for run in runs for line in coverage(run)]
     return "\n".join(lines)
@@ -110,6 +113,14 @@ def alert_line(alert: dict[str, Any]) -> str:
     """One alert."""
     step = f" at step {alert['step']:,}" if alert.get("step") is not None else ""
     return f"  [{alert['id']}] {alert['severity']} {alert['run']}: {alert['signature']}/{alert['rule']}{step}  {alert['say']}"
+
+
+def word_line(word: dict[str, Any]) -> str:
+    """What a person said, and who."""
+    until = f" until {word['until']}" if word.get("until") else ""
+    about = f" ({word['rule']})" if word.get("rule") else ""
+    why = f": {word['why']}" if word.get("why") else ""
+    return f"  {word['saying']} {word['scope']} {word['target']}{about}{until}, by {word['who']} at {word['at']}{why}"
 
 
 def coverage(run: dict[str, Any]) -> list[str]:

@@ -218,6 +218,12 @@ class Engine:
         """Bring one run back as it was saved; `key` is what sources call it."""
         self._open(key, info, None).restore(saved)
 
+    def was_away(self, now: float) -> None:
+        """After a restart: the time that nobody watched belongs to no run."""
+        for watched in self.runs.values():
+            if not watched.over:
+                watched.was_away(now)
+
     def keys(self) -> Mapping[str, str]:
         """What sources call a run -> the generation in force."""
         return self._current

@@ -47,7 +47,7 @@ class Grouping:
 
     def settle_hidden(self, moved: list[Moved]) -> list[Moved]:
         """Set `hidden_by` on all alerts that fire; those that come to light or go into hiding are moves too."""
-        firing = {key for (key, _), b in self._bounds.items() if b.alert.phase is Phase.FIRING}
+        firing = {key for (key, _), b in self._bounds.items() if b.alert.phase is Phase.FIRING or b.alert.ended_firing}
         already = {item.bound.key for item in moved}
         out = list(moved)
         for key, hiders in self._hiders.items():

@@ -248,6 +248,16 @@ class Watched:
         for bound in self.bounds.values():
             reopen(bound.alert)
 
+    def was_away(self, now: float) -> None:
+        """Sentinel itself was away until now: that gap is not the run's silence, and holds in time stand still over it."""
+        before = self.run.now
+        if before is None or now <= before:
+            return
+        self.run.absent(now - before)
+        self.run.pass_time(now)
+        for bound in self.bounds.values():
+            bound.alert.hold.pause()
+
     def catch_up_done(self) -> None:
         """History was read: of what moved meanwhile only what still fires is worth telling."""
         self.catching_up = False

@@ -19,15 +19,17 @@ from sentinel.daemon.books import Books, open_books
 from sentinel.daemon.clock import SystemClock
 from sentinel.daemon.control import Control, Handler
 from sentinel.daemon.delivering import Office
-from sentinel.daemon.hearing import Hearing
+from sentinel.daemon.hearing import Hearing, words_json
 from sentinel.daemon.journal import Priority, open_journal
 from sentinel.daemon.loop import Daemon, FaultPoint, nowhere
 from sentinel.daemon.machines import host_run, keep_meeting, machine_of, releasing
 from sentinel.daemon.settings import Settings, Watch
 from sentinel.daemon.stories import story_of
 from sentinel.daemon.systemd import Notifier
+from sentinel.daemon.telling_faults import tell_faults
 from sentinel.daemon.trust import am_privileged, distrusted
 from sentinel.daemon.waiting import SelectorWaker
+from sentinel.daemon.week import week_of
 from sentinel.keep import outbox, words
 from sentinel.keep.store import Snapshot, Store
 from sentinel.sources.hints import Hints
@@ -61,10 +63,12 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
     store = Store(state, [outbox.SCHEMA, words.SCHEMA])
+    store.told += words.adopt(store.connection, store.newer)
     engine = Engine(books.book, books.names, platform.node())
     snapshots = list(store.snapshots())
     kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
-    restore(engine, store, snapshots)
+    clock = SystemClock()
+    restore(engine, store, snapshots, clock.wall())
     waker = SelectorWaker()
     watcher = watcher_of(settings, books, waker, state, kept)
     journals = journals_of(settings, books, kept)
@@ -73,7 +77,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     office = office_of(settings, engine, store, waker)
     journal = open_journal(os.environ, time.monotonic)
     daemon = Daemon(
-        clock=SystemClock(),
+        clock=clock,
         waker=waker,
         store=store,
         engine=engine,
@@ -88,10 +92,19 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     if machine is not None:
         handlers |= join(daemon, machine, host)
     open_control(daemon, settings, state, waker, handlers)
-    for fault in books.faults:
-        daemon.tell_about_us(f"rule file: {fault}")
+    settle_in(office, daemon, books)
     watch_over(daemon, Notifier(os.environ), books)
     return daemon, ""
+
+
+def settle_in(office: Office, daemon: Daemon, books: Books) -> None:
+    """What the office needs of the assembled daemon: who counts the week, who shows people's words, what is broken."""
+    for fault in books.faults:
+        daemon.tell_about_us(f"rule file: {fault}")
+    engine, store, standing = daemon.engine, daemon.store, office.words.standing
+    office.count_weeks(lambda since, now: week_of(engine, store.connection, standing(), daemon.troubles(), since, now))
+    daemon.shown.append(lambda: {"words": words_json(office, daemon.clock.wall())})
+    tell_faults(office, store, books.faults, daemon.clock.wall())
 
 
 def join(daemon: Daemon, machine: Machine, host: str) -> dict[str, Handler]:
@@ -130,7 +143,7 @@ def take_lock(state: Path) -> str:
     return ""
 
 
-def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot]) -> None:
+def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> None:
     """Bring every run back as it was last written down."""
     for snapshot in snapshots:
         try:
@@ -138,6 +151,7 @@ def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot]) -> None
         except Exception as bug:  # one run that cannot be read back must not end the watch over the others
             store.told.append(f"the record of {snapshot.info.name} could not be read back, it starts anew: {bug}")
             engine.drop(snapshot.info.key)
+    engine.was_away(now)
     for info in store.listed():
         engine.listed[info.key] = info
 
@@ -239,6 +253,7 @@ def watch_over(daemon: Daemon, notifier: Notifier, books: Books) -> None:
         daemon.tell_about_us(
             f"{len(fresh.book.rules)} rules in force" + (f"; {len(broken)} faults: {broken[0]}" if broken else "")
         )
+        tell_faults(daemon.delivering, daemon.store, books.faults, daemon.clock.wall())
         notifier.ready()
 
     daemon.after_turn += [speak, reload]

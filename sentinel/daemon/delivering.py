@@ -48,10 +48,10 @@ class Office:
         steady: Callable[[], float] = time.monotonic,
         command: tuple[str, ...] = COMMAND,
         journal_socket: str = journal.SOCKET,
-        week_of: Callable[[float, float], Week] | None = None,
     ) -> None:
-        """Go on from what was written. `week_of(since, now)` counts for the round-up."""
-        self._alive, self._digests, self._week_of = Alive(settings.tell, steady), settings.tell.digest, week_of
+        """Go on from what was written."""
+        self._alive, self._digests = Alive(settings.tell, steady), settings.tell.digest
+        self._week_of: Callable[[float, float], Week] | None = None
         self.host, self._terminal, self._steady = host, terminal, steady
         self._journal_socket = journal_socket
         self._paper, self._story_of = paper, story_of
@@ -111,6 +111,10 @@ class Office:
         """The round-up goes to every channel but the local ones."""
         for name in self._lines:
             self._enqueue(name, [Act(Kind.POST, f"week.{int(now)}", letter, now)], now)
+
+    def count_weeks(self, week_of: Callable[[float, float], Week]) -> None:
+        """Who counts for the round-up, from `since` to `now`; without it there is none."""
+        self._week_of = week_of
 
     def _enqueue(self, channel: str, acts: Iterable[Act], now: float) -> None:
         for act in acts:
@@ -323,6 +327,7 @@ class Office:
             "channels": channels,
             "disk": self._trouble(),
             "unwritten": self.outbox.unwritten,
+            "dropped": self.outbox.dropped,
             "alive": self._alive.trouble,
         }
 

@@ -35,6 +35,9 @@ class Delivering(Protocol):
     def turn(self, now: float) -> float:
         """Start and collect deliveries; how long until there is something to do again."""
 
+    def say(self, head: str, lines: Iterable[str], now: float) -> None:
+        """Sentinel speaks of itself, on every channel."""
+
     def status(self) -> dict[str, Any]:
         """For `sentinel status`."""
 
@@ -97,6 +100,7 @@ class Daemon:
         self.first_life = store.recall(FIRST_LOOK) is None
         self.after_turn: list[Callable[[], None]] = []  # systemd's status and watchdog, reloads, the ping
         self.at_end: list[Callable[[], None]] = []
+        self.shown: list[Callable[[], dict[str, Any]]] = []  # what others add to `status`
         self._reload = False
         self._aside: dict[str, tuple[float, str]] = {}  # source -> (until, why)
         self._maintain_at = self.began + MAINTENANCE
@@ -188,6 +192,10 @@ class Daemon:
         if not self.store.make_room():
             raise sqlite3.OperationalError("no reserve is left on the state disk")
         self._commit(effects, due, now)
+        head = f"{self.engine.host}: the state disk is full"
+        lines = (f"Sentinel freed its reserve in {self.store.folder} and could write this turn down",
+                 "make room now: there is no second reserve, next comes memory alone")  # fmt: skip
+        self.delivering.say(head, lines, now)
 
     def _commit_in_memory(self, effects: list[Effect], due: Iterable[str], now: float) -> None:
         self.store.leave_disk("full or read-only")
@@ -217,7 +225,8 @@ class Daemon:
 
     def extra_status(self) -> dict[str, Any]:
         """What others add to `status`."""
-        return {"on_disk": self.store.on_disk, **self.delivering.status()}
+        shown = {key: value for view in self.shown for key, value in view().items()}
+        return {"on_disk": self.store.on_disk, **self.delivering.status(), **shown}
 
     def ask_reload(self) -> None:
         """Read rules and settings again at the next turn."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 from sentinel.core.telling_words import Saying, Scope, Standing, Word
 from sentinel.keep.outbox import Paper
@@ -82,3 +84,33 @@ class Words:
                 self.say(
                     replace(word, target=to if word.scope is Scope.RUN else word.target, run=to if word.run else "")
                 )
+
+
+def adopt(mine: sqlite3.Connection, newer: Path | None) -> list[str]:
+    """Take over the words of a newer version's state file, which is only read; what people should know about that.
+
+    A word that is here already only learns that it was taken back there; a sort of word that we do not know is left.
+    """
+    if newer is None:
+        return []
+    try:
+        with closing(sqlite3.connect(f"{newer.absolute().as_uri()}?mode=ro", uri=True)) as theirs:
+            rows = theirs.execute(f"SELECT {_COLUMNS} FROM words ORDER BY n").fetchall()  # noqa: S608 - a constant
+    except sqlite3.Error as trouble:
+        return [f"the mutes and keeps in {newer} cannot be read ({trouble}); say them again where they matter"]
+    known = [row for row in rows if row[1] in set(Saying) and row[2] in set(Scope)]
+    with mine:
+        for _, saying, scope, target, who, at, until, why, over, *rest in known:
+            same = (saying, scope, target, who, at)
+            found = mine.execute(f"SELECT n FROM words WHERE {_SAME}", same).fetchone()  # noqa: S608 - a constant
+            if found is None:
+                values = (*same, until, why, over, *rest)
+                mine.execute(f"INSERT INTO words ({_COLUMNS[3:]}) VALUES ({_MARKS})", values)  # noqa: S608 - constants
+            elif over is not None:
+                mine.execute("UPDATE words SET over = coalesce(over, ?) WHERE n = ?", (over, found[0]))
+    left = len(rows) - len(known)
+    return [f"{left} words in {newer} are of a sort that only a newer Sentinel knows"] if left else []
+
+
+_SAME = "saying = ? AND scope = ? AND target = ? AND who = ? AND at = ?"
+_MARKS = ", ".join("?" * 11)

@@ -243,15 +243,21 @@ def _course_of_things(letter: Letter, change: Change, zone: tzinfo | None) -> st
     since = change.since
     lasted = f" after {duration(letter.at - since)}" if since and letter.at > since else ""
     if letter.occasion is Occasion.CLEAR:
-        return f"Cleared{lasted}: {clean(change.reason) or 'the rule says no again'}. It had said: {clean(change.say)}"
+        return f"Cleared{lasted}{_added(change.reason, 'cleared', 'clear')}. It had said: {clean(change.say)}"
     if letter.occasion is Occasion.ENDED:
-        why = clean(change.reason) or "run ended"
-        return f"Over{lasted}: {why}. That is not a recovery. It had said: {clean(change.say)}"
+        why = _added(change.reason, "ended", "over", "run ended")
+        return f"Over{lasted}{why}. That is not a recovery. It had said: {clean(change.say)}"
     if letter.occasion is Occasion.STALE:
         return "What the rule reads no longer comes in. It still counts as firing; no data is not good news."
     begun = f", since {clock(since, zone)}" if since else ""
     told = f" Told {letter.times} times; `ack` stops the reminders." if letter.times > 1 else ""
     return f"Still so{begun}: {clean(change.say)}.{told}"
+
+
+def _added(reason: str, *said: str) -> str:
+    """The reason, where it adds something to what the sentence says already."""
+    why = clean(reason).rstrip(".")
+    return f": {why}" if why and why.lower() not in said else ""
 
 
 def evidence_of(change: Change) -> tuple[Seen, ...]:

@@ -73,14 +73,16 @@ class Bar:
     false_critical: int
     false_acting: int
     messages: float  # per healthy run
+    least: float = 0.95  # the share of doomed runs that must be found
+    most: int = 1  # healthy runs that may raise high
 
     @property
     def met(self) -> bool:
-        """At least 95 % found; at most one healthy run at high, none critical, no action; 0.05 messages."""
-        found = not self.doomed or self.found / self.doomed >= 0.95
+        """Enough found, few healthy runs at high, none of them critical, no action on them; 0.05 messages."""
+        found = not self.doomed or self.found / self.doomed >= self.least
         return (
             found
-            and self.false_high <= 1
+            and self.false_high <= self.most
             and not self.false_critical
             and not self.false_acting
             and self.messages <= 0.05
@@ -90,17 +92,17 @@ class Bar:
 def found_in_time(judged: Judged) -> bool:
     """Whether the first alert >= high names a right family before 60 % of the rest after the onset has gone."""
     loud = [firing for firing in judged.firings if firing.severity >= HIGH]
-    if not loud or len({firing.family for firing in loud}) > 2:
+    if not loud:
         return False
     first, label = loud[0], judged.label
-    if label.families and first.family not in label.families:
+    if label.families and (first.family not in label.families or len({firing.family for firing in loud}) > 2):
         return False
     if label.onset is None or label.last is None or first.at is None:
         return True
     return label.last <= label.onset or first.at <= label.onset + IN_TIME * (label.last - label.onset)
 
 
-def bar(runs: Iterable[Judged]) -> Bar:
+def bar(runs: Iterable[Judged], least: float = 0.95, most: int = 1) -> Bar:
     """The bar over these runs."""
     runs = list(runs)
     doomed = [run for run in runs if run.label.doomed]
@@ -113,6 +115,8 @@ def bar(runs: Iterable[Judged]) -> Bar:
         sum(any(f.severity >= CRITICAL for f in run.firings) for run in healthy),
         sum(any(f.acts for f in run.firings) for run in healthy),
         sum(f.told for run in healthy for f in run.firings) / len(healthy) if healthy else 0.0,
+        least,
+        most,
     )
 
 

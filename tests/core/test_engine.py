@@ -188,6 +188,18 @@ def test_a_reload_of_an_unchanged_set_changes_nothing():
     assert words_of(feed(made, row(9.0, 3))) == ["high fired"]
 
 
+def test_the_time_that_nobody_watched_is_not_silence_and_no_hold():
+    rules = (rule("quiet", silent_for(60), hold="30s"),)
+    made = engine(*rules)
+    feed(made, row(1.0, 1, at=1000.0))
+    made.tick(1030.0)
+    back = engine(*rules)
+    back.restore("runs:a", INFO, made.save("runs:a"))
+    back.was_away(9000.0)
+    assert back.tick(9020.0) == []
+    assert [effect.change.at for effect in back.tick(9200.0)] == [9070.0]
+
+
 def test_generations_are_counted():
     second = next_generation(INFO)
     assert (second.key, second.name) == ("runs:a#2", "a#2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import random
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.cli.asking import NoDaemon, ask
 from sentinel.daemon.books import open_books
 from sentinel.daemon.replay import Replayed, replay
 
@@ -149,6 +151,7 @@ def waited_for(database: Path) -> bool:
 def last_life(tmp_path: Path, settings: Path, hook) -> None:
     """One that is left in peace until nothing more is told, and then asked to end."""
     daemon = life(settings, "never", 1)
+    assert answers(tmp_path / "state" / "control", 60.0)
     quiet, seen, end = 0, -1, time.monotonic() + 90
     while quiet < 4 and time.monotonic() < end:
         time.sleep(0.5)
@@ -156,6 +159,16 @@ def last_life(tmp_path: Path, settings: Path, hook) -> None:
     daemon.terminate()
     _, errors = daemon.communicate(timeout=10)
     assert daemon.returncode == 0, errors.decode()
+
+
+def answers(control: Path, seconds: float) -> bool:
+    """Whether the daemon is up: the socket of one that was killed is still there, but nobody answers at it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(NoDaemon):
+            return bool(ask(argparse.Namespace(socket=str(control)), {"ask": "status"})["ok"])
+        time.sleep(0.1)
+    return False
 
 
 def decided(tmp_path: Path) -> dict[str, int]:
