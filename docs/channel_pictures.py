@@ -1,15 +1,21 @@
 """Makes the pictures of `docs/channels.md` from the real words and senders: `python docs/channel_pictures.py`.
 
-The mail is the HTML that is sent, the Slack message the blocks that are posted; only the frame around them is drawn here.
+The mail is the HTML that is sent, drawn by a browser at the widths of a desktop's pane and of a phone; the Slack message
+is the blocks that are posted; only the frame around them is drawn here.
 """
 
+import email
+import email.policy
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sentinel.core.telling_letter import Kind
 from sentinel.outlets.jobs import Job, Line
+from sentinel.outlets.mail import box_of, compose
 from sentinel.outlets.picture import picture_of
 from sentinel.outlets.sample import sample_letter
 from sentinel.outlets.slack_blocks import blocks
@@ -17,6 +23,10 @@ from sentinel.outlets.slack_blocks import blocks
 FOLDER = Path(__file__).with_name("pictures")
 AT = 1_795_195_320.0
 WIDTH = 780
+PAGE = 3000  # higher than any mail; what is empty is cut off
+MAIL = "mailtos://u:p@smtp.example.org/?from=sentinel@example.org&to=ana@example.org"
+BROWSER = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+           "--disable-background-networking", "--hide-scrollbars")  # fmt: skip
 
 
 def main() -> None:
@@ -26,6 +36,38 @@ def main() -> None:
     (FOLDER / "alert_light.png").write_bytes(picture_of(letter, dark=False))
     job = Job("d1", 1, Kind.POST, Line("slack", "", zone="Europe/Berlin"), letter)
     slack_card(blocks(job, "F1"), FOLDER / "alert_dark.png").save(FOLDER / "slack.png")
+    light = (FOLDER / "alert_light.png").read_bytes()
+    mail = compose(
+        Job("d1", 1, Kind.POST, Line("mail", MAIL, zone="Europe/Berlin"), letter, picture=light), box_of(MAIL)
+    )
+    for width, name in ((600, "mail.png"), (390, "mail_phone.png")):
+        mail_page(mail.as_bytes(), width).save(FOLDER / name)
+
+
+def mail_page(data, width):
+    """What a mail program shows of these very bytes, `width` pixels wide."""
+    from PIL import Image, ImageChops
+
+    mail = email.message_from_bytes(data, policy=email.policy.default)
+    html = mail.get_body(("html",)).get_content()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in mail.walk():
+            if part.get_content_maintype() == "image":
+                cid = part["Content-ID"].strip("<>")
+                (folder / f"{cid}.png").write_bytes(part.get_content())
+                html = html.replace(f"cid:{cid}", f"{cid}.png")
+        (folder / "mail.html").write_text(html)
+        # A browser's window is never as narrow as a phone, a frame in it is.
+        frame = f'<body style="margin:0"><iframe src="mail.html" width={width} height={PAGE} style="border:0"></iframe>'
+        (folder / "page.html").write_text(frame)
+        shot, home = folder / "shot.png", folder / "home"
+        size = f"--window-size=800,{PAGE}"
+        told = (f"--user-data-dir={home}", size, f"--screenshot={shot}", (folder / "page.html").as_uri())
+        subprocess.run([*BROWSER, *told], check=True, capture_output=True, timeout=120)
+        sheet = Image.open(shot).convert("RGB").crop((0, 0, width, PAGE))
+    empty = Image.new("RGB", sheet.size, sheet.getpixel((2, PAGE - 2)))
+    return sheet.crop((0, 0, width, ImageChops.difference(sheet, empty).getbbox()[3] + 12))
 
 
 def slack_card(parts, picture):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.core.amounts import seconds_text
-from sentinel.core.wire import VERSION
+from sentinel.core.wire import VERSION, timestamp
 
 PLACES = (Path("state"), Path("/var/lib/sentinel"))
 NAME = "sentinel.db"
@@ -38,7 +38,18 @@ def _read(connection: sqlite3.Connection) -> dict[str, Any]:
     alerts = connection.execute("SELECT change FROM alerts WHERE closed_at IS NULL ORDER BY opened_at DESC LIMIT 1000")
     listed = connection.execute("SELECT count(*) FROM runs WHERE listed = 1").fetchone()[0]
     found = [json.loads(row["change"]) for row in alerts]
-    return {"version": "", "host": "", "rules": 0, "troubles": [], "runs": runs, "listed": listed, "alerts": found}
+    known = {"runs": runs, "listed": listed, "alerts": found, "words": _words(connection)}
+    return {"version": "", "host": "", "rules": 0, "troubles": [], **known}
+
+
+def _words(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """What people said that still holds, in the form the daemon shows."""
+    rows = connection.execute(
+        "SELECT saying, scope, target, rule, who, at, until, why FROM words"
+        " WHERE over IS NULL AND (until IS NULL OR until > ?) ORDER BY n",
+        (time.time(),),
+    )
+    return [{**dict(row), "at": timestamp(row["at"]), "until": timestamp(row["until"])} for row in rows]
 
 
 def _run(row: sqlite3.Row) -> dict[str, Any]:

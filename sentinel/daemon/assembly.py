@@ -163,8 +163,16 @@ def watcher_of(
     plans = [plan_of(watch) for watch in settings.watches()]
     roots = {root_of(pattern) for plan in plans for pattern in (plan.runs, *plan.files) if pattern}
     hints = Hints(sorted(roots), waker.wake)
-    suspects = Suspects(state / "suspects") if state.is_dir() else None
+    suspects = suspects_in(state)
     return Watcher(plans, books.names, bookmarks, host=platform.node(), hints=hints, suspects=suspects)
+
+
+def suspects_in(state: Path) -> Suspects | None:
+    """The note of what may kill us; a folder that takes nothing costs the note, not the watch."""
+    try:
+        return Suspects(state / "suspects")
+    except OSError:
+        return None
 
 
 def journals_of(settings: Settings, books: Books, kept: Mapping[str, Json]) -> list[Journal]:

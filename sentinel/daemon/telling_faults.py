@@ -25,5 +25,5 @@ def tell_faults(delivering: Delivering, store: Store, faults: Sequence[Fault], n
     if not texts:
         return
     more = [f"and {len(texts) - SHOWN} more"] if len(texts) > SHOWN else []
-    lines = [*texts[:SHOWN], *more, "what it held before stays out of force; the other rules go on: sentinel check"]
+    lines = [*texts[:SHOWN], *more, "all other rules go on; see it in full with: sentinel check"]
     delivering.say(f"{len(texts)} fault{'s' if len(texts) > 1 else ''} in the rule files", lines, now)

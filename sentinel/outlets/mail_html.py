@@ -52,7 +52,8 @@ def _parts(said: Wording, picture: str, attempt: int) -> list[str]:
     ahead = " ".join(filter(None, (said.stake, said.next)))
     parts.append(f"{_H}What happens next</h2>{_P}{escape(ahead)}</p>" if ahead else "")
     parts.append(_commands(said))
-    foot = " · ".join((*said.place, said.when))
+    named = bool(said.footer)  # the footer names the rule, with its expression
+    foot = "\u00a0· ".join(part for part in (*said.place, said.when) if not (named and part.startswith("rule ")))
     parts.append(f'<p style="margin:14px 0 0;color:#55606b;font-size:12px;line-height:1.5">{escape(foot)}</p>')
     if said.footer:
         parts.append(
@@ -64,7 +65,8 @@ def _parts(said: Wording, picture: str, attempt: int) -> list[str]:
 def _picture(said: Wording, picture: str) -> str:
     if not picture:
         return ""
-    style = "display:block;width:100%;height:auto;border:1px solid #dde1e5;border-radius:6px;margin:0 0 12px"
+    frame = "box-sizing:border-box;border:1px solid #dde1e5;border-radius:6px"
+    style = f"display:block;width:100%;height:auto;margin:0 0 12px;{frame}"
     return f'<img src="cid:{picture}" alt="{escape(said.alt, quote=True)}" width="558" style="{style}">'
 
 

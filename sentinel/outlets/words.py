@@ -270,7 +270,7 @@ def evidence_of(change: Change) -> tuple[Seen, ...]:
         seen, limit = number(change.value), number(change.limit)
         head = next((i for i, item in enumerate(change.evidence) if item.value == change.value), None)
         if head is None:
-            rows.insert(0, Seen("seen", seen, limit))
+            rows.insert(0, Seen("measured", seen, limit))
         else:
             rows.insert(0, Seen(rows.pop(head).what, seen, limit))
     return tuple(rows[:8])

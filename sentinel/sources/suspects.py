@@ -24,11 +24,12 @@ class Suspects:
     """What was being read when we died, and how often."""
 
     def __init__(self, path: Path) -> None:
-        """Read what the last life left behind."""
+        """Read what the last life left behind. Where the folder takes nothing it raises `OSError`."""
         self._deaths_file = path.with_suffix(".deaths")
         self._deaths: list[list[str | int]] = _kept(self._deaths_file)  # [file, begin, end]
         with path.open("a+b") as file:
             os.ftruncate(file.fileno(), _SIZE)
+            os.posix_fallocate(file.fileno(), 0, _SIZE)  # a hole that a full disk cannot fill would end us with SIGBUS
             self._note = mmap.mmap(file.fileno(), _SIZE)
         self._remember_last_death()
 

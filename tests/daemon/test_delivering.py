@@ -8,9 +8,10 @@ import pytest
 
 from sentinel.core.telling import Local
 from sentinel.daemon.delivering import Office
+from sentinel.daemon.sending import DEADLINE
 from sentinel.daemon.settings import Channel, Settings, Tell
 from sentinel.keep import outbox, words
-from tests.outlets.servers import Web
+from tests.outlets.servers import Web, drip
 from tests.outlets.stories import AT, change, effect, story
 
 LOCAL_NOON = Local(720, 2, 100)
@@ -113,6 +114,23 @@ def test_a_dead_channel_holds_no_other_and_is_told_through_it(web, closing):
     turns(office, lambda: len(web.bodies("/in")) == 2)
     assert "channel dead takes no messages" in web.bodies("/in")[1]["title"]
     assert "not found" in web.bodies("/in")[1]["text"]
+
+
+def test_a_service_that_drips_bytes_is_cut_off_at_the_deadline_and_holds_no_other(web, closing):
+    web.answers["/slow"] = [drip, (200, {}, b"{}")]
+    later = [0.0]
+    slow = Channel(name="slow", url=f"json://127.0.0.1:{web.port}/slow")
+    fast = Channel(name="fast", url=f"json://127.0.0.1:{web.port}/in")
+    office = make(Paper(), settings(slow, fast), "h", steady=lambda: time.monotonic() + later[0])
+    closing(office)
+    office.take([effect(change("r"))], AT)
+    turns(office, lambda: web.bodies("/in") and web.bodies("/slow"))
+    assert office.outbox.queue("slow")[0].state == "sending"
+    later[0] = DEADLINE
+    turns(office, lambda: office.outbox.queue("slow")[0].state == "waiting")
+    assert office.outbox.queue("slow")[0].code == "timeout"
+    turns(office, lambda: not office.outbox.queue("slow"), AT + 60)
+    assert [body["attempt"] for body in web.bodies("/slow")] == [1, 2]
 
 
 def test_what_was_taken_survives_a_kill_before_any_turn(tmp_path, web, closing):

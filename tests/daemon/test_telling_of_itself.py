@@ -6,6 +6,8 @@ import sqlite3
 
 import pytest
 
+from sentinel.cli.offline import state_status
+from sentinel.cli.status import text
 from sentinel.core.records import Fault
 from sentinel.core.telling_words import Saying, Scope, Word
 from sentinel.daemon.assembly import Plan, assemble
@@ -177,6 +179,17 @@ def test_words_are_shown_in_status_with_who_and_when(born):
     assert (word["saying"], word["who"], word["target"]) == ("keep", "ana", "t/a")
     assert word["at"].startswith("2026-11-23")
     assert daemon.extra_status()["dropped"] == 0
+
+
+def test_status_without_a_daemon_still_lists_the_words(place, born):
+    daemon = born()
+    daemon.turn()
+    daemon.delivering.words.say(Word(0, Saying.KEEP, Scope.RUN, "t/a", "ana", MONDAY, why="the last one"))
+    daemon.delivering.words.say(Word(0, Saying.MUTE, Scope.RUN, "t/b", "ben", 1.0, until=2.0))
+    daemon.close()
+    known = state_status(str(place / "state"))
+    assert "  keep run t/a, by ana at 2026-11-23T10:00:00" in text(known)
+    assert "t/b" not in text(known)
 
 
 def test_words_of_a_newer_state_are_read_and_its_file_is_left_alone(place, born):

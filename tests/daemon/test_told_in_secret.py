@@ -1,6 +1,8 @@
 """No secret ever shows: not in the state, not in status, not in messages, not in what a command prints."""
 
+import contextlib
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -8,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.core.telling_letter import Kind
 from sentinel.daemon.alive import Alive
 from sentinel.daemon.settings import Channel, Tell
+from sentinel.outlets.jobs import Job, Line, job_json
+from sentinel.outlets.sample import sample_letter
 from sentinel.outlets.secrets import SecretError, redact, resolve, shown
 from tests.daemon.test_delivering import Paper, make, settings, turns
 from tests.outlets.servers import Web
@@ -43,6 +48,64 @@ def test_secrets_show_nowhere(tmp_path, monkeypatch):
     for secret in SECRETS:
         assert secret not in shown_all
         assert secret.encode() not in state
+
+
+def test_journal_lines_and_webhook_bodies_about_dead_channels_hold_no_secret(tmp_path):
+    echo = lambda handler, body: (404, {}, f"no {handler.path} {handler.headers}".encode() + body)  # noqa: E731
+    web = Web({"*": [echo], "/well": [(200, {}, b"{}")]})
+    journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    journal.bind(str(tmp_path / "journal"))
+    journal.settimeout(0.2)
+    base = f"127.0.0.1:{web.port}"
+    channels = [
+        Channel(name="well", url=f"json://{base}/well"),
+        Channel(name="hook", url=f"json://ana:{SECRETS[0]}@{base}/{SECRETS[2]}"),
+        Channel(name="slack", url=f"slack://{SECRETS[1]}/C1?api=http://{base}/api/"),
+        Channel(name="ntfy", url=f"ntfy://ana:{SECRETS[0]}@{base}/{SECRETS[2]}"),
+        Channel(name="far", url="jsons://localhost:1/x", proxy=f"http://u:{SECRETS[3]}@127.0.0.1:1"),
+    ]
+    office = make(Paper(), settings(*channels, journal=True), "h", journal_socket=str(tmp_path / "journal"))
+    lines = []
+    try:
+        office.take([effect(change("r"))], AT)
+        turns(office, lambda: _drained(journal, lines) and len(office._reported) == 3)
+        turns(office, lambda: _drained(journal, lines) and len(web.bodies("/well")) == 4)
+    finally:
+        office.close(1)
+        web.close()
+        journal.close()
+    bodies = b"".join(body for path, _, body in web.requests if path == "/well")
+    assert b"takes no messages" in bodies
+    assert b"takes no messages" in b"".join(lines)
+    assert not [secret for secret in SECRETS if secret.encode() in bodies + b"".join(lines)]
+
+
+def _drained(journal, lines):
+    with contextlib.suppress(TimeoutError):
+        while True:
+            lines.append(journal.recv(1 << 20))
+    return True
+
+
+@pytest.mark.parametrize("plainly", [(), ("--plainly",)])
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"json://ana:{SECRETS[0]}@127.0.0.1:1/{SECRETS[2]}",
+        f"ntfy://ana:{SECRETS[0]}@127.0.0.1:1/{SECRETS[2]}",
+        f"slack://{SECRETS[1]}/C1?api=http://127.0.0.1:1/api/",
+        f"mailto://ana:{SECRETS[0]}@127.0.0.1:1/?to=a@x.org",
+        f"nosuch://{SECRETS[0]}@x/{SECRETS[2]}",
+        f"json://[{SECRETS[0]}/{SECRETS[2]}",
+    ],
+)
+def test_a_sender_says_no_secret_on_either_of_its_streams(url, plainly):
+    job = Job("d1", 1, Kind.POST, Line("c", url, pictures=False), sample_letter("h", AT))
+    command = [sys.executable, "-W", "default", "-m", "sentinel.outlets.sender", *plainly]
+    given = json.dumps(job_json(job)).encode() + b"\n"
+    done = subprocess.run(command, input=given, capture_output=True, timeout=60)
+    assert json.loads(done.stdout)["code"] != "sent"
+    assert not [secret for secret in SECRETS if secret.encode() in done.stdout + done.stderr]
 
 
 def test_the_test_command_prints_no_secret(tmp_path):

@@ -67,6 +67,20 @@ def slow(seconds):
     return answer
 
 
+def drip(handler, _body):
+    """A status at once, then a byte now and then: no read ever times out, and the end never comes."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100000")
+    handler.end_headers()
+    try:
+        while True:
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.05)
+    except OSError:
+        return
+
+
 def reset(handler, _body):
     import socket
     import struct

@@ -291,6 +291,57 @@ def test_a_proxy_with_a_password_carries_it_and_a_wrong_password_is_named(tmp_pa
         proxy.close()
 
 
+HOSTED = {  # services whose host apprise fixes: the proxy leads every host to ours
+    "slack": ("hooks.slack.com", "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#runs"),
+    "discord": ("discord.com", "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js"),
+}
+
+
+@pytest.fixture
+def hosted(tmp_path):
+    """A server that says it is Slack and Discord, under an authority of our own, behind a proxy with a password."""
+    ca, context = authority(tmp_path, ("hooks.slack.com", "discord.com"))
+    server = Web({"*": [(200, {}, b"ok")]}, tls=context)
+    server.proxy = ConnectProxy("ana", "letmein99", to=server.port)
+    server.road = {"ca": ca, "proxy": f"http://ana:letmein99@127.0.0.1:{server.proxy.port}"}
+    yield server
+    server.close()
+    server.proxy.close()
+
+
+@pytest.mark.parametrize("service", HOSTED)
+def test_a_hosted_webhook_gets_finding_and_commands_through_proxy_and_own_authority(hosted, service):
+    host, url = HOSTED[service]
+    answer = in_a_child(job(url, **hosted.road))
+    assert (answer.code, answer.detail) == (Code.SENT, "")
+    assert hosted.proxy.tunnels == [f"{host}:443"]
+    ((path, headers, body),) = hosted.requests
+    assert headers["Host"] == host
+    assert path.startswith({"slack": "/services/T1JJ3T3L2/", "discord": "/api/webhooks/4174216298/"}[service])
+    said = json.dumps(json.loads(body), ensure_ascii=False)
+    assert "swift-fox: In-span" in said
+    assert "sentinel mute 7f3a 2h" in said
+
+
+@pytest.mark.parametrize("service", HOSTED)
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        ((429, {"Retry-After": "9"}, b"{}"), Code.THROTTLED),
+        ((404, {}, b"no_service"), Code.NOT_FOUND),
+        ((403, {}, b"invalid_token"), Code.UNAUTHORIZED),
+        ((500, {}, b"oops"), Code.SERVER),
+        (reset, Code.RESET),
+    ],
+)
+def test_what_a_hosted_webhook_refuses_is_told_apart(hosted, service, reply, code):
+    hosted.answers["*"] = [reply]
+    answer = in_a_child(job(HOSTED[service][1], **hosted.road))
+    assert answer.code is code
+    assert answer.retry_after == (9.0 if code is Code.THROTTLED else None)
+    assert not [part for part in ("TIiajkdnlazkcOXrIdevi7FQ", "JHMHI8qBe7bk2ZwO5U711o3dV") if part in answer.detail]
+
+
 def test_a_name_that_does_not_resolve_is_no_route():
     assert deliver(job("json://no-such-host.invalid/in")).code is Code.NO_ROUTE
 

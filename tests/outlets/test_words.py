@@ -121,3 +121,12 @@ def test_the_journal_gets_structured_fields(tmp_path):
     assert b"PRIORITY=3\n" in entry
     assert b"SENTINEL_SAY=two lines\n" in entry
     assert "does not take" in journal.write({"MESSAGE": "x"}, path + "gone")
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"), [("cleared", "Cleared after 10 min. It"), ("lr fell", "Cleared after 10 min: lr fell. It")]
+)
+def test_a_reason_is_said_only_where_it_adds_something(reason, said):
+    over = change(phase=Phase.CLEAR, reason=reason, since=AT - 600)
+    letter = Letter(Occasion.CLEAR, AT, "h", over, story(), (member_of(over, story()),), open=0)
+    assert wording(letter, UTC).finding.startswith(said)

@@ -1,6 +1,7 @@
 """A certificate authority of our own and servers that use it, for tests of trust, proxy and TLS."""
 
 import base64
+import contextlib
 import datetime
 import select
 import socket
@@ -32,11 +33,11 @@ def _made(subject, issuer, key, signer, authority, names=()):
     return builder.sign(signer, hashes.SHA256())
 
 
-def authority(folder):
-    """The path of an authority's PEM, and a server context for `localhost` that it vouches for."""
+def authority(folder, names=("localhost",)):
+    """The path of an authority's PEM, and a server context for these names that it vouches for."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca = _made("own authority", "own authority", ca_key, ca_key, True)
-    cert = _made("localhost", "own authority", key, ca_key, False, ("localhost",))
+    cert = _made("localhost", "own authority", key, ca_key, False, names)
     pem = serialization.Encoding.PEM
     (folder / "ca.pem").write_bytes(ca.public_bytes(pem))
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -47,9 +48,10 @@ def authority(folder):
 
 
 class ConnectProxy:
-    """A proxy that asks for a password and tunnels CONNECT."""
+    """A proxy that asks for a password and tunnels CONNECT; with `to`, whatever the host, to that port of this machine."""
 
-    def __init__(self, user, password):
+    def __init__(self, user, password, to=None):
+        self.to = to
         self.expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         self.tunnels, self.refused = [], 0
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -62,7 +64,11 @@ class ConnectProxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._tunnel, args=(client,), daemon=True).start()
+            threading.Thread(target=self._serve_one, args=(client,), daemon=True).start()
+
+    def _serve_one(self, client):
+        with contextlib.suppress(OSError):  # either end may break the line
+            self._tunnel(client)
 
     def _tunnel(self, client):
         with client:
@@ -79,7 +85,7 @@ class ConnectProxy:
                 return
             host, _, port = text.split(" ")[1].rpartition(":")
             self.tunnels.append(f"{host}:{port}")
-            with socket.create_connection((host, int(port))) as server:
+            with socket.create_connection(("127.0.0.1", self.to) if self.to else (host, int(port))) as server:
                 client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
                 while True:
                     ready, _, _ = select.select([client, server], [], [], 10)

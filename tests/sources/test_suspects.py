@@ -54,3 +54,8 @@ def test_a_damaged_note_is_no_trouble(tmp_path):
     (tmp_path / "suspects").write_bytes(b"\xff\xfe nonsense")
     (tmp_path / "suspects.deaths").write_text("nonsense")
     assert Suspects(tmp_path / "suspects").deaths("log", 0, 100) == 0
+
+
+def test_the_note_of_suspects_has_its_room_on_the_disk_from_the_start(tmp_path):
+    Suspects(tmp_path / "suspects").close()
+    assert (tmp_path / "suspects").stat().st_blocks * 512 >= 4096
