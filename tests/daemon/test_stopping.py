@@ -42,7 +42,7 @@ def training(tmp_path):
         process.wait()
 
 
-def drive(folder, state, *, die_at=0, channels=1, seconds=40, hung=0):
+def drive(folder, state, *, die_at=0, channels=1, seconds=80, hung=0):
     """Run the daemon's part until its plan ends; it kills itself at its n-th step. Its exit code."""
     words = [str(folder), str(state), str(die_at), str(channels), str(seconds), str(hung)]
     return subprocess.run(
