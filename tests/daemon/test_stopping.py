@@ -68,7 +68,7 @@ def test_a_doomed_run_is_asked_proven_and_stopped(training, tmp_path):
     folder, process = training("handler,early")
     assert drive(folder, tmp_path / "state") == 0
     plan = plan_of(tmp_path / "state")
-    assert (plan.stage, process.wait(5), signals(tmp_path / "state")) == (Stage.STOPPED, 0, ["SIGTERM"])
+    assert (plan.stage, process.wait(30), signals(tmp_path / "state")) == (Stage.STOPPED, 0, ["SIGTERM"])
     assert prove(Path(plan.proven.good)).state is State.SANE
 
 
@@ -88,7 +88,7 @@ def test_a_file_called_keep_ends_the_plan(training, tmp_path):
 def test_a_run_without_a_way_is_ended_on_its_protected_checkpoint(training, tmp_path):
     folder, process = training("early")
     assert drive(folder, tmp_path / "state") == 0
-    assert (plan_of(tmp_path / "state").stage, process.wait(5)) == (Stage.STOPPED, -signal.SIGTERM)
+    assert (plan_of(tmp_path / "state").stage, process.wait(30)) == (Stage.STOPPED, -signal.SIGTERM)
 
 
 @pytest.mark.torture
