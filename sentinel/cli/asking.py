@@ -36,7 +36,15 @@ def candidates(args: argparse.Namespace) -> list[Path]:
     named = getattr(args, "socket", None) or os.environ.get("SENTINEL_SOCKET")
     if named:
         return [Path(named)]
-    return [Path("state/control"), user_socket(), SYSTEM]
+    return [path for path in (Path("state/control"), user_socket()) if is_ours(path)] + [SYSTEM]
+
+
+def is_ours(path: Path) -> bool:
+    """Whether we or root made the folder of a socket that nobody named: in /tmp anyone could lay one out for us."""
+    try:
+        return path.parent.stat().st_uid in (0, os.getuid())
+    except OSError:
+        return True  # there is none, and we may say where we looked
 
 
 def ask(args: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
