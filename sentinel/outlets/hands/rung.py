@@ -133,7 +133,8 @@ def _watch(task: dict[str, Any], folder: Path) -> Answer:
     except (OSError, ValueError):
         known = [[process.pid, process.start] for process in crew.ranks]
     here = [pid for pid, start in known if (now := read_process(pid)) is not None and now.start == start]
-    back = not here and bool(crew.ranks)
+    # The crew was counted before this look: who died in between is gone, only somebody new has come back.
+    back = not here and any([process.pid, process.start] not in known for process in crew.ranks)
     progress = sum(written_bytes(pid) for pid in here)
     found = (folder / "before.json").exists() and bool(_new(task, folder))
     return {"progress": progress, "found": found, "here": here, "back": back}
