@@ -162,7 +162,9 @@ def watcher_of(
     """The source that follows what runs write."""
     plans = [plan_of(watch) for watch in settings.watches()]
     roots = {root_of(pattern) for plan in plans for pattern in (plan.runs, *plan.files) if pattern}
-    hints = Hints(sorted(roots), waker.wake)
+    hints = Hints(sorted(roots))
+    if hints.descriptor is not None:
+        waker.watch(hints.descriptor, lambda: None)  # it ends the wait; the watcher takes what it says
     suspects = suspects_in(state)
     return Watcher(plans, books.names, bookmarks, host=platform.node(), hints=hints, suspects=suspects)
 
@@ -188,9 +190,10 @@ class Written:
     watcher: Watcher
     journals: Sequence[Journal]
 
-    def bookmarks(self) -> dict[str, Json]:
+    def bookmarks_of(self, key: str) -> Json:
         """By what sources call a run."""
-        return self.watcher.bookmarks() | {journal.info.key: journal.bookmarks() for journal in self.journals}
+        journal = next((journal for journal in self.journals if journal.info.key == key), None)
+        return self.watcher.bookmarks_of(key) if journal is None else journal.bookmarks()
 
     def catching_up(self) -> set[str]:
         """The runs whose history is still being read."""

@@ -48,8 +48,8 @@ class Delivering(Protocol):
 class Files(Protocol):
     """What runs write: its bookmarks are written down with each run."""
 
-    def bookmarks(self) -> dict[str, Json]:
-        """Where we are in the files of each run, by what sources call it."""
+    def bookmarks_of(self, key: str) -> Json:
+        """Where we are in the files of a run, by what sources call it; None where there is nothing to keep yet."""
 
     def catching_up(self) -> set[str]:
         """The runs whose history is still being read."""

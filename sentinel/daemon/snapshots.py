@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from sentinel.core.engine import Engine
-from sentinel.core.records import Batch, Found, RunInfo
+from sentinel.core.records import Batch, Found, Json, RunInfo
 from sentinel.keep.store import Snapshot, Store
 
 if TYPE_CHECKING:
@@ -70,7 +70,6 @@ class Snapshots:
             self.store.list_run(info, now)
         self._listed = []
         reading = self.files.catching_up() if self.files is not None else set()
-        bookmarks = self.files.bookmarks() if self.files is not None else {}
         sources = {current: source for source, current in self.engine.keys().items()}
         for key in keys:
             watched = self.engine.runs.get(key)
@@ -82,11 +81,14 @@ class Snapshots:
             begun = perf_counter()
             source = sources.get(key, key)
             self.store.save_run(
-                Snapshot(watched.run.info, source, now, watched.save(), bookmarks.get(source), watched.over)
+                Snapshot(watched.run.info, source, now, watched.save(), self._bookmarks(source), watched.over)
             )
             self._dirty.pop(key, None)
             self._saved_at[key] = now
             self._cost[key] = perf_counter() - begun
+
+    def _bookmarks(self, source: str) -> Json:
+        return self.files.bookmarks_of(source) if self.files is not None else None
 
     def maintain(self, now: float) -> None:
         """Retention: forget what is older than the settings keep."""

@@ -42,6 +42,8 @@ class LiveRun:
         self._history: Iterator[Item] | None = None
         self._ended: list[Fact] | None = None  # its process is gone; what is known of how
         self.over = False
+        self.calm = QUIET  # seconds between two looks at a log that is quiet
+        self.due = float("-inf")  # when there is something to look at again
 
     @property
     def catching_up(self) -> bool:
@@ -53,7 +55,7 @@ class LiveRun:
     def add_log(self, name: str, now: float, marks: Sequence[Bookmark] = ()) -> None:
         """Follow one more log, from its bookmarks where there are some."""
         log = self.logs[name] = self._new_log(name)
-        self._due[name] = now
+        self._due[name] = self.due = now
         if marks:
             self._tried(name, lambda: log.begin(marks, now))
 
@@ -63,6 +65,7 @@ class LiveRun:
 
     def read_history(self, now: float) -> None:
         """From now until it has caught up, the logs are merged as replay merges them, and nothing has an arrival."""
+        self.due = now
         streams = [self._past(name, now) for name in sorted(self.logs)]
         self._history = merge(streams) if streams else None
 
@@ -82,12 +85,18 @@ class LiveRun:
 
     def hint(self, name: str, now: float) -> None:
         """The kernel says that this log moved."""
-        self._due[name] = now
+        self._due[name] = self.due = now
+
+    def hint_all(self, now: float) -> None:
+        """The kernel could not say which."""
+        self._due = dict.fromkeys(self._due, now)
+        self.due = now
 
     def process_ended(self, exit_code: int | None, signal: int | None) -> None:
         """Its process is gone: the run is over once its files were read."""
         known = {"process.exit_code": exit_code, "process.signal": signal}
         self._ended = [Fact(n, v, "", 0, Origin.PROCESS) for n, v in known.items() if v is not None]
+        self.due = float("-inf")
 
     # --- turns -------------------------------------------------------------------------------------------------
 
@@ -104,7 +113,15 @@ class LiveRun:
                 items += self._look(name, now)
         for item in items:
             self._ending.note(item)
-        return [*items, *self._end(now)]
+        end = self._end(now)
+        self.due = self._next(now)
+        return [*items, *end] if end else items  # type: ignore[return-value]
+
+    def _next(self, now: float) -> float:
+        if self._history is not None:
+            return now
+        still = STILLNESS if self._ended is not None else QUIET if self._ending.said is not None else self.calm
+        return min([now + still, *self._due.values()])
 
     def _more_history(self) -> list[Item]:
         assert self._history is not None
@@ -116,7 +133,7 @@ class LiveRun:
     def _look(self, name: str, now: float) -> list[Item]:
         log = self.logs[name]
         if log.quiet(now):
-            self._due[name] = now + (self._poll if now < (log.grew or 0.0) + HOT else QUIET)
+            self._due[name] = now + (self._poll if now < (log.grew or 0.0) + HOT else self.calm)
             return []
         found = self._tried(name, lambda: log.look(now, now, BYTES_AT_ONCE))
         if found is None:
@@ -128,7 +145,7 @@ class LiveRun:
         elif log.waits and log.grew is not None and now >= log.grew + STILLNESS:
             items += log.idle(now)
         hot = log.grew is not None and now < log.grew + HOT
-        self._due[name] = now if used >= BYTES_AT_ONCE else now + (self._poll if hot else QUIET)
+        self._due[name] = now if used >= BYTES_AT_ONCE else now + (self._poll if hot else self.calm)
         return items
 
     def _tried(self, name: str, work: Callable[[], T]) -> T | None:

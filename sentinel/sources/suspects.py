@@ -16,6 +16,7 @@ from sentinel.core.records import Item, Json
 from sentinel.core.seams import Reader
 
 _SIZE = 4096
+_NAME = 500  # letters of a name that the note holds
 _PIECE = 4096  # after one death a stretch is fed in pieces no larger, so that little is set aside
 _READABLE = re.compile(rb"[^\r\n]")
 
@@ -34,7 +35,7 @@ class Suspects:
         self._remember_last_death()
 
     def _remember_last_death(self) -> None:
-        last = self._note[:].rstrip(b"\0 ")
+        last = self._note[:].partition(b"\0")[0]
         if not last:
             return
         try:
@@ -48,22 +49,25 @@ class Suspects:
 
     def deaths(self, file: str, begin: int, end: int) -> int:
         """How often we died while bytes of this stretch were read."""
-        return sum(1 for name, a, b in self._deaths if name == file and int(a) < end and int(b) > begin)
+        return sum(1 for name, a, b in self._deaths if name == file[-_NAME:] and int(a) < end and int(b) > begin)
 
-    def about_to_read(self, file: str, begin: int, end: int) -> None:
-        """Note it down: if we die now, it was this."""
-        note = json.dumps([file[-1000:], begin, end]).encode()
-        self._note[: len(note) + 1] = note + b"\0"
-        self._note[len(note) + 1 :] = b"\0" * (_SIZE - len(note) - 1)
+    def about_to_read(self, name: bytes, begin: int, end: int) -> None:
+        """Note it down: if we die now, it was this. `name` is the file's as `named` gives it."""
+        note = b"[%b, %d, %d]\0" % (name, begin, end)
+        self._note[: len(note)] = note
 
     def survived(self) -> None:
         """It did no harm."""
-        self._note[:1] = b"\0"
-        self._note[:] = b"\0" * _SIZE
+        self._note[0] = 0
 
     def close(self) -> None:
         """Let go of the note."""
         self._note.close()
+
+
+def named(file: str) -> bytes:
+    """A file's name as the note holds it: the end of a very long one."""
+    return json.dumps(file[-_NAME:]).encode()
 
 
 def _kept(path: Path) -> list[list[str | int]]:
@@ -80,6 +84,7 @@ class Guarded:
     def __init__(self, reader: Reader, file: str, start: int, suspects: Suspects, told: list[str]) -> None:
         """A reader about to read from `start`; what is set aside is told in `told`."""
         self._reader, self._file, self._at, self._suspects, self._told = reader, file, start, suspects, told
+        self._name = named(file)
 
     @property
     def settled(self) -> int:
@@ -102,7 +107,7 @@ class Guarded:
 
     def _feed(self, data: bytes, arrival: float | None) -> Sequence[Item]:
         end = self._at + len(data)
-        self._suspects.about_to_read(self._file, self._at, end)
+        self._suspects.about_to_read(self._name, self._at, end)
         items = self._reader.feed(data, arrival)
         self._suspects.survived()
         self._at = end

@@ -1,6 +1,6 @@
 """Bytes at which the daemon died twice are blanked for that file and told; the rest of the file goes on."""
 
-from sentinel.sources.suspects import Guarded, Suspects
+from sentinel.sources.suspects import Guarded, Suspects, named
 from sentinel.sources.timing import Arrivals
 from tests.sources.one_log import lines, told
 from tests.sources.plain_eyes import PlainReader
@@ -44,7 +44,7 @@ def test_the_third_life_goes_on_without_them(tmp_path):
 
 def test_bytes_that_do_no_harm_leave_no_trace(tmp_path):
     suspects = Suspects(tmp_path / "suspects")
-    suspects.about_to_read("log", 0, 100)
+    suspects.about_to_read(named("log"), 0, 100)
     suspects.survived()
     suspects.close()
     assert Suspects(tmp_path / "suspects").deaths("log", 0, 100) == 0
