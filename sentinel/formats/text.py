@@ -70,7 +70,7 @@ class TextReader:
         self._idle_at = state.get("idle_at", -1)
         self._header: list[Any] | None = state.get("header")
         table = state.get("table")
-        self._table = Table(table[0], table[1], self._naming, file) if table else None
+        self._table = Table(table[0], table[1], self._naming, file, *table[2:]) if table else None
 
     @property
     def settled(self) -> int:
@@ -121,7 +121,7 @@ class TextReader:
 
     def save(self) -> Json:
         """All that reading on from `settled` needs."""
-        table = [self._table.delimiter, self._table.columns] if self._table else None
+        table = [self._table.delimiter, self._table.columns, self._table.walked] if self._table else None
         return {
             "kind": "text",
             "settled": self._split.settled,
