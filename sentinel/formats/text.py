@@ -340,6 +340,8 @@ class TextReader:
                 return True
             course.last_redraw = seen
         out.append(course.row(found.names, found.values, step, found.epoch, piece.number, piece.text))
+        if found.owned and bar is None:
+            course.context = ""  # a summary that names its split closes the section that led to it
         return True
 
     def _plans(self, found: Found, line: int, out: list[Item], bar: int | None) -> None:
