@@ -11,6 +11,7 @@ from sentinel.formats.naming import EPOCHS, STEPS, Role, role
 from sentinel.formats.tokens import Token, tokens
 
 _BARE = 6  # the rank of a step that no word names: `[100] loss=0.5`
+_BATCH = STEPS["batch"]
 _BEFORE_COUNTER = frozenset(
     [
         "global",
@@ -33,6 +34,7 @@ _BEFORE_COUNTER = frozenset(
 )
 _CLASS_METRICS = frozenset(["precision", "recall", "f1", "map", "iou", "accuracy", "dice", "auc"])
 _LABEL = re.compile(r"(?:[BIES]-)?[A-Z][A-Z0-9_]{0,15}")  # a class: `PER: precision: 87.1 %`
+_DIGIT_NAME = re.compile(r"\d[A-Z]{2,8}")  # `5HT`
 _NO_LABEL = frozenset(["info", "debug", "warning", "error", "critical", "note", "eval", "best", "result", "results", "summary"])
 _COUNTED_BY = _BEFORE_COUNTER | {"env", "environment", "agent", "gradient", "trainer", "total", "elapsed", "learner", "world"}
 _SHORT = frozenset(
@@ -84,7 +86,7 @@ class _Reading:
 
     def word(self, text: str) -> None:
         """A word of a key in the making, or of a heading."""
-        if text[0].isdigit():
+        if text[0].isdigit() and not _DIGIT_NAME.fullmatch(text):
             return
         if self.sep:
             if text.lower() in ("none", "n/a"):
@@ -247,6 +249,8 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
 def _kept(state: _Reading, indented: bool) -> Fields:
     """The fields that are readings: only a line with a metric or with its own counter has any."""
     step = state.step[1] if state.step else None
+    if state.step and state.step[0] == _BATCH and not state.fields:
+        step = None  # `Batch [39/59]: evaluated` is no step that later lines could stand at
     splits = sum(state.names.spell(f.raw).metric == "metric" for f in state.fields)  # `learn: 0.69  test: 0.68`
     telling = splits > 1 or any(f.role in (Role.METRIC, Role.SIDE) for f in state.fields)
     if state.step and state.step[0] == _BARE and not telling:
