@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sentinel.core.amounts import parse_seconds
+from sentinel.core.beside import Mixed, mixed_rules, wanted_of_host
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Found, RunInfo
 from sentinel.core.watched import Watched
@@ -53,15 +54,18 @@ def host_run(host: str, name: str, now: float) -> Batch:
 
 def keep_meeting(machine: Machine, engine: Engine, steady: Callable[[], float]) -> Callable[[], None]:
     """To be called after each turn: tells the machine which runs there are."""
-    due = 0.0
+    due, book, mixed = 0.0, engine.book, mixed_rules(engine.book)
 
     def meet() -> None:
-        nonlocal due
+        nonlocal due, book, mixed
         if steady() < due:
             return
         due = steady() + MEET_EVERY
+        if book is not engine.book:
+            book, mixed = engine.book, mixed_rules(engine.book)
         runs = {key: engine.runs[current] for key, current in engine.keys().items() if current in engine.runs}
-        machine.meet([watched_run(key, watched) for key, watched in runs.items() if watched.run.info.kind != "host"])
+        told = [(key, watched) for key, watched in runs.items() if watched.run.info.kind != "host"]
+        machine.meet([watched_run(key, watched, mixed) for key, watched in told])
 
     return meet
 
@@ -80,13 +84,15 @@ def releasing(machine: Machine, daemon: Daemon) -> dict[str, Handler]:
     return {"release-gpu": release}
 
 
-def watched_run(key: str, watched: Watched) -> WatchedRun:
+def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> WatchedRun:
     """A run as the machine needs to know it."""
     run, info = watched.run, watched.run.info
     files = frozenset(found for name in run.files if (found := file_id(os.path.join(info.folder, name))))
     folders = (info.folder,) if info.folder else ()
     course = Course(tuple(watched.marks), run.progress)
-    return WatchedRun(KnownRun(key, info.folder, files), folders, run.grew, course, info.kind == "notebook")
+    of_host = frozenset() if watched.over else wanted_of_host(mixed, run)
+    known = KnownRun(key, info.folder, files)
+    return WatchedRun(known, folders, run.grew, course, info.kind == "notebook", info.name, of_host)
 
 
 def file_id(path: str) -> FileId | None:
