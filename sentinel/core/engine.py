@@ -51,6 +51,8 @@ class Engine:
         self.bugs: list[tuple[str, str, str]] = []  # (run, rule, traceback) since last taken
         self._courses: dict[str, Course] = {}
         self._current: dict[str, str] = {}  # key as sources know it -> key of the generation in force
+        self._fed: set[str] = set()  # keys whose batches came since the last tick
+        self._grid = float("-inf")  # the point of the fine grid that the last tick had passed
 
     # --- in ------------------------------------------------------------------------------------------------------
 
@@ -58,15 +60,20 @@ class Engine:
         """Take batches in, in order; the effects of all that moved."""
         effects: list[Effect] = []
         for batch in batches:
+            self._fed.add(batch.run)
             for item in batch.items:
                 self._take(batch.run, item, effects)
         return effects
 
     def tick(self, now: float) -> list[Effect]:
-        """Time went on for all live runs."""
+        """Time went on for all live runs. Between two points of the grid that concerns those alone that were fed."""
         effects: list[Effect] = []
-        for watched in self.runs.values():
-            if not watched.over:
+        grid, fed, self._fed = now // FINE_GRID, self._fed, set()
+        keys = (self._current.get(key, key) for key in fed) if grid == self._grid else list(self.runs)
+        self._grid = grid
+        for key in keys:
+            watched = self.runs.get(key)
+            if watched is not None and not watched.over:
                 self._pass_time(watched, now, effects)
         return effects
 

@@ -41,6 +41,7 @@ from sentinel.sources.tree import root_of
 from sentinel.sources.watcher import Watcher
 
 LOCK = "lock"
+SPEAK_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         admins=settings.tell.admins,
         at=plan.at,
     )
+    daemon.snapshots.keep(parse_seconds(settings.sentinel.keep_runs), parse_seconds(settings.sentinel.keep_alerts))
     handlers = answers.handlers(daemon) | Hearing(daemon, office, settings.tell.admins).handlers()
     if machine is not None:
         handlers |= join(daemon, machine, host)
@@ -240,10 +242,14 @@ def open_control(
 
 def watch_over(daemon: Daemon, notifier: Notifier, books: Books) -> None:
     """What happens after each turn: systemd hears from us, and a changed rule set is taken into force."""
-    ready = False
+    ready, due = False, float("-inf")
 
     def speak() -> None:
-        nonlocal ready
+        nonlocal ready, due
+        notifier.watchdog()
+        if daemon.clock.steady() < due:
+            return
+        due = daemon.clock.steady() + SPEAK_EVERY
         alive = [watched for watched in daemon.engine.runs.values() if not watched.over]
         firing = sum(len(watched.firing()) for watched in alive)
         text = f"{len(alive)} runs, {len(daemon.engine.book.rules)} rules, {firing} firing"
@@ -251,7 +257,6 @@ def watch_over(daemon: Daemon, notifier: Notifier, books: Books) -> None:
             notifier.ready(text)
             ready = True
         notifier.status(text)
-        notifier.watchdog()
 
     def reload() -> None:
         asked = daemon.take_reload()

@@ -73,6 +73,11 @@ class Machine:
     def meet(self, runs: Sequence[Watched]) -> None:
         """The runs in force; called whenever they or their files changed."""
         self.watched = {run.known.key: run for run in runs}
+        if self.processes is not None:
+            self.processes.runs = {key: run.known for key, run in self.watched.items()}
+            self.processes.courses = {key: run.course for key, run in self.watched.items()}
+        if self.figures is not None:
+            self.figures.folders = {key: run.folders for key, run in self.watched.items() if run.folders}
         self.beside.meet({key: run.of_host for key, run in self.watched.items() if run.of_host})
 
     def read(self, now: float) -> Iterator[Batch]:
@@ -137,8 +142,6 @@ class Machine:
     # --- processes -----------------------------------------------------------------------------------------------
 
     def _processes(self, source: ProcessSource, now: float) -> Iterator[Batch]:
-        source.runs = {key: run.known for key, run in self.watched.items()}
-        source.courses = {key: run.course for key, run in self.watched.items()}
         source.kernel_said = self._kernel_said
         gpu = self.gpu
         if gpu is not None and gpu.lists != self._lists:
@@ -218,8 +221,7 @@ class Machine:
     # --- host ----------------------------------------------------------------------------------------------------
 
     def _figures(self, source: HostSource, now: float) -> Iterator[Batch]:
-        source.folders = {key: run.folders for key, run in self.watched.items() if run.folders}
-        if self.processes is not None:
+        if now >= source.due and self.processes is not None:
             source.chiefs = {
                 key: followed.link.members[0].process.id.number
                 for key, followed in self.processes.followed.items()
