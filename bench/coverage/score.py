@@ -142,9 +142,11 @@ def invented(read_rows):
         for read_row in read_rows[number]:
             for name, value in zip(read_row.names, read_row.values, strict=True):
                 if (name, str(read_row.line)) in wanted:
-                    now[number, name, str(read_row.line)].append(value)
+                    step = "" if read_row.step is None else str(read_row.step)
+                    now[number, name, str(read_row.line), step].append(value)
     for row in judged:
-        still = any(same(value, float(row["value"])) for value in now[row["id"], row["name"], row["line"]])
+        found = now[row["id"], row["name"], row["line"], row["step"]]
+        still = any(same(value, float(row["value"])) for value in found)
         seeds[row["seed"]][row["verdict"] if still else "gone"] += 1
     for seed, found in seeds.items():
         bad, count = found["invented"], found["invented"] + found["right"]
