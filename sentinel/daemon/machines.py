@@ -6,8 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from sentinel.core.amounts import parse_seconds
+from sentinel.core.beside import Mixed, mixed_rules, wanted_of_host
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Found, RunInfo
+from sentinel.core.rule import Rulebook
 from sentinel.core.watched import Watched
 from sentinel.daemon.control import Answer, Handler, Refused, Request
 from sentinel.daemon.peers import Peer
@@ -59,6 +61,8 @@ class Machinery:
         self._settings = (settings.gpu, settings.host)
         self.machine = machine_of(settings, host)
         self._due = 0.0
+        self._book: Rulebook | None = None
+        self._mixed: tuple[Mixed, ...] = ()
 
     def adopt(self, settings: Settings) -> None:
         """Other settings: the old machine lets go of the driver first, then another is made."""
@@ -75,7 +79,10 @@ class Machinery:
             return
         self._due = now + MEET_EVERY
         runs = {key: engine.runs[current] for key, current in engine.keys().items() if current in engine.runs}
-        self.machine.meet([watched_run(key, run) for key, run in runs.items() if run.run.info.kind != "host"])
+        if self._book is not engine.book:
+            self._book, self._mixed = engine.book, mixed_rules(engine.book)
+        told = [(key, watched) for key, watched in runs.items() if watched.run.info.kind != "host"]
+        self.machine.meet([watched_run(key, watched, self._mixed) for key, watched in told])
 
     def found(self, now: float) -> list[Batch]:
         """The host's own run, where the host is watched."""
@@ -100,13 +107,15 @@ def releasing(machinery: Machinery, daemon: Daemon) -> dict[str, Handler]:
     return {"release-gpu": release}
 
 
-def watched_run(key: str, watched: Watched) -> WatchedRun:
+def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> WatchedRun:
     """A run as the machine needs to know it."""
     run, info = watched.run, watched.run.info
     files = frozenset(found for name in run.files if (found := file_id(os.path.join(info.folder, name))))
     folders = (info.folder,) if info.folder else ()
     course = Course(tuple(watched.marks), run.progress)
-    return WatchedRun(KnownRun(key, info.folder, files), folders, run.grew, course, info.kind == "notebook")
+    of_host = frozenset() if watched.over else wanted_of_host(mixed, run)
+    known = KnownRun(key, info.folder, files)
+    return WatchedRun(known, folders, run.grew, course, info.kind == "notebook", info.name, of_host)
 
 
 def file_id(path: str) -> FileId | None:

@@ -52,6 +52,8 @@ _FILLER = frozenset(
     ]
 )
 _WIDEST = 4096
+_MONITOR = ["r", "l", "t"]  # stable-baselines' monitor: an episode's reward and length; the lengths add up to the step
+_MONITOR_KEYS = {"r": "reward", "l": "episode_length"}
 _COUNTS = re2.compile(r"(?i)\b(?:epochs?|steps?|iter(?:ation)?s?|batch|loss|e)\b|_loss")
 _SENTENCE = re.compile(r"[,:;()!?'\"]")
 
@@ -113,10 +115,13 @@ class Table:
         "_version",
         "columns",
         "delimiter",
+        "walked",
     )
 
-    def __init__(self, delimiter: str, columns: list[str], naming: Naming, file: str) -> None:
-        """Ready to read."""
+    def __init__(
+        self, delimiter: str, columns: list[str], naming: Naming, file: str, walked: int | None = None
+    ) -> None:
+        """Ready to read; `walked` is how far a table of episodes had come."""
         self.delimiter, self.columns = delimiter, columns
         self._naming = naming
         self._known: dict[Any, tuple[str, ...]] = {}
@@ -124,9 +129,11 @@ class Table:
         lower = [c.lower() for c in columns]
         stem = file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
         self._keys = [stem if c == "value" and "step" in lower else columns[i] for i, c in enumerate(lower)]
-        self._keys = [
-            {"r": "reward", "l": "episode_length"}.get(k, k) if lower[:3] == ["r", "l", "t"] else k for k in self._keys
-        ]
+        episodes = lower[:3] == _MONITOR
+        self._keys = [_MONITOR_KEYS.get(k, k) if episodes else k for k in self._keys]
+        self.walked = (
+            (walked or 0) if episodes else None
+        )  # steps of all episodes so far, where only their lengths stand
         roles = [naming.column(c) for c in self._keys]
         ranked = sorted((counter_rank(columns[i]) or 0, i) for i, r in enumerate(roles) if r is Role.STEP)
         self._step = ranked[0][1] if ranked else -1
@@ -164,6 +171,8 @@ class Table:
         present, values = self._values(cells)
         if not present:
             return None if step is not None or epoch is not None else False
+        if self.walked is not None and (length := whole(cells[1])) is not None:
+            step = self.walked = self.walked + length
         label = tuple(cells[i].strip() for i in self._splits)
         course.step, course.epoch = None, None
         return course.row(self._names(tuple(present), label), tuple(values), step, epoch, line, "")

@@ -70,7 +70,7 @@ class TextReader:
         self._idle_at = state.get("idle_at", -1)
         self._header: list[Any] | None = state.get("header")
         table = state.get("table")
-        self._table = Table(table[0], table[1], self._naming, file) if table else None
+        self._table = Table(table[0], table[1], self._naming, file, *table[2:]) if table else None
 
     @property
     def settled(self) -> int:
@@ -121,7 +121,7 @@ class TextReader:
 
     def save(self) -> Json:
         """All that reading on from `settled` needs."""
-        table = [self._table.delimiter, self._table.columns] if self._table else None
+        table = [self._table.delimiter, self._table.columns, self._table.walked] if self._table else None
         return {
             "kind": "text",
             "settled": self._split.settled,
@@ -340,6 +340,8 @@ class TextReader:
                 return True
             course.last_redraw = seen
         out.append(course.row(found.names, found.values, step, found.epoch, piece.number, piece.text))
+        if found.owned and bar is None:
+            course.context = ""  # a summary that names its split closes the section that led to it
         return True
 
     def _plans(self, found: Found, line: int, out: list[Item], bar: int | None) -> None:
