@@ -217,7 +217,9 @@ class Prose:
         plain = len(values) > 1 and all(t.scale == 1.0 and not t.share and t.kind != "frac" for t in kept)
         take = itemgetter(*values) if plain else None
         owned = len(keys) > 1 and any(section or self._names.spell(raw).split for raw, section in keys)
-        return Layout(re.compile(regex, re.DOTALL), keys, tuple(values), kept, *places, stamped, {}, take, direct, owned)
+        return Layout(
+            re.compile(regex, re.DOTALL), keys, tuple(values), kept, *places, stamped, {}, take, direct, owned
+        )
 
 
 def _ratio(text: str) -> float | None:
