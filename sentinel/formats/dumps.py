@@ -100,4 +100,6 @@ def _is_reading(match: re.Match[str], naming: Naming) -> bool:
         return True
     what = naming.column(match["key"])
     singular = not match["key"].lower().endswith("s")
-    return bool(value) and ((what in (Role.STEP, Role.EPOCH) and singular) or (what is Role.METRIC and value[0].isdigit()))
+    return bool(value) and (
+        (what in (Role.STEP, Role.EPOCH) and singular) or (what is Role.METRIC and value[0].isdigit())
+    )

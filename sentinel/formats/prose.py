@@ -185,11 +185,7 @@ class Prose:
         stamped = bool(stamp and stamp[1] <= start)
         regex, at, group = "", 0, 0
         if stamped and stamp:
-            regex = (
-                re.escape(text[: stamp[0]]) + "(" + re.sub(r"\d", r"\\d", re.escape(text[stamp[0] : stamp[1]])) + ")"
-            )
-            regex = re.sub(r"\\d(?:\\d)*(?= )", r"\\d+", regex) if text[stamp[0]] in "IWEF" else regex
-            at, group = stamp[1], 1
+            regex, at, group = _stamped(text, *stamp[:2]), stamp[1], 1
         spots: dict[str, int] = {"step": -1, "epoch": -1, "step_total": -1, "epoch_total": -1}
         values: list[int] = []
         for token, kind in wanted:
@@ -233,6 +229,12 @@ def _loose_unit(text: str, token: Token) -> str:
 
 
 _LOOSE_NUMBER = re.compile(r"[-+]?\d[\d.,:]*(?:[eE][-+]?\d+)?")
+
+
+def _stamped(text: str, first: int, last: int) -> str:
+    """The beginning of a line up to the end of its stamp: any digits in place of these."""
+    regex = re.escape(text[:first]) + "(" + re.sub(r"\d", r"\\d", re.escape(text[first:last])) + ")"
+    return re.sub(r"\\d(?:\\d)*(?= )", r"\\d+", regex) if text[first] in "IWEF" else regex
 
 
 def _loose(text: str) -> str:
