@@ -142,7 +142,9 @@ class Table:
         "walked",
     )
 
-    def __init__(self, delimiter: str, columns: list[str], naming: Naming, file: str, walked: int | None = None) -> None:
+    def __init__(
+        self, delimiter: str, columns: list[str], naming: Naming, file: str, walked: int | None = None
+    ) -> None:
         """Ready to read; `walked` is how far a table of episodes had come."""
         self.delimiter, self.columns = delimiter, columns
         self._naming = naming
@@ -153,7 +155,9 @@ class Table:
         self._keys = [stem if c == "value" and "step" in lower else columns[i] for i, c in enumerate(lower)]
         episodes = lower[:3] == _MONITOR
         self._keys = [_MONITOR_KEYS.get(k, k) if episodes else k for k in self._keys]
-        self.walked = (walked or 0) if episodes else None  # steps of all episodes so far, where only their lengths stand
+        self.walked = (
+            (walked or 0) if episodes else None
+        )  # steps of all episodes so far, where only their lengths stand
         roles = [naming.column(c) for c in self._keys]
         ranked = sorted((counter_rank(columns[i]) or 0, i) for i, r in enumerate(roles) if r is Role.STEP)
         self._step = ranked[0][1] if ranked else -1
