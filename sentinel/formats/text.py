@@ -98,8 +98,10 @@ class TextReader:
         """A line of a layout that was met lately."""
         course = self._course
         course.rank = None
-        if found.stamp is not None:
+        if found.stamp:
             course.stamp = self._seconds.of(found.stamp)
+        elif found.stamp == "" and (stamp := stamps.leading(piece.text)):
+            course.stamp = stamp[2]
         course.counters(found.step, found.epoch)
         if found.epochs is not None or found.total is not None:
             self._plans(found, piece.number, out, None)
