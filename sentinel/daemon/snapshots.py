@@ -39,10 +39,6 @@ class Snapshots:
         self._saved_at: dict[str, float] = {}
         self._listed: list[RunInfo] = []  # over before we came; written down with the next turn
 
-    def keep(self, runs: float | None, alerts: float | None) -> None:
-        """How long the settings keep a run's record after its end, and a closed alert."""
-        self.keep_runs, self.keep_alerts = runs or self.keep_runs, alerts or self.keep_alerts
-
     def note(self, batch: Batch, now: float) -> None:
         """A batch of a run was fed."""
         for item in batch.items:

@@ -35,10 +35,47 @@ _BEFORE_COUNTER = frozenset(
 _CLASS_METRICS = frozenset(["precision", "recall", "f1", "map", "iou", "accuracy", "dice", "auc"])
 _LABEL = re.compile(r"(?:[BIES]-)?[A-Z][A-Z0-9_]{0,15}")  # a class: `PER: precision: 87.1 %`
 _DIGIT_NAME = re.compile(r"\d[A-Z]{2,8}")  # `5HT`
-_NO_LABEL = frozenset(["info", "debug", "warning", "error", "critical", "note", "eval", "best", "result", "results", "summary"])
-_COUNTED_BY = _BEFORE_COUNTER | {"env", "environment", "agent", "gradient", "trainer", "total", "elapsed", "learner", "world"}
+_NO_LABEL = frozenset(
+    ["info", "debug", "warning", "error", "critical", "note", "eval", "best", "result", "results", "summary"]
+)
+_COUNTED_BY = _BEFORE_COUNTER | {
+    "env",
+    "environment",
+    "agent",
+    "gradient",
+    "trainer",
+    "total",
+    "elapsed",
+    "learner",
+    "world",
+}
 _SHORT = frozenset(
-    "avg acc val tr prec rec no max min std cum ep iter it valid eval lr approx est tot num temp perp vs".split()
+    [
+        "avg",
+        "acc",
+        "val",
+        "tr",
+        "prec",
+        "rec",
+        "no",
+        "max",
+        "min",
+        "std",
+        "cum",
+        "ep",
+        "iter",
+        "it",
+        "valid",
+        "eval",
+        "lr",
+        "approx",
+        "est",
+        "tot",
+        "num",
+        "temp",
+        "perp",
+        "vs",
+    ]
 )
 
 
@@ -92,7 +129,7 @@ class _Reading:
             if text.lower() in ("none", "n/a"):
                 self.close()
                 return
-            word = self.words[-1]
+            word = self.words[-1] if self.words else ""
             if len(self.words) == 1 and _LABEL.fullmatch(word) and self._labels(word):
                 self.label = word
             self.close()

@@ -38,6 +38,10 @@ class Places:
         self._eyes = eyes
         self._is_log: dict[str, bool] = {}
 
+    def forget(self) -> None:
+        """Which files are logs is asked anew."""
+        self._is_log.clear()
+
     def look_into(self, match: Match) -> bool:
         """See whether anything was added or taken away below a match; only then its runs are worked out again."""
         if os.path.isfile(match.path):
