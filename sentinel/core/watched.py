@@ -42,7 +42,7 @@ class Watched:
         self._known = 0  # series and facts that `_hopeful` was made for
         self._firing: list[Bound] | None = None  # what `firing` said last, until an alert moves
         self.moved: list[Moved] = []  # since `changes` was last called
-        self._last: Row | None = None
+        self.last: Row | None = None
         self.adopt(book)
 
     # --- rules ---------------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ class Watched:
         """One line, row or object: all its readings enter, then each rule that reads one of them is judged once."""
         run = self.run
         names = run.enter(row)
-        self._last = row
+        self.last = row
         bounds: Sequence[Bound] = ()
         waiting: Sequence[Bound] = ()
         if names:
@@ -220,7 +220,7 @@ class Watched:
 
     def _spot(self, counts: bool) -> Spot:
         """Where this look stands: at the row's own step where it has one, not at the furthest that the run has come."""
-        run, row = self.run, self._last if counts else None
+        run, row = self.run, self.last if counts else None
         step = run.step if row is None or row.step is None else row.step
         epoch = run.epoch if row is None or row.epoch is None else row.epoch
         return Spot(run.now, step, epoch, run.progress, counts)
@@ -272,7 +272,7 @@ class Watched:
         moved, self.moved = self.moved, []
         moved = self.grouping.settle_hidden(moved)
         self._firing = None
-        return [change_of(item, self.run, self.host, self._last) for item in moved]
+        return [change_of(item, self.run, self.host, self.last) for item in moved]
 
     def firing(self) -> list[Bound]:
         """Alerts that fire and are hidden by none."""

@@ -6,7 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from sentinel import __version__
+from sentinel.core.asleep import Asleep
 from sentinel.core.records import Json, Phase
+from sentinel.core.run import Run
 from sentinel.core.standing import standing
 from sentinel.core.watched import Watched
 from sentinel.core.wire import evidence_json, number, timestamp
@@ -34,10 +36,14 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
     """All that is watched, or one run in full."""
     wanted = request.get("run")
     now = daemon.clock.wall()
-    runs = [watched for watched in daemon.engine.runs.values() if wanted in (None, watched.run.info.name)]
-    if wanted and not runs:
-        raise Refused(f"no run is called '{wanted}'; sentinel status lists them")
-    runs.sort(key=lambda watched: (bool(watched.over), -(watched.run.grew or 0.0)))
+    engine = daemon.engine
+    runs: list[Watched | Asleep] = [*engine.runs.values(), *engine.sleepers.runs.values()]
+    if wanted:
+        one = engine.named(str(wanted))
+        if one is None:
+            raise Refused(f"no run is called '{wanted}'; sentinel status lists them")
+        runs = [one]
+    runs.sort(key=lambda run: (bool(run.over), -((run.run if isinstance(run, Watched) else run).grew or 0.0)))
     return {
         "version": __version__,
         "pid": os.getpid(),
@@ -56,24 +62,29 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
     }
 
 
-def run_answer(watched: Watched, now: float, peer: Peer, full: bool = False) -> dict[str, Json]:
+def run_answer(watched: Watched | Asleep, now: float, peer: Peer, full: bool = False) -> dict[str, Json]:
     """One run in `status`; of another user's run that the peer may not read only what anyone can see."""
-    run, info = watched.run, watched.run.info
+    run: Run | Asleep
+    if isinstance(watched, Asleep):
+        run, series, firing, word = watched, watched.series, watched.firing, watched.standing(now)
+    else:
+        run, series, firing, word = watched.run, len(watched.run.series), len(watched.firing()), standing(watched, now)
+    info = run.info
     answer: dict[str, Json] = {
         "run": info.name,
         "watch": info.watch,
         "user": user_name(info.uid),
-        "standing": watched.over or standing(watched, now),
+        "standing": watched.over or word,
         "step": run.step,
         "epoch": number(run.epoch),
         "progress": number(run.progress),
         "last": timestamp(run.grew),
-        "firing": len(watched.firing()),
+        "firing": firing,
     }
     if not may_read(info.folder, peer):
         return answer
-    answer |= {"folder": info.folder, "series": len(run.series), "kind": info.kind}
-    return answer | (coverage(watched) if full else {})
+    answer |= {"folder": info.folder, "series": series, "kind": info.kind}
+    return answer | (coverage(watched) if full and isinstance(watched, Watched) else {})
 
 
 def coverage(watched: Watched) -> dict[str, Json]:
@@ -95,7 +106,7 @@ def coverage(watched: Watched) -> dict[str, Json]:
 def alerts(daemon: Daemon, request: Request, peer: Peer) -> list[dict[str, Json]]:
     """Open alerts, or all of late; evidence only for those who may read the run's files."""
     found = daemon.store.alerts(open_only=not request.get("all"))
-    folders = {watched.run.info.name: watched.run.info.folder for watched in daemon.engine.runs.values()}
+    folders = {info.name: info.folder for info in daemon.engine.infos().values()}
     return [alert if may_read(folders.get(str(alert["run"]), ""), peer) else _without_text(alert) for alert in found]
 
 
@@ -109,9 +120,10 @@ def explain(daemon: Daemon, request: Request, peer: Peer) -> Answer:
     alert = daemon.store.alert(wanted)
     if alert is None:
         raise Refused(f"there is no alert '{wanted}'; sentinel alerts lists them")
-    for watched in daemon.engine.runs.values():
+    watched = daemon.engine.named(str(alert["run"]))
+    if watched is not None:
         bound = watched.bounds.get((f"{alert['signature']}/{alert['rule']}", str(alert["instance"] or "")))
-        if watched.run.info.name == alert["run"] and bound is not None and bound.rule.when is not None:
+        if bound is not None and bound.rule.when is not None:
             if not may_read(watched.run.info.folder, peer):
                 raise Refused("its files are not yours to read; only its user, admins and root see the evidence")
             verdict = bound.rule.when.explain(watched.run, bound.instance)

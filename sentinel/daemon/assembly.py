@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from sentinel.core.asleep import asleep_from
 from sentinel.core.engine import Engine
 from sentinel.daemon import answers
 from sentinel.daemon.books import Books, open_books
@@ -46,7 +47,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
     store = Store(state, [outbox.SCHEMA, words.SCHEMA])
     store.told += words.adopt(store.connection, store.newer)
-    engine = Engine(books.book, books.names, platform.node())
+    engine = Engine(books.book, books.names, platform.node(), store.state_of)
     snapshots = list(store.snapshots())
     kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
     clock = SystemClock()
@@ -111,9 +112,12 @@ def take_lock(state: Path) -> str:
 
 
 def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> None:
-    """Bring every run back as it was last written down."""
+    """Bring every run back as it was last written down; one that can sleep until something happens to it does."""
     for snapshot in snapshots:
         try:
+            if snapshot.brief is not None:
+                engine.sleeps(snapshot.source, asleep_from(snapshot.info, snapshot.brief, now))
+                continue
             engine.restore(snapshot.source, snapshot.info, snapshot.data)
         except Exception as bug:  # one run that cannot be read back must not end the watch over the others
             store.told.append(f"the record of {snapshot.info.name} could not be read back, it starts anew: {bug}")

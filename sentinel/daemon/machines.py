@@ -6,10 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 from sentinel.core.amounts import parse_seconds
+from sentinel.core.asleep import Asleep
 from sentinel.core.beside import Mixed, mixed_rules, wanted_of_host
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Found, RunInfo
 from sentinel.core.rule import Rulebook
+from sentinel.core.run import Run
 from sentinel.core.watched import Watched
 from sentinel.daemon.control import Answer, Handler, Refused, Request
 from sentinel.daemon.peers import Peer
@@ -60,6 +62,7 @@ class Meetings:
         self._due = 0.0
         self._book: Rulebook | None = None
         self._mixed: tuple[Mixed, ...] = ()
+        self._known: dict[str, KnownRun] = {}
 
     def keep(self, machine: Machine, engine: Engine, now: float) -> None:
         """To be called after each turn."""
@@ -70,7 +73,17 @@ class Meetings:
         if self._book is not engine.book:
             self._book, self._mixed = engine.book, mixed_rules(engine.book)
         told = [(key, watched) for key, watched in runs.items() if watched.run.info.kind != "host"]
-        machine.meet([watched_run(key, watched, self._mixed) for key, watched in told])
+        machine.meet([*(watched_run(key, watched, self._mixed) for key, watched in told), *self._sleeping(engine)])
+
+    def _sleeping(self, engine: Engine) -> list[WatchedRun]:
+        """Runs that sleep but are not over: a process that is found to work for one wakes it. Their files stay what they were."""
+        asleep = engine.sleepers.runs
+        here = {key: asleep[now] for key, now in engine.keys().items() if now in asleep and not asleep[now].over}
+        self._known = {key: self._known.get(key) or known_run(key, run) for key, run in here.items()}
+        return [
+            WatchedRun(self._known[key], (), run.grew, Course(run.marks, run.progress), title=run.info.name)
+            for key, run in here.items()
+        ]
 
     def renew(self) -> None:
         """Another machine knows nothing yet."""
@@ -128,12 +141,17 @@ def releasing(machinery: Machinery, daemon: Daemon) -> dict[str, Handler]:
 def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> WatchedRun:
     """A run as the machine needs to know it."""
     run, info = watched.run, watched.run.info
-    files = frozenset(found for name in run.files if (found := file_id(os.path.join(info.folder, name))))
     folders = (info.folder,) if info.folder else ()
     course = Course(tuple(watched.marks), run.progress)
     of_host = frozenset() if watched.over else wanted_of_host(mixed, run)
-    known = KnownRun(key, info.folder, files)
-    return WatchedRun(known, folders, run.grew, course, info.kind == "notebook", info.name, of_host)
+    return WatchedRun(known_run(key, run), folders, run.grew, course, info.kind == "notebook", info.name, of_host)
+
+
+def known_run(key: str, run: Run | Asleep) -> KnownRun:
+    """A run with its files, by which its processes are found."""
+    folder = run.info.folder
+    files = frozenset(found for name in run.files if (found := file_id(os.path.join(folder, name))))
+    return KnownRun(key, folder, files)
 
 
 def file_id(path: str) -> FileId | None:

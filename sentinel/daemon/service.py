@@ -26,13 +26,14 @@ class Service:
         self._daemon, self._progress = daemon, progress
         self._ready, self._due = False, 0.0
         self._late: set[str] = set()
+        self._told = ""
         self.refused = ""  # why a reload was not taken, for the status line
 
     def speak(self) -> None:
         """After each turn: ready after the first, the status when it changed, the watchdog while all make progress."""
-        if self._ready and self._steady() < self._due:
+        if self._ready and self._steady() < self._due and self.refused == self._told:
             return
-        self._due = self._steady() + EVERY
+        self._due, self._told = self._steady() + EVERY, self.refused
         text = self._text()
         if not self._ready:
             self._ready = True
@@ -49,9 +50,11 @@ class Service:
             self.notifier.watchdog()
 
     def _text(self) -> str:
-        live = [run for run in self._daemon.engine.runs.values() if not run.over and run.run.info.kind != "host"]
-        firing = sum(len(run.firing()) for run in self._daemon.engine.runs.values() if not run.over)
-        runs = "1 run" if len(live) == 1 else f"{len(live)} runs"
+        awake = [run for run in self._daemon.engine.runs.values() if not run.over]
+        asleep = [run for run in self._daemon.engine.sleepers.runs.values() if not run.over]
+        live = sum(run.run.info.kind != "host" for run in awake) + len(asleep)
+        firing = sum(len(run.firing()) for run in awake) + sum(run.firing for run in asleep)
+        runs = "1 run" if live == 1 else f"{live} runs"
         text = f"{runs}, {len(self._daemon.engine.book.rules)} rules, {firing} firing"
         return f"{text}; {self.refused}" if self.refused else text
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from sentinel.core.asleep import asleep_of
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Found, Json, RunInfo
 from sentinel.keep.store import Snapshot, Store
@@ -81,11 +82,23 @@ class Snapshots:
             begun = perf_counter()
             source = sources.get(key, key)
             self.store.save_run(
-                Snapshot(watched.run.info, source, now, watched.save(), self._bookmarks(source), watched.over)
+                Snapshot(
+                    watched.run.info,
+                    source,
+                    now,
+                    watched.save(),
+                    self._bookmarks(source),
+                    watched.over,
+                    None if watched.run.info.kind == "host" else asleep_of(watched).brief(),
+                )
             )
             self._dirty.pop(key, None)
             self._saved_at[key] = now
             self._cost[key] = perf_counter() - begun
+
+    def written(self, keys: Iterable[str], now: float) -> list[str]:
+        """Those of the runs that were written down in this very turn."""
+        return [key for key in keys if self._saved_at.get(key) == now and key not in self._dirty]
 
     def _bookmarks(self, source: str) -> Json:
         return self.files.bookmarks_of(source) if self.files is not None else None
@@ -95,4 +108,6 @@ class Snapshots:
         with self.store.turn():
             for key in self.store.forget_runs(now - self.keep_runs):
                 self.engine.drop(key)
+                for known in (self._dirty, self._cost, self._saved_at):
+                    known.pop(key, None)
             self.store.forget_alerts(now - self.keep_alerts, now)
