@@ -90,7 +90,7 @@ def load_series(series: Series, state: Any) -> None:
     series.curve = Curve()
     series.curve.load(curve)
     for window in series.windows.values():
-        window.head = -1
+        window.forget()
     if USUAL <= series.size < series.room:
         series.resize(series.room)
 

@@ -146,6 +146,16 @@ class Series:
         first = max(self.oldest, since)
         return [column[number % self.size] for number in range(first, self.count)]
 
+    def slice(self, first: int, end: int) -> list[float]:
+        """The values of the kept readings with these numbers."""
+        if first >= end:
+            return []
+        values, size = self.values, self.size
+        low, high = first % size, (end - 1) % size + 1
+        if low < high:
+            return values[low:high].tolist()
+        return values[low:].tolist() + values[:high].tolist()
+
     def _full(self) -> None:
         """The ring comes round: it grows while it may, else the curve takes what is about to be overwritten."""
         if self.size < self.room:
@@ -295,4 +305,4 @@ class Series:
         self.low = min((bucket.low for bucket in finite if bucket.low - bucket.low == 0.0), default=inf)
         self.high = max((bucket.high for bucket in finite if bucket.high - bucket.high == 0.0), default=-inf)
         for window in self.windows.values():
-            window.head = -1
+            window.forget()
