@@ -16,6 +16,7 @@ from sentinel.core.windows import DOMINANT, Window
 
 THINNED = 64
 SORT_AT = 4  # where more than a quarter of it is new it is sorted afresh
+SHORT = 16
 WIDER = 1e-12  # relative: what rounding between neighbours can add
 _MAD = -1.0  # under which the deviation is remembered beside the quantiles
 NORMAL = 1.4826  # a median absolute deviation times this is the standard deviation of normal noise
@@ -183,9 +184,10 @@ class Edge:
         return self.value
 
     def _look_ahead(self, ranked: array[float]) -> None:
-        """Half as far as the ends of the slice allow."""
+        """Half as far as the ends of the slice allow, or all the way in short ones."""
         n, share = len(ranked), 1.0 - self.share if self.upper else self.share
-        ahead = int(share * (n - 1) / (1.0 + share)) // 2
+        ahead = int(share * (n - 1) / (1.0 + share))
+        ahead = ahead // 2 if n > SHORT else ahead
         rank = int(share * (n - 1 - ahead)) - ahead
         if ahead < 1 or rank < 0:
             return

@@ -104,9 +104,7 @@ def _window(compiler: Compiler, node: ast.Call, function: Function) -> Code:
     return Code(f"{cell}({', '.join(arguments)})", Kind.ANSWER if function.answers else Kind.NUMBER)
 
 
-def window_of_call(
-    compiler: Compiler, node: ast.Call, function: Function
-) -> tuple[str, tuple[Amount, ...], list[str]]:
+def window_of_call(compiler: Compiler, node: ast.Call, function: Function) -> tuple[str, tuple[Amount, ...], list[str]]:
     """The series, the window and the arguments that its method is called with: `least` and what else it takes."""
     if not 2 <= len(node.args) <= 2 + len(function.extras):
         raise Wrong(node.col_offset, f"write {function.name}({function.takes})")

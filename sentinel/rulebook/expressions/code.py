@@ -13,11 +13,13 @@ from typing import Any
 
 from sentinel.core.functions import unknown
 from sentinel.core.functions.needs import Need, TheRun
+from sentinel.core.windows_ranked import WIDER
 
 HELPERS: dict[str, Any] = {
     "NAN": nan,
     "INF": inf,
     "TOP": unknown.LARGEST,
+    "WIDER": WIDER,
     "over": unknown.overflow,
     "ln": unknown.logarithm,
     "exp": unknown.exponential,

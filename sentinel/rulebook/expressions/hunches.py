@@ -7,12 +7,13 @@ a deviation is at least zero: so most rules can be left alone at most looks with
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sentinel.core.amounts import Unit
 from sentinel.core.functions.needs import EdgeOf, FirstOf, LinesOf, OneFact, OneSeries, TheRun
 from sentinel.core.functions.table import TABLE, Function
+from sentinel.core.series import NEAR
 from sentinel.rulebook.expressions.calls import window_of_call
 from sentinel.rulebook.expressions.checks import Wrong, dotted
 from sentinel.rulebook.expressions.code import Code
@@ -43,13 +44,16 @@ class Span:
 OPEN = Span(None, None)
 
 
+NEARLY, EDGES, EXACTLY = 0, 1, 2  # extremes of the newest readings, edges of quantiles, deviations worked out
+
+
 @dataclass(slots=True)
 class Hunches:
     """Makes the test for one expression, with cells of its own."""
 
     compiler: Compiler
-    exactly: bool = False  # whether deviations are worked out, which is of constant cost
-    floored: bool = False  # a deviation stood in as at least zero
+    level: int = NEARLY
+    loose: set[int] = field(default_factory=set)  # the levels that would say more about what was just bounded
 
     def could(self, node: ast.expr) -> str | None:
         """A source that is true wherever the part may be yes; None where that is always so."""
@@ -80,15 +84,19 @@ class Hunches:
         return f"({' and '.join(known)})" if known else None
 
     def _both(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> str | None:
-        """First with deviations of at least zero, then with those that are worked out at constant cost."""
-        self.floored = False
-        first = self._pair(op, left, right)
-        if first is None or not self.floored:
-            return first
-        self.exactly = True
-        second = self._pair(op, left, right)
-        self.exactly = False
-        return first if second is None else f"{first} and {second}"
+        """The cheapest bounds first; better ones are asked where those decide nothing."""
+        known = []
+        for level in (NEARLY, EDGES, EXACTLY):
+            if level and level not in self.loose:
+                continue
+            self.level = level
+            self.loose = self.loose if level else set()
+            pair = self._pair(op, left, right)
+            if pair is None:
+                break
+            known.append(pair)
+        self.level = NEARLY
+        return " and ".join(known) if known else None
 
     def _pair(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> str | None:
         if type(op) not in (*_NOT_ABOVE, *_NOT_BELOW, ast.Eq):
@@ -165,6 +173,13 @@ class Hunches:
         name, amounts, arguments = window_of_call(self.compiler, node, function)
         if len(amounts) > 1 or amounts[0].unit is not Unit.READINGS:
             return OPEN
+        if self.level < EDGES and amounts[0].number <= NEAR:
+            self.loose.add(EDGES)
+            cell = self.compiler.cells.cell(OneSeries(name))
+            return Span(
+                f"({cell}.near_low - WIDER * abs({cell}.near_low))",
+                f"({cell}.near_high + WIDER * abs({cell}.near_high))",
+            )
         share = 0.5 if function.method == "median" else float(arguments[1])
         series = self.compiler.cells.cell(OneSeries(name))
         ends = []
@@ -175,15 +190,17 @@ class Hunches:
 
     def _extreme(self, node: ast.Call, function: Function) -> Span:
         """The greatest of a window is no less than the last reading, and no more than the greatest of all."""
-        name, _, _ = window_of_call(self.compiler, node, function)
+        name, amounts, _ = window_of_call(self.compiler, node, function)
         cell = self.compiler.cells.cell(OneSeries(name))
+        last = f"{cell}.value if {cell}.value - {cell}.value == 0.0 else"
+        near = "near_" if len(amounts) == 1 and amounts[0].unit is Unit.READINGS and amounts[0].number <= NEAR else ""
         if function.method == "high":
-            return Span(f"({cell}.value if {cell}.value - {cell}.value == 0.0 else -INF)", f"{cell}.high")
-        return Span(f"{cell}.low", f"({cell}.value if {cell}.value - {cell}.value == 0.0 else INF)")
+            return Span(f"({last} -INF)", f"{cell}.{near}high")
+        return Span(f"{cell}.{near}low", f"({last} INF)")
 
     def _not_negative(self, node: ast.Call, function: Function) -> Span:
-        if not self.exactly or function.kind != "sums":
-            self.floored = self.floored or function.kind == "sums"
+        if self.level < EXACTLY or function.kind != "sums":
+            self.loose |= {EXACTLY} if function.kind == "sums" else set()
             return Span("0.0", None)
         source = self.compiler.number(node).source
         return Span(source, source)
@@ -194,7 +211,9 @@ class Hunches:
         """Whether a source asks no window, no family and no join."""
         needs = self.compiler.cells.needs.items()
         return not any(
-            f"{cell}(" in source and not isinstance(need, _CHEAP) and not (isinstance(need, LinesOf) and not need.amounts)
+            f"{cell}(" in source
+            and not isinstance(need, _CHEAP)
+            and not (isinstance(need, LinesOf) and not need.amounts)
             for need, cell in needs
         )
 
