@@ -7,11 +7,19 @@ restarted from its bookmark says what one that read all at once said.
 
 import random
 import sys
+import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
-from sentinel.formats import open_reader, read_config
-from sentinel.rulebook.names_file import load_names
+try:
+    import atheris
+except ImportError:
+    atheris = None
+
+with atheris.instrument_imports(include=["sentinel"]) if atheris and "--damage" not in sys.argv else nullcontext():
+    from sentinel.formats import open_reader, read_config
+    from sentinel.rulebook.names_file import load_names
 
 NAMES, _ = load_names([Path(__file__).parents[2] / "rules" / "names.yml"])
 FILES = ("a.log", "b.csv", "c.json", "d.jsonl", "events.out.tfevents.1", "e.wandb")

@@ -126,5 +126,5 @@ def _loose(text: str, before_number: bool = False) -> str:
                 out.append(r"\s+" if not last or before_number else r"\s*")
             continue
         form = next((loose for form, loose in _FORMS if form.fullmatch(part)), None)
-        out.append(form if form else re.escape(part))
+        out.append(form or re.escape(part))
     return "".join(out)
