@@ -19,7 +19,7 @@ def room(library, tmp_path):
     def make(gpus=8, proc=None, **keys):
         driver = Driver(tmp_path, library, gpus)
         driver.set(**keys)
-        keeper = Keeper(ON_DEMAND, 0.0, environment=driver.environment(), deadline=0.4)
+        keeper = Keeper(ON_DEMAND, ON_DEMAND, environment=driver.environment(), deadline=0.4)
         made.append(Room(tmp_path, keeper, driver, proc))
         return made[-1]
 

@@ -24,6 +24,7 @@ GONE = (LOST, RESET_REQUIRED)
 SLOW = 0.25  # seconds; slower calls are reported with their time
 WAIT_MS, REST, LONGEST_REST = 1000, 1.0, 60.0  # the wait for events; rests after a wait that failed
 EVENTS = ("nvmlEventTypeXidCriticalError", "nvmlEventTypeDoubleBitEccError", "nvmlEventTypeSingleBitEccError")
+NOW, HEALTH_TOO = b"n", b"h"  # what the keeper writes to have a poll at once
 CANNOT_BEGIN = 3  # exit code: the library would not start
 
 
@@ -265,9 +266,11 @@ def serve(nvml: Any, note: Note, options: Options) -> int:
         polls += 1
         due = max(due + options.poll, monotonic())
         if ended.poll(max(0.0, due - monotonic()) * 1000):
-            if not os.read(0, 64):
+            asked = os.read(0, 64)
+            if not asked:
                 return 0
             due = monotonic() - options.poll
+            health_due = 0.0 if HEALTH_TOO in asked else health_due
 
 
 def main() -> NoReturn:

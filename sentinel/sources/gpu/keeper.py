@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sentinel.sources.gpu.child import CANNOT_BEGIN
+from sentinel.sources.gpu.child import CANNOT_BEGIN, HEALTH_TOO, NOW
 from sentinel.sources.gpu.note import NO_GPU, Doing, Note, new_note
 
 Command = Callable[[str, int], Sequence[str]]  # (options as JSON, the note's descriptor) -> the child's command line
@@ -103,11 +103,11 @@ class Keeper:
         yield from self._lines(self.child)
         yield from self._judge(self.child, now)
 
-    def ask(self) -> None:
+    def ask(self, health: bool = False) -> None:
         """Have the child poll now, not when it is due."""
         if self.child is not None and self.child.process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
-                os.write(self.child.process.stdin.fileno(), b"\n")
+                os.write(self.child.process.stdin.fileno(), HEALTH_TOO if health else NOW)
 
     @property
     def pids(self) -> tuple[int, ...]:

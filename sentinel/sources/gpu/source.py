@@ -16,6 +16,7 @@ from sentinel.sources.gpu.codes import NO_DRIVER, cannot_start, lost
 from sentinel.sources.gpu.keeper import Crashed, Keeper, Stuck
 from sentinel.sources.gpu.readings import Memory, readings
 
+SAY_AGAIN = 30.0  # seconds between two words on a driver that cannot be read
 RENEW = 600.0  # how often a new child looks whether a lost GPU is back
 DEVICE_SIGNS = ("/proc/driver/nvidia", "/dev/nvidiactl")
 
@@ -50,6 +51,8 @@ class GpuSource:
     lists: int = 0  # how often process lists came: attaching looks when it moved
     _of_index: dict[int, str] = field(default_factory=dict)
     _renew_at: float | None = None
+    _say_at: float = 0.0
+    _code: float | None = None  # with which NVML refused
     _names: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -71,6 +74,8 @@ class GpuSource:
                 yield from self.xid(label, message["xid"], now)
             else:
                 yield from self._sample(message, now)
+        if self.cannot and now >= self._say_at:
+            yield from self._cannot(now)  # a hold in time needs looks that agree
         if self._renew_at is not None and now >= self._renew_at:
             self._renew_at = None
             self.keeper.renew()
@@ -113,7 +118,7 @@ class GpuSource:
         for label in hello["mig"]:
             self.gpus.setdefault(label, Gpu(label))
             present.add(label)
-        yield from self._host({"nvml.up": 1.0}, now)
+        yield self._batch(self.host, {"nvml.up": 1.0}, now)
         for label in self.gpus.keys() - present:
             if "m" not in label:
                 yield from self._lost(label, 15, now)
@@ -136,8 +141,14 @@ class GpuSource:
         expected = self.gpus or any(os.path.exists(sign) for sign in DEVICE_SIGNS)
         if code in NO_DRIVER and not expected:
             return
-        self.cannot = cannot_start(code)
-        yield from self._host({"nvml.up": 0.0, "nvml.code": float(code)}, now, self.cannot)
+        self.cannot, self._code = cannot_start(code), float(code)
+        yield from self._cannot(now)
+
+    def _cannot(self, now: float) -> Iterator[Batch]:
+        self._say_at = now + SAY_AGAIN
+        values = {"nvml.up": 0.0} | ({"nvml.code": self._code} if self._code is not None else {})
+        yield Batch(self.host, (Fact("nvml.said", self.cannot, "", 0, Origin.HOST),))
+        yield self._batch(self.host, values, now, self.cannot)
 
     def _no_answer(self, message: Stuck | Crashed, now: float) -> Iterator[Batch]:
         what = "does not answer" if isinstance(message, Stuck) else "crashed the driver library"
@@ -147,8 +158,8 @@ class GpuSource:
             gpu.trouble = f"GPU {label}: {message.function} {what}; it is tried again later, see the kernel log"
             yield from self._tell(label, {"answers": 0.0}, now, gpu.trouble)
         else:
-            self.cannot = f"NVML: {message.function} {what}; see the kernel log"
-            yield from self._host({"nvml.up": 0.0}, now, self.cannot)
+            self.cannot, self._code = f"NVML: {message.function} {what}; see the kernel log", None
+            yield from self._cannot(now)
 
     def _lost(self, label: str, code: int, now: float) -> Iterator[Batch]:
         self.gpus[label].trouble = lost(label, code)
@@ -200,9 +211,6 @@ class GpuSource:
         for key in self.owners.get(label) or (self.host,):
             row = self._batch(key, named, now, text)
             yield Batch(key, (said, *row.items))
-
-    def _host(self, values: Mapping[str, float], now: float, text: str = "") -> Iterator[Batch]:
-        yield self._batch(self.host, values, now, text)
 
     def _batch(self, key: str, values: Mapping[str, float], now: float, text: str = "") -> Batch:
         names = tuple(values)
