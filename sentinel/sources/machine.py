@@ -207,7 +207,7 @@ class Machine:
             silence = self._silent.setdefault(key, Silence(float("-inf")))
             if now - silence.asked >= AGAIN:
                 silence.asked = now
-                busy = {label: one.values for label, one in self.gpu.gpus.items()} if self.gpu is not None else {}
+                busy = {label: one.seen for label, one in self.gpu.gpus.items()} if self.gpu is not None else {}
                 lines = last_lines(followed.link.members, run.logs, run.known.folder)
                 said = statements(followed.link.members, source.living, busy, lines)
                 odd = odd_one(said)
@@ -263,7 +263,8 @@ def _rank_util(members: Sequence[Member], gpu: GpuSource) -> dict[int, float]:
     out: dict[int, float] = {}
     for member in members:
         rank = member.process.rank
-        util = [gpu.gpus[label].values["util"] for label in member.gpus if "util" in gpu.gpus[label].values]
+        seen = [gpu.gpus[label].seen for label in member.gpus] if rank is not None else []
+        util = [each["util"] for each in seen if "util" in each]
         if rank is not None and util:
             out[rank] = min(util)
     return out
