@@ -8,9 +8,9 @@ BUSY = {"gpu.*.util.gpu": 97, "gpu.*.power_mw": 600000, "gpu.*.mem.used_mib": 61
 
 
 @pytest.fixture
-def training(room):
+def training(either):
     """A run on GPUs 0 to 3 of eight, another on 4 to 7."""
-    r = room(8, **BUSY)
+    r = either(8, **BUSY)
     one, two = r.start("llm"), r.start("vision")
     r.put_on(dict.fromkeys(range(4), one) | dict.fromkeys(range(4, 8), two))
     train(r, 90)
@@ -65,10 +65,10 @@ def test_a_crash_inside_the_driver_library(training):
 
 
 def test_slow_answers_twice_in_ten_minutes(training):
-    training.driver.set(**{"gpu.1.delay_ms.nvmlDeviceGetTemperatureV": 1100})
+    training.driver.set(**{"gpu.1.delay_ms.nvmlDeviceGetPowerUsage": 1100})
     training.gpu.keeper.deadline = 5.0
     train(training, 15)
-    training.driver.clear("gpu.1.delay_ms.nvmlDeviceGetTemperatureV")
+    training.driver.clear("gpu.1.delay_ms.nvmlDeviceGetPowerUsage")
     text = only(training, "gpu-health/slow-answers", "llm", 1)
     assert "1.1 s" in text
 
@@ -149,11 +149,14 @@ def test_memory_that_nobody_holds(training):
     assert "reset" in text_of(training, training.fired("gpu-memory/orphan")[0])
 
 
-def test_a_mig_instance_gives_its_memory_to_the_run_on_it(room):
-    r = room(2, **{"gpu.0.mig.mode": 1, "gpu.0.mig.count": 2, "gpu.0.1.mem.used_mib": 9000, "gpu.1.util.gpu": 90})
-    r.start("llm")
+def test_a_mig_instance_gives_its_memory_to_the_run_on_it(either):
+    r = either(2, **{"gpu.0.mig.mode": 1, "gpu.0.mig.count": 2, "gpu.0.mig.1.mem.used_mib": 9000, "gpu.1.util.gpu": 90})
+    r.driver.set(**{"gpu.0.mig.1.procs": f"{r.start('llm').pid}:na"})
     r.pass_time(60, every=lambda n: r.print("llm", n))
     names = {name for batch in r.seen for row in batch.items for name in getattr(row, "names", ())}
     assert {"gpu.0m0.memory_used", "gpu.0m1.memory_used"} <= names
+    (llm,) = (watched.run for watched in r.engine.runs.values() if watched.run.info.name == "llm")
+    assert llm.series["gpu.0m1.memory_used"].value == 9000
+    assert "gpu.0m0.memory_used" not in llm.series
     assert "gpu.0m0.util" not in names  # not supported there, and never a zero
     assert r.told() == []
