@@ -13,7 +13,7 @@ from sentinel.core.engine import Engine
 from sentinel.core.records import EffectKind
 from sentinel.core.telling_letter import Letter, Occasion
 from sentinel.daemon.books import open_books
-from sentinel.daemon.machines import host_run, keep_meeting
+from sentinel.daemon.machines import Meetings, host_run
 from sentinel.daemon.stories import story_of
 from sentinel.outlets.words import wording
 from sentinel.sources.gpu.source import GpuSource
@@ -58,7 +58,7 @@ class Room:
             KernelLog(str(self.kmsg)),
         )
         self.watcher = Watcher([WatchPlan("nlp", runs=f"{self.runs}/*")], books().names, host=NAME)
-        self.meet = keep_meeting(self.machine, self.engine, lambda: self.now)
+        self.meetings = Meetings()
 
     # --- trainings -----------------------------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class Room:
             if child is not None:
                 select.select([child.process.stdout], [], [], 0.02)
         self._note(self.engine.tick(self.now))
-        self.meet()
+        self.meetings.keep(self.machine, self.engine, self.now)
 
     def pass_time(self, seconds, step=5.0, every=None):
         """Many steps; `every(n)` is called before each."""
