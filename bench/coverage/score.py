@@ -121,7 +121,9 @@ def expected(index, read_rows, worst):
         print("missed", *want.values(), "->", said)
     formats = Counter(index[number]["format"] for number in files)
     thin = [f for f, n in formats.items() if n < min(2, sum(e["format"] == f for e in index.values()))]
-    print(f"expected readings: {right} of {total} = {right / total:.1%} in {len(files)} files, formats too thin: {thin}")
+    print(
+        f"expected readings: {right} of {total} = {right / total:.1%} in {len(files)} files, formats too thin: {thin}"
+    )
 
 
 def wilson(bad, count, z=1.96):
@@ -141,10 +143,13 @@ def invented(read_rows):
     for number, wanted in there.items():
         for read_row in read_rows[number]:
             for name, value in zip(read_row.names, read_row.values, strict=True):
-                if (name, str(read_row.line)) in wanted:
-                    now[number, name, str(read_row.line)].append(value)
+                for line in (str(read_row.line), "0"):  # judged when documents had no lines yet
+                    if (name, line) in wanted:
+                        step = "" if read_row.step is None else str(read_row.step)
+                        now[number, name, line, step].append(value)
     for row in judged:
-        still = any(same(value, float(row["value"])) for value in now[row["id"], row["name"], row["line"]])
+        found = now[row["id"], row["name"], row["line"], row["step"]]
+        still = any(same(value, float(row["value"])) for value in found)
         seeds[row["seed"]][row["verdict"] if still else "gone"] += 1
     for seed, found in seeds.items():
         bad, count = found["invented"], found["invented"] + found["right"]

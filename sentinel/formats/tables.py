@@ -55,6 +55,9 @@ _WIDEST = 4096
 _MONITOR = ["r", "l", "t"]  # stable-baselines' monitor: an episode's reward and length; the lengths add up to the step
 _MONITOR_KEYS = {"r": "reward", "l": "episode_length"}
 _COUNTS = re2.compile(r"(?i)\b(?:epochs?|steps?|iter(?:ation)?s?|batch|loss|e)\b|_loss")
+RULED = "ruled"  # in the place of a delimiter: a header that waits for its ruler
+_RULED_KEYS = {"E": "epoch", "#": "step"}
+_GAPS = re.compile(r"\s{2,}")
 _SENTENCE = re.compile(r"[,:;()!?'\"]")
 
 
@@ -88,6 +91,27 @@ def header_of(text: str, naming: Naming, file: str) -> tuple[str, list[str]] | N
         if telling >= (2 if delimiter == " " else 1) or file.lower().endswith((".csv", ".tsv")):
             return delimiter, cells
     return None
+
+
+def any_header(text: str, naming: Naming, file: str) -> tuple[str, list[str]] | None:
+    """A header by its delimiter, or one with names of several words, which waits for its ruler."""
+    ruled = _ruled_header(text)
+    if ruled and any(" " in cell for cell in ruled[1]):
+        return ruled
+    return header_of(text, naming, file) or ruled
+
+
+def _ruled_header(text: str) -> tuple[str, list[str]] | None:
+    """The columns of a header whose names may hold a space, as spaCy prints it; the ruler below it decides."""
+    cells = _GAPS.split(text.strip()) if "  " in text and len(text) < 1000 else []
+    if not 3 <= len(cells) <= 64 or any(_SENTENCE.search(c) or "=" in c or number(c) is not None for c in cells):
+        return None
+    return RULED, [_RULED_KEYS.get(cell, cell) for cell in cells]
+
+
+def is_ruler(text: str, columns: int) -> bool:
+    """Whether a line underlines so many columns."""
+    return len(text.split()) == columns and not text.strip(" -=\t")
 
 
 def stem_group(file: str) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from sentinel.core.engine import Engine
 from sentinel.core.records import EffectKind
 from sentinel.daemon.books import open_books
-from sentinel.daemon.machines import host_run, keep_meeting
+from sentinel.daemon.machines import Meetings, host_run
 from sentinel.sources.gpu.source import GpuSource
 from sentinel.sources.host.source import HostSource
 from sentinel.sources.kernel import KernelLog
@@ -54,7 +54,7 @@ class Room:
             KernelLog(str(self.kmsg)),
         )
         self.watcher = Watcher([WatchPlan("nlp", runs=f"{self.runs}/*")], books().names, host=NAME)
-        self.meet = keep_meeting(self.machine, self.engine, lambda: self.now)
+        self.meetings = Meetings()
 
     # --- trainings -----------------------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class Room:
             if child is not None:
                 select.select([child.process.stdout], [], [], 0.02)
         self._note(self.engine.tick(self.now))
-        self.meet()
+        self.meetings.keep(self.machine, self.engine, self.now)
 
     def pass_time(self, seconds, step=5.0, every=None):
         """Many steps; `every(n)` is called before each."""
