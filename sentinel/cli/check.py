@@ -24,7 +24,8 @@ _EPILOG = """example:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments and help."""
     parser.epilog = _EPILOG
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="rule folders, rule files, or a sentinel.toml with the folders that it names")
+    what = "rule folders, rule files, or a sentinel.toml with the folders that it names"
+    parser.add_argument("paths", nargs="*", metavar="PATH", help=what)
     parser.add_argument("--effective", metavar="RULE", help="print the rule in force and where each field comes from")
     parser.add_argument("--notes", action="store_true", help="also what is worth knowing, such as names not seen yet")
     parser.add_argument("--json", action="store_true", help="one object a line")

@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sentinel import __version__
 from sentinel.core.wire import VERSION
 from sentinel.daemon.peers import Peer, peer_of
 from sentinel.daemon.waiting import SelectorWaker
 
 LONGEST = 64 * 1024
 MOST_CLIENTS = 32
+
+RESTART = "restart it so that both are the same: systemctl restart sentinel"
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -85,9 +88,10 @@ class Control:
         """The answer to one request."""
         handler = self._handlers.get(str(request.get("ask")))
         if handler is None:
-            return fault(f"this daemon knows no '{request.get('ask')}'; is it older than the command? restart it")
+            asker = f", the command is {request['version']}" if request.get("version") else ""
+            return fault(f"this daemon ({__version__}) knows no '{request.get('ask')}'{asker}; {RESTART}")
         try:
-            return {"v": VERSION, "ok": True, **handler(request, peer)}
+            return {"v": VERSION, "ok": True, "version": __version__, **handler(request, peer)}
         except Refused as no:
             return fault(str(no))
         except Exception as bug:  # one request must not end the watch
@@ -130,4 +134,4 @@ class _Client:
 
 def fault(text: str) -> Answer:
     """A refusal that says why."""
-    return {"v": VERSION, "ok": False, "why": text}
+    return {"v": VERSION, "ok": False, "version": __version__, "why": text}
