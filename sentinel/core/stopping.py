@@ -238,7 +238,7 @@ def _asked(plan: Plan, world: World, conditions: Conditions) -> Turn:
     if check is not None and check.ended is not None:  # not good, or not good yet: look again when it has changed
         after = replace(after, steps=tuple(step for step in after.steps if step != check))
         check = None
-    if check is not None or world.saving.found:
+    if check is not None or (world.saving.found and world.now - asked.at < world.limits.save_most):
         after, to_do, _ = _wants(after, world, Deed.CHECK)
         return Turn(after, to_do)
     if _may_still_save(asked.at, world):
@@ -329,6 +329,15 @@ def choose(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> tup
     if not not_ending:
         return Route.DIRECT, "; ".join(f.text for f in not_asking)
     return Route.OPEN, "; ".join(f.text for f in (*not_asking, *not_ending))
+
+
+def supposed(world: World) -> Plan:
+    """The plan that the loudest sign would ask for, for a person who asks before there is one."""
+    sign = min((s for s in world.signs if not s.hidden), key=_eager, default=None)
+    asked = LEVEL_OF_ACTION[sign.action] if sign is not None else Level.STOP
+    named = (sign.rule, sign.fingerprint, sign.n) if sign is not None else ("none", "", 0)
+    wanted = max(asked, Level.CHECKPOINT)
+    return Plan("", world.run.key, world.run.watch, *named, wanted, False, world.boot, world.now, world.now)
 
 
 def explained(plan: Plan, world: World) -> tuple[Found, ...]:

@@ -8,12 +8,13 @@ import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sentinel.core.amounts import parse_seconds
 from sentinel.core.engine import Engine
 from sentinel.core.records import Json
+from sentinel.core.stopping_world import Limits
 from sentinel.daemon import answers
 from sentinel.daemon.books import Books, open_books
 from sentinel.daemon.clock import SystemClock
@@ -24,13 +25,14 @@ from sentinel.daemon.journal import Priority, open_journal
 from sentinel.daemon.loop import Daemon, FaultPoint, nowhere
 from sentinel.daemon.machines import host_run, keep_meeting, machine_of, releasing
 from sentinel.daemon.settings import Settings, Watch
+from sentinel.daemon.stopping_set_up import join_stopping, rounds_of
 from sentinel.daemon.stories import story_of
 from sentinel.daemon.systemd import Notifier
 from sentinel.daemon.telling_faults import tell_faults
 from sentinel.daemon.trust import am_privileged, distrusted
 from sentinel.daemon.waiting import SelectorWaker
 from sentinel.daemon.week import week_of
-from sentinel.keep import outbox, words
+from sentinel.keep import outbox, plans, words
 from sentinel.keep.store import Snapshot, Store
 from sentinel.sources.hints import Hints
 from sentinel.sources.journal import Journal
@@ -52,6 +54,7 @@ class Plan:
     state: Path | None = None
     trace: str | None = None
     at: FaultPoint = nowhere
+    waits: Limits = field(default_factory=Limits)  # of the stop plan, those that no setting names
 
 
 def assemble(plan: Plan) -> tuple[Daemon | None, str]:
@@ -62,7 +65,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     if trouble:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
-    store = Store(state, [outbox.SCHEMA, words.SCHEMA])
+    store = Store(state, [outbox.SCHEMA, words.SCHEMA, plans.SCHEMA])
     store.told += words.adopt(store.connection, store.newer)
     engine = Engine(books.book, books.names, platform.node())
     snapshots = list(store.snapshots())
@@ -88,7 +91,9 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         admins=settings.tell.admins,
         at=plan.at,
     )
-    handlers = answers.handlers(daemon) | Hearing(daemon, office, settings.tell.admins).handlers()
+    rounds = rounds_of(daemon, office, settings, plan.path, journal, plan.waits)
+    hearing = Hearing(daemon, office, settings.tell.admins, rounds.ack_word)
+    handlers = answers.handlers(daemon) | hearing.handlers() | join_stopping(daemon, rounds).handlers()
     if machine is not None:
         handlers |= join(daemon, machine, host)
     open_control(daemon, settings, state, waker, handlers)

@@ -45,6 +45,20 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (here / name for name in files if name.endswith(ENDINGS))
 
 
+def written_so_far(folder: Path) -> int:
+    """A number that moves while checkpoints, whole or temporary, are written: what a log gets is no progress of a save."""
+    moved = 0
+    for base, _, files in os.walk(folder):
+        for name in files:
+            if ".tmp" in name or any(ending in name for ending in ENDINGS):
+                try:
+                    status = os.lstat(os.path.join(base, name))
+                except OSError:
+                    continue
+                moved += status.st_size + status.st_mtime_ns // 1000
+    return moved
+
+
 def _candidate(path: Path) -> Candidate | None:
     try:
         if not path.is_dir():

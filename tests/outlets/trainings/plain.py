@@ -35,7 +35,7 @@ def save(step, name="ckpt.pt"):
     if "slow" in mode and asked:
         partial = folder / f".tmp-{name}"
         with partial.open("wb") as file:
-            for _ in range(30):
+            for _ in range(int(os.environ.get("SAVE_TAKES", "3")) * 10):
                 file.write(bytes(4096))
                 file.flush()
                 time.sleep(0.1)
@@ -65,7 +65,8 @@ step = 0
 while True:
     step += 1
     time.sleep(0.02)
-    log.write(f"step {step} loss {1 / step:.4f}\n")
+    loss = float("nan") if "nanlog" in mode and step > 20 else 1.0 if "recovers" in mode and step > 60 else 1 / step
+    log.write(f"step {step} loss {loss:.4f}\n")
     if "lock" in mode and step == 30:
         lock = threading.Lock()
         lock.acquire()
