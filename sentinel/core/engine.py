@@ -197,11 +197,20 @@ class Engine:
 
     # --- reload and restart ---------------------------------------------------------------------------------------
 
-    def adopt(self, book: Rulebook) -> None:
-        """Take a rulebook into force for all runs at once."""
-        self.book = book
+    def adopt(self, book: Rulebook, names: Names | None = None) -> None:
+        """Take a rulebook, and the names it was made with, into force for all runs at once."""
+        self.book, self.names = book, names or self.names
         for watched in self.runs.values():
+            watched.run.names = self.names
             watched.adopt(book)
+
+    def leave(self, key: str, now: float, why: str) -> list[Effect]:
+        """Nobody watches this run any more: its alerts end and it is judged no longer, whatever the rules say."""
+        watched = self.runs.get(self._current.get(key, key))
+        if watched is None or watched.over:
+            return []
+        watched.close(now, why)
+        return self._effects(watched)
 
     def drop(self, key: str) -> None:
         """Forget a run altogether (retention)."""

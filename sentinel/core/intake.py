@@ -215,7 +215,7 @@ class Intake:
             run.pass_time(row.at)  # of the machine, from no file: the run itself may well be silent
         if not row.names:
             return nan
-        run.rows += 1
+        run.rows += bool(row.file)  # what the machine shows is no progress of the run
         position = nan
         if step is not None and -LARGEST_STEP < step < LARGEST_STEP:
             position = float(step)

@@ -11,7 +11,7 @@ from collections import deque
 from math import floor, inf, nan, sqrt
 
 from sentinel.core.amounts import Unit
-from sentinel.core.series import Series
+from sentinel.core.series import LARGEST, Series
 from sentinel.core.windows import DOMINANT, Window
 
 THINNED = 64
@@ -256,7 +256,7 @@ class Thinned(Window):
         """The correlation of readings with those `lag` readings before, over at most 64 pairs."""
         if self.head != self.series.count - self.lag:
             self.update()
-        series, gap = self.series, int(lag)
+        series, gap = self.series, round(lag) if 1.0 <= lag < LARGEST else 0
         first, room = self.tail + gap, self.head - self.tail - gap
         if gap < 1 or room < max(least, 3):
             return nan

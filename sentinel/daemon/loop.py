@@ -89,7 +89,7 @@ class Daemon:
         self.sources, self.files, self.delivering, self.journal = list(sources), files, delivering, journal
         self.control: Control | None = None
         self._catching_up: set[str] = set()
-        self.admins, self.at = list(admins), at
+        self.admins, self.at = list(admins), at  # who may speak for all; a reload changes the list in place
         self.snapshots = Snapshots(engine, store, files)
         self.told: list[str] = list(store.told)  # about ourselves: state, reloads, bugs
         self.began = clock.wall()
@@ -101,6 +101,7 @@ class Daemon:
         self.after_turn: list[Callable[[], None]] = []  # systemd's status and watchdog, reloads, the ping
         self.at_end: list[Callable[[], None]] = []
         self.shown: list[Callable[[], dict[str, Any]]] = []  # what others add to `status`
+        self.owed: list[Effect] = []  # what was decided between two turns; the next one writes it down
         self._reload = False
         self._aside: dict[str, tuple[float, str]] = {}  # source -> (until, why)
         self._maintain_at = self.began + MAINTENANCE
@@ -122,7 +123,7 @@ class Daemon:
         return BUSY if self.files is not None and self.files.pending else wait
 
     def _decide(self, now: float) -> list[Effect]:
-        effects: list[Effect] = []
+        effects, self.owed = self.owed, []
         for batch in self._read(now):
             effects += self._feed(batch)
             self.snapshots.note(batch, now)
@@ -142,7 +143,7 @@ class Daemon:
         return self.engine.caught_up(done)
 
     def _read(self, now: float) -> Iterable[Batch]:
-        for source in self.sources:
+        for source in tuple(self.sources):
             until, _ = self._aside.get(source.name, (0.0, ""))
             if now < until:
                 continue
@@ -215,8 +216,12 @@ class Daemon:
     def tell_about_us(self, text: str) -> None:
         """Something about Sentinel itself: into the journal and `status`, each text once in a row."""
         if text not in self.told[-20:]:
-            self.told = [*self.told[-99:], text]
+            self.note(text)
             self.journal(text)
+
+    def note(self, text: str) -> None:
+        """For `status` alone: somebody else says it in the journal."""
+        self.told = [*self.told[-99:], text]
 
     def troubles(self) -> list[str]:
         """What cannot be read now, each with its cure."""

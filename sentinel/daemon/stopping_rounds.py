@@ -13,15 +13,16 @@ import sqlite3
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from sentinel.core.records import Json, RunInfo
 from sentinel.core.stopping import Found, explained, supposed
 from sentinel.core.stopping_plan import BEFORE_ASKING, Deed, Plan, Stage
 from sentinel.core.stopping_words import acked, announcement, condition_lines, last_word, status_line
-from sentinel.core.stopping_world import Level, Mode, Saving, World, level_of
+from sentinel.core.stopping_world import Level, Limits, Mode, Saving, World, level_of, parse_limits
 from sentinel.core.watched import Watched
 from sentinel.daemon.delivering import Office
-from sentinel.daemon.settings import Watch
+from sentinel.daemon.settings import Settings, Watch
 from sentinel.daemon.stopping import Place, Stopping
 from sentinel.daemon.stopping_people import Audience
 from sentinel.daemon.stopping_view import View
@@ -42,12 +43,15 @@ class Rounds:
     store: Store
     office: Office
     view: View
-    audience: Audience
-    granted: Mapping[str, tuple[int, int]]  # watch -> uid and level: consent that stands in the settings
+    file: Path | None  # the settings' own
+    waits: Limits  # those that no setting names
     journal: Say
     trouble: Say
     every: float = EVERY
     stopping: Stopping = field(init=False)
+    in_force: Callable[[], Settings | None] = lambda: None
+    _settings: Settings | None = None
+    _granted: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # watch -> uid and level of consent
     _due: float = 0.0
     _asked: dict[str, float] = field(default_factory=dict)
     _held: dict[str, dict[str, bool]] = field(default_factory=dict)  # plan -> condition -> whether it held
@@ -56,12 +60,26 @@ class Rounds:
         """The plans go on where they stood."""
         self.stopping = Stopping(self.store.folder, self.store, self._tell, lambda: secrets.token_hex(3), self._log)
 
+    def adopt(self, settings: Settings) -> None:
+        """Settings come into force, at the start or by a reload."""
+        stop, watches = settings.stop, settings.watches()
+        self._settings, self.view.mode = settings, Mode(stop.mode)
+        self.view.watches = {watch.name: watch for watch in watches}
+        self.view.limits = parse_limits(
+            stop.grace, stop.worth, stop.lose, stop.most, stop.crowd, stop.settle, self.waits
+        )
+        self.view.audience = Audience(self.office, settings, self.store)
+        self._granted = granted_by(watches, _owner(self.file))
+
     def __call__(self) -> None:
         """One round, if it is time; whatever goes wrong, the watch goes on and says so."""
         now = self.view.clock.steady()
         if now < self._due:
             return
         self._due = now + self.every
+        fresh = self.in_force()
+        if fresh is not None and fresh is not self._settings:
+            self.adopt(fresh)
         self.view.look()
         if not self.store.on_disk:
             return  # nothing is done that could not be written down first
@@ -91,7 +109,7 @@ class Rounds:
             self.stopping.survey(world, place)
         plan = self.stopping.turn(world, place, self.view.clock.wall())
         wall = self.view.clock.wall()
-        if plan is not None and plan.stage is Stage.ANNOUNCED and self.audience.lost(plan, wall):
+        if plan is not None and plan.stage is Stage.ANNOUNCED and self.view.audience.lost(plan, wall):
             with self.store.turn():
                 self._tell(plan, Deed.ANNOUNCE, world)
 
@@ -128,7 +146,7 @@ class Rounds:
             info.uid,
             watch.ask,
             tuple(sorted(files)),
-            self.granted.get(info.watch),
+            self._granted.get(info.watch),
             tuple(
                 (other.folder, tuple(sorted(by_run.get(other.key, ()))), source_of(other) == source_of(info))
                 for other in others
@@ -142,12 +160,12 @@ class Rounds:
         """Into the outbox; False when nobody reads now: an announcement waits for people."""
         wall, name = self.view.clock.wall(), world.run.name
         if deed is Deed.ANNOUNCE:
-            if world.people.quiet or world.people.muted or not self.audience.channels:
+            if world.people.quiet or world.people.muted or not self.view.audience.channels:
                 return False
             head, *lines = announcement(plan, name, world.limits.grace).splitlines()
         else:
             head, *lines = last_word(plan, name, self._lost(plan), world.run.left).splitlines()
-        self.audience.say(plan, head, lines, wall)
+        self.view.audience.say(plan, head, lines, wall)
         return True
 
     def _lost(self, plan: Plan) -> str:
@@ -228,3 +246,10 @@ def granted_by(watches: Iterable[Watch], owner: int | None) -> dict[str, tuple[i
         if word == "owner" and number.isdigit() and owner is not None and owner in (0, int(number)):
             found[watch.name] = (int(number), int(level_of(watch.stop) or Level.NEVER))
     return found
+
+
+def _owner(file: Path | None) -> int | None:
+    try:
+        return file.stat().st_uid if file is not None else None
+    except OSError:
+        return None

@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from sentinel.core.stopping_world import Limits, Mode, parse_limits
+from sentinel.core.stopping_world import Limits
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.journal import Journal, Priority
 from sentinel.daemon.loop import Daemon
 from sentinel.daemon.settings import Settings
 from sentinel.daemon.stopping_hearing import PlanHearing
 from sentinel.daemon.stopping_people import Audience
-from sentinel.daemon.stopping_rounds import Rounds, granted_by
+from sentinel.daemon.stopping_rounds import Rounds
 from sentinel.daemon.stopping_view import View
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -22,29 +22,19 @@ def rounds_of(
     daemon: Daemon, office: Office, settings: Settings, file: Path | None, journal: Journal, waits: Limits
 ) -> Rounds:
     """All that is done about stopping; `waits` are those that no setting names."""
-    stop = settings.stop
-    audience = Audience(office, settings, daemon.store)
-    watches = {watch.name: watch for watch in settings.watches()}
-    view = View(
-        engine=daemon.engine,
-        clock=daemon.clock,
-        boot=boot_id(),
-        mode=Mode(stop.mode),
-        limits=parse_limits(stop.grace, stop.worth, stop.lose, stop.most, stop.crowd, stop.settle, waits),
-        watches=watches,
-        audience=audience,
-        started=daemon.clock.steady(),
-    )
-    return Rounds(
+    view = View(daemon.engine, daemon.clock, boot_id(), daemon.clock.steady(), Audience(office, settings, daemon.store))
+    rounds = Rounds(
         store=daemon.store,
         office=office,
         view=view,
-        audience=audience,
-        granted=granted_by(watches.values(), _owner(file)),
+        file=file,
+        waits=waits,
         journal=lambda text: journal.say(Priority.INFO, "stopping", text),
         trouble=daemon.tell_about_us,
         every=min(1.0, waits.quiet_after / 3),
     )
+    rounds.adopt(settings)
+    return rounds
 
 
 def join_stopping(daemon: Daemon, rounds: Rounds) -> PlanHearing:
@@ -60,10 +50,3 @@ def boot_id() -> str:
         return BOOT.read_text(encoding="ascii").strip()
     except OSError:
         return secrets.token_hex(8)
-
-
-def _owner(file: Path | None) -> int | None:
-    try:
-        return file.stat().st_uid if file is not None else None
-    except OSError:
-        return None

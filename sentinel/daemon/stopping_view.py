@@ -47,11 +47,11 @@ class View:
     engine: Engine
     clock: Clock
     boot: str
-    mode: Mode
-    limits: Limits
-    watches: Mapping[str, Watch]
-    audience: Audience
     started: float
+    audience: Audience
+    mode: Mode = Mode.OFF
+    limits: Limits = field(default_factory=Limits)
+    watches: Mapping[str, Watch] = field(default_factory=dict)
     _sightings: dict[str, Sighting] = field(default_factory=dict)
 
     def look(self) -> None:

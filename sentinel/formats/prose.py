@@ -47,6 +47,7 @@ class Layout(NamedTuple):
     names: dict[str, tuple[str, ...]]
     take: Callable[[tuple[str, ...]], tuple[str, ...]] | None  # all values at once, where none has a unit
     direct: bool  # learned from a whole line as it stands in the file
+    owned: bool  # the line names the split of several readings itself
 
 
 class Found(NamedTuple):
@@ -60,6 +61,7 @@ class Found(NamedTuple):
     epochs: int | None
     stamp: str | None
     section: str = ""
+    owned: bool = False
 
 
 def head(text: str) -> tuple[int, float | None]:
@@ -152,7 +154,7 @@ class Prose:
     def _take_slowly(self, layout: Layout, groups: tuple[str, ...], context: str) -> Found | None:
         values = []
         for index, token in zip(layout.values, layout.tokens, strict=True):
-            value = number(groups[index])
+            value = number(groups[index]) if token.kind != "frac" else _ratio(groups[index])
             if value is None:
                 return None
             values.append(value if token.scale == 1.0 else value * token.scale)
@@ -172,7 +174,7 @@ class Prose:
         total = whole(groups[layout.total]) if layout.total >= 0 else None
         epochs = whole(groups[layout.epochs]) if layout.epochs >= 0 else None
         stamp = groups[0] if layout.stamped else None
-        return Found(names, values, step, epoch, total, epochs, stamp)
+        return Found(names, values, step, epoch, total, epochs, stamp, "", layout.owned)
 
     def _learn(self, text: str, start: int, parts: fields.Fields, direct: bool) -> Layout:
         """The line's shape: what varies becomes a group, what stays is taken literally."""
@@ -192,6 +194,11 @@ class Prose:
         values: list[int] = []
         for token, kind in wanted:
             regex += _loose(text[at : token.start])
+            if token.kind == "frac" and kind == "value":
+                regex += r"(\d[\d,]*\s*/\s*\d[\d,]*)"
+                values.append(group)
+                group, at = group + 1, token.end
+                continue
             if token.kind == "frac":
                 regex += r"([\d,]+)(\s*/\s*)([\d,]+)"
                 spots[kind], spots[f"{kind}_total"] = group, group + 2
@@ -207,9 +214,18 @@ class Prose:
         keys = tuple((f.raw, f.section) for f in parts.kept)
         kept = tuple(f.token for f in parts.kept)
         places = (spots["step"], spots["epoch"], spots["step_total"], spots["epoch_total"])
-        plain = len(values) > 1 and all(t.scale == 1.0 and not t.share for t in kept)
+        plain = len(values) > 1 and all(t.scale == 1.0 and not t.share and t.kind != "frac" for t in kept)
         take = itemgetter(*values) if plain else None
-        return Layout(re.compile(regex, re.DOTALL), keys, tuple(values), kept, *places, stamped, {}, take, direct)
+        owned = len(keys) > 1 and any(section or self._names.spell(raw).split for raw, section in keys)
+        return Layout(
+            re.compile(regex, re.DOTALL), keys, tuple(values), kept, *places, stamped, {}, take, direct, owned
+        )
+
+
+def _ratio(text: str) -> float | None:
+    """`9890/10000` as the share that it is."""
+    good, _, total = text.replace(",", "").partition("/")
+    return int(good) / int(total) if int(total) else None
 
 
 def _loose_unit(text: str, token: Token) -> str:

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from math import isfinite, isnan, log10
 
-_BARS = "▁▂▃▄▅▆▇█"
-_HOLE = "×"  # a reading that is no number
 _LARGE = ((1e12, "T"), (1e9, "G"), (1e6, "M"))
-SPARK_WIDTH = 12
 
 
 def number(value: float | bool | str | None) -> str:
@@ -71,19 +68,6 @@ def clock(at: float, zone: tzinfo | None) -> str:
 def day_and_clock(at: float, zone: tzinfo | None) -> str:
     """`Fri 20 Nov 2026, 18:22 CET (17:22 UTC)`."""
     return f"{datetime.fromtimestamp(at, zone or UTC):%a %d %b %Y}, {clock(at, zone)}"
-
-
-def sparkline(values: Sequence[float], width: int = SPARK_WIDTH) -> str:
-    """The course of some values in one word: `█▆▄▂▁▁`. A value that is no number shows as `×`."""
-    if len(values) > width:
-        stride = (len(values) - 1) / (width - 1)
-        values = [values[round(i * stride)] for i in range(width)]
-    finite = [value for value in values if isfinite(value)]
-    low, high = min(finite, default=0.0), max(finite, default=0.0)
-    span = high - low
-    if span <= abs(high) * 1e-9:
-        return "".join("▁" if isfinite(value) else _HOLE for value in values)
-    return "".join(_BARS[round((value - low) / span * 7)] if isfinite(value) else _HOLE for value in values)
 
 
 def course(values: Sequence[float]) -> str:

@@ -13,8 +13,9 @@ from datetime import tzinfo
 from typing import Any
 
 from sentinel.core.records import Change, Phase, Severity
+from sentinel.core.sparkline import sparkline
 from sentinel.core.telling_letter import SHOWN, Letter, Member, Occasion
-from sentinel.outlets.numbers import clock, course, day_and_clock, duration, number, sparkline
+from sentinel.outlets.numbers import clock, course, day_and_clock, duration, number
 
 HEAD = 80
 _NAME = 38  # of the head that a run's name may take

@@ -8,21 +8,17 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
-from sentinel.core.amounts import parse_seconds
 from sentinel.core.engine import Engine
 from sentinel.core.names import Names
-from sentinel.core.records import Batch, Fact, Found, How, Over, Phase, Row, RunInfo
+from sentinel.core.records import Batch, Found, How, Over, Phase, RunInfo
 from sentinel.core.rule import Rule, Rulebook
-from sentinel.rulebook.expressions.checks import is_fact
+from sentinel.core.sparkline import sparkline
 from sentinel.rulebook.files import Field, Signature
 from sentinel.rulebook.patterns import PatternSet
+from sentinel.rulebook.trial_given import AXES, FILE, TrialFault, given_facts, given_rows, listed, seconds
 
-RANGE = re.compile(r"(-?[0-9.]+)\.\.(-?[0-9.]+)(?: by ([0-9.]+))?", re.ASCII)
-MOST_ROWS = 20_000
-AXES = ("step", "epoch", "time")
 EXPECTED = re.compile(r"(fires|clears|quiet|unknown)(?: at (step|epoch|time)? ?(\S+))?", re.ASCII)
-FILE = "trial"
-_BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 64  # of a drawn curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +65,6 @@ class Outcome:
     failures: tuple[Failure, ...]
 
 
-class TrialFault(ValueError):
-    """A trial that cannot be run as it is written."""
-
-
 def run_trials(signatures: tuple[Signature, ...], book: Rulebook, names: Names) -> Iterator[Outcome]:
     """Every trial of every signature, on that signature's rules alone."""
     for signature in signatures:
@@ -104,19 +96,18 @@ def play(given: Mapping[str, Any], book: Rulebook, names: Names) -> dict[str, Co
     """What each rule did on the given readings."""
     engine = Engine(book, _in_fractions(names))
     run = RunInfo(FILE, FILE, "", "", fresh=True)
-    facts = [Fact(key, _fact(value), FILE, 0) for key, value in given.items() if is_fact(key)]
-    engine.feed([Batch(FILE, (Found(run, None), *facts))])
+    engine.feed([Batch(FILE, (Found(run, None), *given_facts(given)))])
     courses = {rule.name: Course() for rule in reversed(book.rules)}
     seen: dict[str, int] = {}
-    rows = list(_rows(given))
+    rows = list(given_rows(given))
     for number, row in enumerate(rows):
         engine.feed([Batch(FILE, (row,))])
         _note(engine, courses, seen, Moment(number, row.step, row.epoch, row.at))
     until = given.get("until")
     last = Moment(len(rows) - 1, None, None, None)
     if until is not None:
-        engine.tick(_seconds(until))
-        _note(engine, courses, seen, Moment(len(rows) - 1, None, None, _seconds(until)))
+        engine.tick(seconds(until))
+        _note(engine, courses, seen, Moment(len(rows) - 1, None, None, seconds(until)))
     if not any(row.names for row in rows):
         engine.feed([Batch(FILE, (Over(How.ENDED, None),))])
         _note(engine, courses, seen, last)
@@ -141,72 +132,6 @@ def _note(engine: Engine, courses: dict[str, Course], seen: dict[str, int], mome
             seen[place] = count
         elif bound.alert.phase is Phase.CLEAR and len(course.cleared) < len(course.fired):
             course.cleared.append(moment)
-
-
-def _rows(given: Mapping[str, Any]) -> Iterator[Row]:
-    axes = {axis: _list(given[axis]) for axis in AXES if axis in given}
-    series = {
-        key: _list(value) for key, value in given.items() if key not in (*AXES, "lines", "until") and not is_fact(key)
-    }
-    lines = [str(line) for line in given.get("lines", [])]
-    lengths = [len(values) for values in (*axes.values(), *series.values()) if values is not None]
-    many = max([*lengths, len(lines)], default=0)
-    if many > MOST_ROWS:
-        raise TrialFault(f"a trial has at most {MOST_ROWS} rows")
-    for i in range(many):
-        step, epoch, time = (_on(axes.get(axis), i) for axis in AXES)
-        there = {key: value for key, values in series.items() if (value := _cell(key, values, i)) is not None}
-        text = lines[i] if i < len(lines) else ""
-        whole = None if step is None else int(step)
-        yield Row(tuple(there), tuple(there.values()), whole, epoch, time, FILE, i + 1, text)
-
-
-def _on(values: list[Any] | None, i: int) -> float | None:
-    if values is None or i >= len(values) or values[i] is None:
-        return None
-    return _seconds(values[i])
-
-
-def _cell(key: str, values: list[Any] | None, i: int) -> float | None:
-    if values is None or i >= len(values) or values[i] is None:
-        return None
-    value = values[i]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TrialFault(f"'{key}' holds '{value}', which is no number")
-    return float(value)
-
-
-def _list(value: Any) -> list[Any]:
-    """A range, a list that may hold ranges, or a single number."""
-    if isinstance(value, str):
-        found = RANGE.fullmatch(value.strip())
-        if not found:
-            raise TrialFault(f"'{value}' is neither a list nor a range such as 1..100 or 0..1000 by 10")
-        return _range(float(found[1]), float(found[2]), float(found[3] or 1))
-    if not isinstance(value, list):
-        return [value]
-    return [
-        one for part in value for one in (_list(part) if isinstance(part, str) and RANGE.fullmatch(part) else [part])
-    ]
-
-
-def _range(first: float, last: float, by: float) -> list[float]:
-    if by <= 0 or (last - first) / by > MOST_ROWS:
-        raise TrialFault("a range rises, and has no more than 20,000 rows")
-    return [first + k * by for k in range(int((last - first) / by + 1e-9) + 1)]
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    seconds = parse_seconds(str(value))
-    if seconds is None:
-        raise TrialFault(f"'{value}' is no time; write seconds or 10m")
-    return seconds
-
-
-def _fact(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else "" if value is None else value
 
 
 # --- comparing ---------------------------------------------------------------------------------------------------
@@ -241,7 +166,7 @@ def _wrong(word: str, course: Course) -> str:
     if not moments:
         never = "said no all the time" if course.known else "was unknown all the time"
         return f"was to {verb[:-1]} and {never if verb == 'fires' else 'did not'}"
-    if place is None or any(moment.at(axis) == _seconds(_plain(place)) for moment in moments):
+    if place is None or any(moment.at(axis) == seconds(_plain(place)) for moment in moments):
         return ""
     return f"was to {verb[:-1]} at {axis} {place} and did at {_told(moments[0])}"
 
@@ -264,13 +189,10 @@ def picture(given: Mapping[str, Any], rule: Rule, course: Course) -> str:
     name = next((name for name in reads if name in given), None)
     if name is None:
         return ""
-    values = [float(v) if isinstance(v, int | float) else float("nan") for v in _list(given[name])]
-    stride = max(1, -(-len(values) // 64))
-    shown = values[::stride]
-    finite = [value for value in shown if isfinite(value)]
-    low, high = min(finite, default=0.0), max(finite, default=1.0)
-    scale = (high - low) or 1.0
-    bars = "".join(_BARS[int((v - low) / scale * 7)] if isfinite(v) else "!" for v in shown)
-    marks = {moment.row // stride for moment in course.fired}
-    under = "".join("▲" if i in marks else " " for i in range(len(shown))).rstrip()
-    return f"{name} {low:g} .. {high:g}\n{bars}" + (f"\n{under}" if under else "")
+    values = [float(v) if isinstance(v, int | float) else float("nan") for v in listed(given[name])]
+    finite = [value for value in values if isfinite(value)]
+    stride = max(1, (len(values) - 1) / (WIDTH - 1))
+    marks = {round(moment.row / stride) for moment in course.fired}
+    under = "".join("▲" if i in marks else " " for i in range(min(WIDTH, len(values)))).rstrip()
+    curve = f"{name} {min(finite, default=0.0):g} .. {max(finite, default=1.0):g}\n{sparkline(values, WIDTH)}"
+    return curve + (f"\n{under}" if under else "")

@@ -6,11 +6,12 @@ silent run are doing. Each part can be switched off, and none can hold back the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sentinel.core.records import Batch, Fact, Found, How, Origin, Over, Row, RunInfo
 from sentinel.sources import xids
+from sentinel.sources.beside import Beside, residents
 from sentinel.sources.gpu.source import GpuSource
 from sentinel.sources.host.source import HostSource
 from sentinel.sources.kernel import DEATHS, OOM_KINDS, Event, KernelLog
@@ -34,6 +35,8 @@ class Watched:
     grew: float | None = None  # when a file of it last grew, on the engine's time
     course: Course = field(default_factory=Course)
     notebook: bool = False
+    title: str = ""  # what people call it
+    of_host: frozenset[str] = frozenset()  # series of the host that its rules read beside its own
 
 
 @dataclass(slots=True)
@@ -57,6 +60,7 @@ class Machine:
     watched: Mapping[str, Watched] = field(default_factory=dict)
     _kernel_said: dict[int, tuple[str, bool]] = field(default_factory=dict)
     _silent: dict[str, Silence] = field(default_factory=dict)
+    beside: Beside = field(default_factory=Beside)
     _strays: dict[Pid, str] = field(default_factory=dict)
     _lists: int = 0
     _ranks_at: float = 0.0
@@ -69,9 +73,16 @@ class Machine:
     def meet(self, runs: Sequence[Watched]) -> None:
         """The runs in force; called whenever they or their files changed."""
         self.watched = {run.known.key: run for run in runs}
+        self.beside.meet({key: run.of_host for key, run in self.watched.items() if run.of_host})
 
     def read(self, now: float) -> Iterator[Batch]:
         """What is new since the last turn, from all parts."""
+        for batch in self._parts(now):
+            yield batch
+            if batch.run == self.host:
+                yield from self.beside.hand_on(batch.items, self._living_here())
+
+    def _parts(self, now: float) -> Iterator[Batch]:
         if self.kernel is not None:
             for event in self.kernel.read(now):
                 yield from self._kernel_line(event, now)
@@ -112,7 +123,8 @@ class Machine:
                 self._kernel_said.pop(next(iter(self._kernel_said)))
             self._kernel_said[event.pid] = (event.text, event.kind in OOM_KINDS)
         key = self._run_of(event.pid) or self.host
-        yield Batch(key, (Row((f"kernel.{event.kind}",), (1.0,), None, None, now, "", 0, event.text),))
+        said = Fact("kernel.said", event.text, "", 0, Origin.HOST)  # what `{kernel.said}` in a rule's words stands for
+        yield Batch(key, (said, Row((f"kernel.{event.kind}",), (1.0,), None, None, now, "", 0, event.text)))
 
     def _run_of(self, pid: int | None) -> str | None:
         if pid is None or self.processes is None:
@@ -213,7 +225,16 @@ class Machine:
                 for key, followed in self.processes.followed.items()
                 if followed.link.members and followed.gone_at is None
             }
+        if now >= source.due and self.processes is not None:
+            text = residents(self.processes, {key: run.title for key, run in self.watched.items()})
+            yield from self.beside.tell_residents(self.host, text)
         yield from source.read(now)
+
+    def _living_here(self) -> Collection[str]:
+        """The runs whose processes live on this host; with processes unwatched, all that are told of here."""
+        if self.processes is None:
+            return self.watched.keys()
+        return {key for key, followed in self.processes.followed.items() if followed.gone_at is None}
 
 
 def stray_key(stray: Stray) -> str:

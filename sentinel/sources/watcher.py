@@ -24,7 +24,7 @@ from sentinel.sources.mounts import is_home, mounts
 from sentinel.sources.opening import OpenFile, open_file
 from sentinel.sources.partition import batch_of, newest_states, overrides_name, run_folders, short_name
 from sentinel.sources.plan import WatchPlan
-from sentinel.sources.run_files import SNIFF
+from sentinel.sources.run_files import SNIFF, moved_at, owner_of
 from sentinel.sources.suspects import Guarded, Suspects
 from sentinel.sources.timing import Arrivals
 from sentinel.sources.track import Track
@@ -236,7 +236,7 @@ class Watcher:
         if key in self._runs:
             self._add_files(self._runs[key], match.plan, paths, now, {})
             return set()
-        moved = max((_moved(path) for path in paths), default=0.0)
+        moved = max((moved_at(path) for path in paths), default=0.0)
         asleep = self._asleep.get(key)
         if asleep and moved <= asleep.moved:
             return set()
@@ -265,7 +265,7 @@ class Watcher:
         beside = self._tree.look(os.path.dirname(folder))
         batch = batch_of(folder, [f"{os.path.dirname(folder)}/{name}" for name in (beside.files if beside else ())])
         home = is_home(folder, paths, self._host, chosen=plan.home, mountinfo=mounts())
-        return RunInfo(key, name, folder, plan.name, dict(plan.labels), _owner(folder), home=home, batch=batch)
+        return RunInfo(key, name, folder, plan.name, dict(plan.labels), owner_of(folder), home=home, batch=batch)
 
     def _start(self, info: RunInfo, plan: WatchPlan, folder: str) -> LiveRun:
         base = os.path.dirname(folder) if os.path.isfile(folder) else folder
@@ -329,7 +329,7 @@ class Watcher:
 
     def _put_to_sleep(self, key: str, now: float) -> None:
         run = self._runs.pop(key)
-        moved = max((_moved(log.path) for log in run.logs.values()), default=now)
+        moved = max((moved_at(log.path) for log in run.logs.values()), default=now)
         self._asleep[key] = _Asleep(run.info, moved, run.bookmarks())
         for path in [path for path, (owner, _) in self._logs_at.items() if owner == key]:
             del self._logs_at[path]
@@ -337,7 +337,37 @@ class Watcher:
     def bookmarks(self) -> dict[str, Json]:
         """What the store keeps, by run key. A run that is still catching up has none: it begins again."""
         live = {key: run.bookmarks() for key, run in self._runs.items() if not run.catching_up}
-        return live | {key: run.kept for key, run in self._asleep.items() if run.kept is not None}
+        return self._kept | live | {key: run.kept for key, run in self._asleep.items() if run.kept is not None}
+
+    # --- other settings ----------------------------------------------------------------------------------------
+
+    def adopt(self, plans: Sequence[WatchPlan], names: Names, hints: Hints | None) -> set[str]:
+        """Take other plans into force. What is the same goes on untouched, the rest from its bookmarks at the next sweep.
+
+        The answer are the runs whose history was only half read: they begin anew, so forget them.
+        """
+        same = [plan for plan in self._plans if plan in plans and names is self._names]
+        parted = [path for path, match in self._matches.items() if match.plan not in same]
+        halves = {key for path in parted for key in self._matches.pop(path).runs if self._put_away(key)}
+        if hints is not self._hints and self._hints:
+            self._hints.close()
+        self._plans, self._names, self._hints = plans, names, hints
+        self._is_log.clear()
+        self._next_folders = -1e18
+        return halves
+
+    def _put_away(self, key: str) -> bool:
+        """Let go of a run but for its bookmarks; True where it has none, for its history was being read."""
+        asleep, run = self._asleep.pop(key, None), self._runs.pop(key, None)
+        self._logs_at = {path: at for path, at in self._logs_at.items() if at[0] != key}
+        if asleep is not None and asleep.kept is not None:
+            self._kept[key] = asleep.kept
+        if run is None:
+            return False
+        if not run.catching_up:
+            self._kept[key] = run.bookmarks()
+        run.close()
+        return run.catching_up
 
     def trouble(self) -> list[str]:
         """What cannot be read now, or was left out."""
@@ -365,17 +395,3 @@ def _by_inode(
 def _same(listed: Mapping[str, Mapping[str, int]], before: Mapping[str, Mapping[str, int]]) -> bool:
     """Whether no folder was listed anew: the tree hands in the same object until it was."""
     return all(files is before[at] for at, files in listed.items())
-
-
-def _moved(path: str) -> float:
-    try:
-        return os.stat(path).st_mtime
-    except OSError:
-        return 0.0
-
-
-def _owner(path: str) -> int | None:
-    try:
-        return os.stat(path).st_uid
-    except OSError:
-        return None

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sentinel.core.records import Phase
+from sentinel.core.sparkline import sparkline
 from sentinel.core.telling_letter import Curve, Letter, Occasion, member_of, thin
 from sentinel.outlets import journal
 from sentinel.outlets.markdown import markdown_text
-from sentinel.outlets.numbers import clock, course, duration, number, sparkline
+from sentinel.outlets.numbers import clock, course, duration, number
 from sentinel.outlets.picture import picture_of, sheet_of
 from sentinel.outlets.plain import brief, plain_text
 from sentinel.outlets.png import draw_plain

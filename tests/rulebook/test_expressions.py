@@ -244,3 +244,33 @@ def test_what_re2_cannot_compile_is_a_fault():
     assert pattern_fault("x{1,2000}")
     assert pattern_fault("")
     assert not pattern_fault("out of memory")
+
+
+def sawtooth(epochs, steps=40):
+    """A loss that rises in every epoch and falls at its end, with a little noise of its own."""
+    run, draw = Run(RunInfo("k", "name", "", "watch"), NAMES), random.Random(3)
+    for i in range(epochs * steps):
+        value = 1.0 + (i % steps) / steps + draw.gauss(0, 0.02)
+        run.enter(Row(("train.loss",), (value,), 10 * i, i / steps, float(i), "log", i))
+    return run
+
+
+@pytest.mark.parametrize("lag", ['"1 epoch"', '"400 steps"', "40", "fact.steps_per_epoch / 10", '"40s"'])
+def test_the_lag_of_an_autocorrelation_is_a_number_an_amount_or_an_expression(lag):
+    run = sawtooth(4)
+    run.learn(Fact("fact.steps_per_epoch", 400, "log", 1))
+    assert answer(f'autocorr(train.loss, "3 epochs", lag={lag}) > 0.9', run) is True
+    assert answer(f'autocorr(train.loss, "3 epochs", {lag}) > 0.9', run) is True
+    assert answer('autocorr(train.loss, "3 epochs", lag="0.5 epochs") < -0.3', run) is True
+
+
+def test_a_lag_that_is_not_known_or_too_long_makes_the_correlation_unknown():
+    run = sawtooth(1)
+    for lag in ("fact.steps_per_epoch", '"1 epoch"', "1000", "1 / 0", "exp(700)"):
+        assert answer(f'autocorr(train.loss, "3 epochs", lag={lag}) > 0.9', run) is None
+
+
+@pytest.mark.parametrize("lag", ["0", "-3", "1.5", "True", "'one epoch'", "'0 steps'", "train.loss > 3"])
+def test_an_impossible_lag_is_a_fault(lag):
+    compiled, wrongs = compile_expression(f'autocorr(train.loss, "3 epochs", lag={lag}) > 0.9', Context(NAMES))
+    assert compiled is None and len(wrongs) == 1

@@ -168,15 +168,33 @@ class Ago:
 
 
 def _ago(run: Run, series: Series, amounts: tuple[Amount, ...]) -> float:
+    back = _behind(run, series, amounts)
+    return series.back(int(back)) if back == back else nan
+
+
+def _behind(run: Run, series: Series, amounts: tuple[Amount, ...]) -> float:
     amount = known_amount(run, series, amounts)
     if amount is None:
         return nan
     if amount.unit is Unit.READINGS:
-        return series.back(int(amount.number))
+        return amount.number
     column = {Unit.STEPS: series.positions, Unit.EPOCHS: series.epochs}.get(amount.unit, series.times)
     newest = column[(series.count - 1) % series.size]
     number = series.number_at(column, newest - amount.number)
-    return series.values[number % series.size] if number >= 0 else nan
+    return float(series.count - 1 - number) if number >= 0 else nan
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """How many readings ago that was: a lag of one epoch, in readings."""
+
+    name: str
+    amounts: tuple[Amount, ...]
+
+    def meet(self, run: Run, instance: str) -> Callable[[], float]:
+        """What gives the number of readings; unknown while none is so old."""
+        series, amounts = run.cell(own_name(self.name, instance)), self.amounts
+        return lambda: _behind(run, series, amounts)
 
 
 @dataclass(frozen=True, slots=True)

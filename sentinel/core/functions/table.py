@@ -84,8 +84,8 @@ _WINDOWS = (
     _window("oscillation", "thinned", "oscillation", "the share of readings at which the direction turned by swings of at least `by`",
             'oscillation(val.f1, "10 readings", by=0.03) > 0.5', "pure noise also turns at two of three readings: set `by`",
             extras=(("by", 0.0),), cost=_THINNED),
-    _window("autocorr", "thinned", "autocorr", "the correlation with the readings `lag` before",
-            'autocorr(train.loss, "1000 readings", 200) > 0.5', "a trend inside the window correlates with itself",
+    _window("autocorr", "thinned", "autocorr", "the correlation with the readings `lag` before: a number of readings, an amount, or an expression",
+            'autocorr(train.loss, "3 epochs", lag="1 epoch") > 0.5', "a trend inside the window correlates with itself: ask also at half the lag",
             extras=(("lag", None),), cost=_THINNED),
 )  # fmt: skip
 

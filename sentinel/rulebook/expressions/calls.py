@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sentinel.core.amounts import GRAMMAR, Amount, Unit, parse_alternatives
 from sentinel.core.functions.needs import (
     Ago,
+    Behind,
     FirstOf,
     InWindow,
     LinesOf,
@@ -108,9 +109,13 @@ def _window(compiler: Compiler, node: ast.Call, function: Function) -> Code:
         given[keyword.arg or ""] = keyword.value
     least = _number(given["least"], "least") if "least" in given else float(LEAST)
     _possible(node, amounts, least)
-    numbers = [_extra(node, function, key, value, given) for key, value in function.extras]
+    extras = [
+        _lag(compiler, given[key], function, name) if key == "lag" and key in given
+        else repr(_extra(node, function, key, value, given))
+        for key, value in function.extras
+    ]  # fmt: skip
     cell = compiler.cells.cell(InWindow(name, function.kind, function.method, amounts, function.lag))
-    arguments = ", ".join([str(int(least)), *(repr(number) for number in numbers)])
+    arguments = ", ".join([str(int(least)), *extras])
     return Code(f"{cell}({arguments})", Kind.ANSWER if function.answers else Kind.NUMBER)
 
 
@@ -131,9 +136,21 @@ def _extra(node: ast.Call, function: Function, key: str, usual: float | None, gi
         value = usual
     if key == "share" and not 0.0 <= value <= 1.0:
         raise Wrong(node.col_offset, "a share lies between 0 and 1")
-    if key in ("lag", "by", "within") and value < 0:
+    if key in ("by", "within") and value < 0:
         raise Wrong(node.col_offset, f"'{key}' cannot be negative")
     return value
+
+
+def _lag(compiler: Compiler, node: ast.expr, function: Function, name: str) -> str:
+    """How many readings back: a plain number, an amount such as "1 epoch", or an expression."""
+    if _text(node) is not None:
+        return f"{compiler.cells.cell(Behind(name, _amounts(node, function)))}()"
+    if isinstance(node, ast.Constant | ast.UnaryOp):
+        lag = _number(node, "lag")
+        if lag < 1 or lag != int(lag):
+            raise Wrong(node.col_offset, "'lag' counts readings, from 1; a text such as \"1 epoch\" works too")
+        return repr(lag)
+    return compiler.number(node).source
 
 
 def _elementwise(compiler: Compiler, node: ast.Call, function: Function) -> Code:

@@ -1,7 +1,7 @@
 """The child process that alone talks to NVML. It notes each call before it makes it and writes one JSON line a poll.
 
-It imports the standard library and `pynvml` and nothing of the daemon, it ends when its standard input closes, and it
-never decides anything: what a stall or a crash means is the keeper's business.
+A byte on its standard input asks for a poll now, its end ends the child. It imports the standard library and `pynvml` and
+nothing of the daemon, and it never decides anything: what a stall or a crash means is the keeper's business.
 """
 
 from __future__ import annotations
@@ -265,7 +265,9 @@ def serve(nvml: Any, note: Note, options: Options) -> int:
         polls += 1
         due = max(due + options.poll, monotonic())
         if ended.poll(max(0.0, due - monotonic()) * 1000):
-            return 0
+            if not os.read(0, 64):
+                return 0
+            due = monotonic() - options.poll
 
 
 def main() -> NoReturn:

@@ -6,6 +6,7 @@ without the GPU in question. Nothing here blocks.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -101,6 +102,12 @@ class Keeper:
             self.child = self._start()
         yield from self._lines(self.child)
         yield from self._judge(self.child, now)
+
+    def ask(self) -> None:
+        """Have the child poll now, not when it is due."""
+        if self.child is not None and self.child.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self.child.process.stdin.fileno(), b"\n")
 
     @property
     def pids(self) -> tuple[int, ...]:

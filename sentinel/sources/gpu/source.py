@@ -46,6 +46,7 @@ class GpuSource:
     driver: str = ""
     cannot: str = ""
     released_until: float | None = None
+    samples: int = 0  # how many came so far
     lists: int = 0  # how often process lists came: attaching looks when it moved
     _of_index: dict[int, str] = field(default_factory=dict)
     _renew_at: float | None = None
@@ -157,6 +158,7 @@ class GpuSource:
 
     def _sample(self, message: dict[str, Any], now: float) -> Iterator[Batch]:
         looks: dict[str, dict[str, float]] = {}
+        self.samples += 1
         for said, report in message["gpus"].items():
             label = self._label(said)
             gpu = self.gpus.setdefault(label, Gpu(label))

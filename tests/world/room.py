@@ -1,0 +1,140 @@
+"""One machine under the engine with all shipped rules: scripted GPUs, real processes, real logs, and time by hand.
+
+A step asks the NVML child for a sample at once and moves the engine's time by what the test says; nothing sleeps.
+"""
+
+import os
+import select
+import subprocess
+import time
+from functools import cache
+
+from sentinel.core.engine import Engine
+from sentinel.core.records import EffectKind
+from sentinel.daemon.books import open_books
+from sentinel.daemon.machines import host_run, keep_meeting
+from sentinel.sources.gpu.source import GpuSource
+from sentinel.sources.host.source import HostSource
+from sentinel.sources.kernel import KernelLog
+from sentinel.sources.machine import Machine
+from sentinel.sources.plan import WatchPlan
+from sentinel.sources.processes.source import ProcessSource
+from sentinel.sources.watcher import Watcher
+
+NAME = "gpu-box"
+HOST = f"host:{NAME}"
+ON_DEMAND = 3600.0  # the child polls when it is asked
+PATIENCE = 20.0
+
+
+@cache
+def books():
+    return open_books([])
+
+
+class Room:
+    """What stands in it: `driver` says what the GPUs show, `start` puts a training on them."""
+
+    def __init__(self, folder, keeper, driver=None, proc=None):
+        self.folder, self.driver = folder, driver
+        self.runs = folder / "runs"
+        self.runs.mkdir()
+        self.kmsg = folder / "kmsg"
+        self.kmsg.write_text("")
+        self.now = time.time()
+        self.children, self.logs, self.changes, self.seen = [], {}, [], []
+        self.engine = Engine(books().book, books().names, NAME)
+        self.engine.feed([host_run(HOST, NAME, self.now)])
+        self.gpu = GpuSource(keeper, HOST)
+        self.machine = Machine(
+            HOST,
+            self.gpu,
+            ProcessSource(HOST, 15.0),
+            HostSource(HOST, 15.0, root=str(proc or "/proc")),
+            KernelLog(str(self.kmsg)),
+        )
+        self.watcher = Watcher([WatchPlan("nlp", runs=f"{self.runs}/*")], books().names, host=NAME)
+        self.meet = keep_meeting(self.machine, self.engine, lambda: self.now)
+
+    # --- trainings -----------------------------------------------------------------------------------------------
+
+    def start(self, run, rank=None, world=1, command=("sleep", "600")):
+        """A process that holds its log open and does nothing; what it "prints" comes by `print`."""
+        log = self.runs / run / ("train.log" if rank is None else f"rank{rank}.log")
+        log.parent.mkdir(exist_ok=True)
+        more = {} if rank is None else {"RANK": str(rank), "WORLD_SIZE": str(world), "MASTER_PORT": "29511"}
+        with log.open("a") as out:
+            child = subprocess.Popen(command, stdout=out, env={**os.environ, **more})
+        self.children.append(child)
+        self.logs.setdefault(run, []).append(log)
+        return child
+
+    def print(self, run, step, loss=None):
+        """One line of progress in every log of the run."""
+        for log in self.logs[run]:
+            with log.open("a") as out:
+                out.write(f"step={step} loss={loss if loss is not None else 2.0 / (1 + step / 50):.4f}\n")
+
+    def put_on(self, gpus):
+        """Which process computes on which GPU: {0: child, ...}."""
+        self.driver.set(**{f"gpu.{gpu}.procs": f"{child.pid}:30000" for gpu, child in gpus.items()})
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def step(self, seconds=5.0):
+        """Time moves on, and everybody is asked once."""
+        self.now += seconds
+        self._take(self.watcher)
+        before = self.gpu.samples
+        self.gpu.keeper.ask()
+        end = time.monotonic() + PATIENCE
+        while True:
+            self._take(self.machine)
+            child = self.gpu.keeper.child
+            if self.gpu.samples > before or self.gpu.cannot or time.monotonic() > end:
+                break
+            if child is not None:
+                select.select([child.process.stdout], [], [], 0.02)
+        self._note(self.engine.tick(self.now))
+        self.meet()
+
+    def pass_time(self, seconds, step=5.0, every=None):
+        """Many steps; `every(n)` is called before each."""
+        for n in range(int(seconds / step)):
+            if every is not None:
+                every(n)
+            self.step(step)
+
+    def until(self, seen, step=5.0, most=400):
+        for _ in range(most):
+            if seen():
+                return
+            self.step(step)
+        raise AssertionError((self.told(), self.machine.trouble(), self.seen[-5:]))
+
+    def _take(self, source):
+        for batch in source.read(self.now):
+            self.seen.append(batch)
+            self._note(self.engine.feed([batch]))
+
+    def _note(self, effects):
+        self.changes += [effect.change for effect in effects if effect.kind is EffectKind.TELL]
+        assert not self.engine.bugs, self.engine.bugs
+
+    # --- what was told -------------------------------------------------------------------------------------------
+
+    def fired(self, rule=""):
+        """Alerts that began to fire in the light, of one rule or of all."""
+        lit = [c for c in self.changes if c.reason in ("fired", "came to light") and c.hidden_by is None]
+        return [c for c in lit if not rule or f"{c.signature}/{c.rule}" == rule]
+
+    def told(self):
+        return [(f"{c.signature}/{c.rule}", c.run_name, c.instance) for c in self.fired()]
+
+    def close(self):
+        hung = [each.child.process for each in self.gpu.keeper.hanging]
+        self.watcher.close()
+        self.machine.close()
+        for process in [*hung, *self.children]:
+            process.kill()
+            process.wait()
