@@ -83,10 +83,9 @@ class TextReader:
         out: list[Item] = []
         known, course, says = self._prose.known, self._course, self._says
         for piece in self._split.feed(data):
-            if (
-                not (self._table or self._block or self._header or self._frame or course.context or says.traceback)
-                and course.dump is None
-            ):
+            if not (
+                self._table or self._block or self._header or self._frame or course.context or says.traceback
+            ) and course.dump is None:
                 found = known(piece.text) if piece.end == "\n" else None
                 if found is not None:
                     self._look(found, piece, out)
