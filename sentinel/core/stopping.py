@@ -18,6 +18,7 @@ from sentinel.core.stopping_plan import BEFORE_ASKING, OPEN, Deed, Plan, Route, 
 from sentinel.core.stopping_world import Ended, Level, Mode, Outcome, Proven, Sign, World
 
 Conditions = tuple[Condition, ...]
+SAME_MOMENT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,10 @@ def _born(world: World, sign: Sign, plan_id: str, conditions: Conditions) -> Pla
         plan_id, world.run.key, world.run.watch, sign.rule, sign.fingerprint, sign.n, wanted, False, world.boot,
         world.now, world.now,
     )  # fmt: skip
-    missing = tuple(f.text for f in look(plan, world, conditions) if f.condition.kind is Kind.LEAVE and not f.holds)
+    found = look(plan, world, conditions)
+    if any(f.condition.name == "signs" and not f.holds for f in found):
+        return None  # a sign that stands alone must not keep a better one from leading
+    missing = tuple(f.text for f in found if f.condition.kind is Kind.LEAVE and not f.holds)
     return replace(plan, rehearsal=bool(missing), missing=missing, wanted=asked if missing else wanted)
 
 
@@ -135,9 +139,14 @@ def _merged(known: Proven, outcome: Outcome) -> Proven:
     new = outcome.proven or Proven()
     if outcome.deed == Deed.CHECK and outcome.ended is not Ended.DONE:
         return replace(known, tainted=new.tainted or known.tainted)
-    same = (new.good, new.saved) == (known.good, known.saved)
+    same = new.good == known.good and _near(new.saved, known.saved)
     copy = new.copy or (known.copy if same else "")
     return replace(new, copy=copy)
+
+
+def _near(one: float | None, other: float | None) -> bool:
+    """Whether two times mean the same moment: each is reckoned from an age."""
+    return one is not None and other is not None and abs(one - other) <= SAME_MOMENT
 
 
 def _wants(plan: Plan, world: World, deed: Deed) -> tuple[Plan, tuple[Deed, ...], Step]:

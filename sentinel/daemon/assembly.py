@@ -25,6 +25,7 @@ from sentinel.daemon.machines import Machinery, releasing
 from sentinel.daemon.reloading import Plan, Reloading, not_to_obey
 from sentinel.daemon.service import Service
 from sentinel.daemon.settings import Settings
+from sentinel.daemon.stopping_rounds import Rounds
 from sentinel.daemon.stopping_set_up import join_stopping, rounds_of
 from sentinel.daemon.stories import story_of
 from sentinel.daemon.systemd import Notifier, Progress
@@ -71,9 +72,8 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         at=plan.at,
     )
     rounds = rounds_of(daemon, office, settings, plan.path, journal, plan.waits)
-    hearing = Hearing(daemon, office, daemon.admins, rounds.ack_word)
-    handlers = answers.handlers(daemon) | hearing.handlers() | releasing(machinery, daemon)
-    open_control(daemon, settings, state, waker, handlers | join_stopping(daemon, rounds).handlers())
+    handlers = handlers_of(daemon, office, rounds) | releasing(machinery, daemon)
+    open_control(daemon, settings, state, waker, handlers)
     settle_in(office, daemon, books)
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
     reloading = Reloading(daemon, office, looking, books, plan, service)
@@ -82,6 +82,12 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     daemon.after_turn += [lambda: machinery.meet(engine, time.monotonic()), service.speak, reloading.look]
     daemon.at_end.append(service.end)
     return daemon, ""
+
+
+def handlers_of(daemon: Daemon, office: Office, rounds: Rounds) -> dict[str, Handler]:
+    """All words that the daemon answers to, but for the machine's."""
+    hearing = Hearing(daemon, office, daemon.admins, rounds.ack_word)
+    return answers.handlers(daemon) | hearing.handlers() | join_stopping(daemon, rounds).handlers()
 
 
 def settle_in(office: Office, daemon: Daemon, books: Books) -> None:

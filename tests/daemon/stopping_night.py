@@ -14,6 +14,7 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from sentinel.core.stopping_plan import Stage
 from sentinel.core.stopping_world import Level, Limits
 from sentinel.daemon.assembly import Plan, assemble
 from sentinel.daemon.settings import load_settings
@@ -84,9 +85,9 @@ crowd = "100 %"
 class Night:
     """A folder with settings, rules, a channel, and the daemon and trainings that were started in it."""
 
-    def __init__(self, folder, *, quiet="[]", port=None, mode="armed", grace="2s", waits=None):
+    def __init__(self, folder, *, quiet="[]", port=None, mode="armed", grace="4s", waits=None):
         self.folder, self.waits, self.told = folder, {**SHORT, **(waits or {})}, []
-        self.trainings, self.processes, self._daemon = {}, [], None
+        self.trainings, self.processes, self._daemon, self._forgiven = {}, [], None, set()
         self._server = self._listen() if port is None else None
         (folder / "rules").mkdir()
         self.rule("bad", "train.loss < 0.05", "terminal", "t")
@@ -121,7 +122,7 @@ class Night:
 
     # --- who runs ---------------------------------------------------------------------------------------------------
 
-    def train(self, name, mode="handler,early", *, under="runs", consent=Level.STOP, command=None, more=()):
+    def train(self, name, mode="handler,early", *, under="runs", consent=Level.STOP, command=None, more=(), env=None):
         """A training in a folder of its own; by default the plain loop."""
         folder = self.folder / under / name
         folder.mkdir()
@@ -130,7 +131,14 @@ class Night:
             write_consent(folder, consent)
         words = command or [sys.executable, str(TRAININGS / "plain.py"), str(folder), mode, *map(str, more)]
         with (self.folder / f"{name}.out").open("w") as out:
-            process = subprocess.Popen(words, cwd=self.folder, stdout=out, stderr=out, start_new_session=True)
+            process = subprocess.Popen(
+                words,
+                cwd=self.folder,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                env={**os.environ, **(env or {})},
+            )
         self.trainings[name] = process
         self.processes.append(process)
         return folder
@@ -172,8 +180,26 @@ class Night:
 
     def ended(self, name, seconds=60.0):
         """The last plan of a run, once it has ended."""
-        until(lambda: (found := self.plans(name)) and not found[-1].open, seconds, lambda: self.story(name))
+        until(
+            lambda: self.forgive() and (found := self.plans(name)) and not found[-1].open,
+            seconds,
+            lambda: self.story(name),
+        )
         return self.plans(name)[-1]
+
+    def forgive(self):
+        """A plan that failed holds all others until somebody has looked at it: somebody does."""
+        for folder in self.folder.glob("*/*/config.yaml"):
+            for plan in self.plans(folder.parent.name):
+                if plan.stage is Stage.FAILED and plan.id not in self._forgiven:
+                    self._forgiven.add(plan.id)
+                    assert self.ask("right", plan.id).returncode == 0
+        return True
+
+    def seen(self, name, seconds=60.0):
+        """Once the daemon has read what a run writes now: what was there before it came is history."""
+        until(lambda: f'"{name}"' in self.ask("status", "--json").stdout, seconds, lambda: self.story(name))
+        time.sleep(1.0)
 
     def signals(self, name):
         """Every signal that was sent for a run, in order."""

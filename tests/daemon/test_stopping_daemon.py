@@ -2,6 +2,7 @@
 
 import json
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from sentinel.core.stopping_world import Level
 from sentinel.outlets.hands.consent import KEEP
 from sentinel.outlets.proof.finding import KEPT
 from sentinel.outlets.proof.proving import State, prove
-from tests.daemon.stopping_night import Night, until
+from tests.daemon.stopping_night import Night
 
 TERM, KILL = "SIGTERM", "SIGKILL"
 
@@ -29,25 +30,24 @@ def night(tmp_path_factory):
         ("full", "handler,early,full"),
         ("eats", "handler,early,nan,inplace"),
         ("broken", "handler,early,nanlog"),
-        ("recovers", "handler,early,recovers"),
         ("kept", "handler,early"),
         ("gift", "gift,early"),
     ):
         folder = night.train(name, mode)
         if name == "kept":
             (folder / KEEP).touch()
+    night.train("recovers", "handler,early,recovers", env={"RECOVERS_AT": "900"})
     night.train("unallowed", consent=None)
     night.train("saves", "gift,early", consent=Level.CHECKPOINT)
     (night.folder / "runs" / "second").mkdir()
     night.train("first", more=[night.folder / "runs" / "second"])
     night.train("frozen", under="hanging", consent=Level.KILL)
-    night.train("locked", "deaf,early,lock", under="hanging", consent=Level.KILL)
     night.train("unfrozen", under="hanging", consent=Level.STOP)
-    for name in ("frozen", "unfrozen"):
-        log = night.folder / "hanging" / name / "train.log"
-        until(lambda log=log: log.exists() and "step 40" in log.read_text())
-        night.trainings[name].send_signal(signal.SIGSTOP)
     night.watch()
+    for name in ("frozen", "unfrozen"):
+        night.seen(name)
+        night.trainings[name].send_signal(signal.SIGSTOP)
+    night.train("locked", "deaf,early,lock", under="hanging", consent=Level.KILL, env={"LOCK_AT": "250"})
     yield night
     night.close()
 
@@ -94,12 +94,13 @@ def test_a_loop_that_saves_nan_onto_its_only_file_keeps_the_good_one(night):
 def test_a_run_whose_numbers_are_broken_is_never_asked_to_save(night):
     assert how(night, "broken")[:2] == (Stage.STOPPED, [TERM])
     plan = night.plans("broken")[-1]
-    assert (plan.route, prove(night.folder / "runs/broken/ckpt.pt").step) == (Route.DIRECT, 10)
+    assert (plan.route, prove(Path(plan.proven.copy)).step) == (Route.DIRECT, 10)
 
 
 def test_a_run_that_recovers_is_left_alone(night):
-    assert how(night, "recovers") == (Stage.VETOED, [], None)
-    assert "recovered" in night.plans("recovers")[-1].why
+    night.ended("recovers")
+    assert (night.signals("recovers"), night.trainings["recovers"].poll()) == ([], None)
+    assert "recovered" in night.plans("recovers")[0].why
 
 
 def test_a_kept_run_is_left_alone(night):

@@ -27,6 +27,7 @@ from sentinel.outlets.proof.finding import Candidate, candidates, last_good, wri
 from sentinel.outlets.proof.proving import ENDINGS, Report, State, prove
 
 Answer = dict[str, Any]
+STILL = 2.0  # a save of several files is whole once none of them has moved for so long, or nobody is left to write
 BEFORE, BAD = "before.json", "bad.json"  # checkpoints as they were before the request; new ones that were no good
 
 
@@ -182,7 +183,8 @@ def _watch(task: dict[str, Any], folder: Path) -> Answer:
     here = [pid for pid, start in known if (now := read_process(pid)) is not None and now.start == start]
     # The crew was counted before this look: who died in between is gone, only somebody new has come back.
     back = not here and any([process.pid, process.start] not in known for process in crew.ranks)
-    found = (folder / BEFORE).exists() and bool(_new(task, folder))
+    new = _new(task, folder) if (folder / BEFORE).exists() else []
+    found = bool(new) and (not here or time.time() - max(c.written for c in new) >= STILL)
     return {"progress": written_so_far(Path(task["folder"])), "found": found, "here": here, "back": back}
 
 

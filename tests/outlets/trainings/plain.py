@@ -11,6 +11,7 @@ from pathlib import Path
 
 folder, mode = Path(sys.argv[1]), sys.argv[2].split(",")
 asked = []
+RECOVERS_AT = int(os.environ.get("RECOVERS_AT", "60"))
 
 
 def text(word):
@@ -65,9 +66,15 @@ step = 0
 while True:
     step += 1
     time.sleep(0.02)
-    loss = float("nan") if "nanlog" in mode and step > 20 else 1.0 if "recovers" in mode and step > 60 else 1 / step
+    loss = (
+        float("nan")
+        if "nanlog" in mode and step > 20
+        else 1.0
+        if "recovers" in mode and step > RECOVERS_AT
+        else 1 / step
+    )
     log.write(f"step {step} loss {loss:.4f}\n")
-    if "lock" in mode and step == 30:
+    if "lock" in mode and step == int(os.environ.get("LOCK_AT", "30")):
         lock = threading.Lock()
         lock.acquire()
         lock.acquire()
