@@ -106,6 +106,7 @@ def turn(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> Turn:
     missed = () if _out_of_reach(plan, world) else tuple(f for f in findings if not f.holds and not _supposed(plan, f))
     for miss, stage in ((Miss.VETO, Stage.VETOED), (Miss.REFUSE, Stage.REFUSED)):
         against = [f for f in missed if f.condition.miss is miss]
+        against = [f for f in against if f.condition.name == "live"] or against  # its own end explains all the rest
         waits = any(f.condition.miss is Miss.WAIT for f in missed)
         if against and not (miss is Miss.REFUSE and plan.stage is Stage.EVIDENCE and waits):
             return replace(_end(plan, world, stage, "; ".join(f.text for f in against)), findings=findings)

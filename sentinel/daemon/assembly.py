@@ -46,8 +46,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     if trouble:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
-    store = Store(state, [outbox.SCHEMA, words.SCHEMA, plans.SCHEMA])
-    store.told += words.adopt(store.connection, store.newer)
+    store = store_in(state)
     engine = Engine(books.book, books.names, platform.node())
     snapshots = list(store.snapshots())
     kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
@@ -72,7 +71,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         at=plan.at,
     )
     rounds = rounds_of(daemon, office, settings, plan.path, journal, plan.waits)
-    handlers = handlers_of(daemon, office, rounds) | releasing(machinery, daemon)
+    handlers = handlers_of(daemon, office, rounds, machinery)
     open_control(daemon, settings, state, waker, handlers)
     settle_in(office, daemon, books)
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
@@ -84,10 +83,18 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     return daemon, ""
 
 
-def handlers_of(daemon: Daemon, office: Office, rounds: Rounds) -> dict[str, Handler]:
-    """All words that the daemon answers to, but for the machine's."""
+def store_in(state: Path) -> Store:
+    """The state folder with every room's tables, and the words of a newer version where there are any."""
+    store = Store(state, [outbox.SCHEMA, words.SCHEMA, plans.SCHEMA])
+    store.told += words.adopt(store.connection, store.newer)
+    return store
+
+
+def handlers_of(daemon: Daemon, office: Office, rounds: Rounds, machinery: Machinery) -> dict[str, Handler]:
+    """All words that the daemon answers to."""
     hearing = Hearing(daemon, office, daemon.admins, rounds.ack_word)
-    return answers.handlers(daemon) | hearing.handlers() | join_stopping(daemon, rounds).handlers()
+    ours = hearing.handlers() | join_stopping(daemon, rounds).handlers()
+    return answers.handlers(daemon) | ours | releasing(machinery, daemon)
 
 
 def settle_in(office: Office, daemon: Daemon, books: Books) -> None:
