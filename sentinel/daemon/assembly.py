@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from sentinel.core.engine import Engine
+from sentinel.core.records import Json
 from sentinel.daemon import answers
 from sentinel.daemon.books import Books, open_books
 from sentinel.daemon.clock import SystemClock
@@ -48,10 +49,8 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
     store = store_in(state)
     engine = Engine(books.book, books.names, platform.node())
-    snapshots = list(store.snapshots())
-    kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
     clock = SystemClock()
-    restore(engine, store, snapshots, clock.wall())
+    kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host)
     looking = Looking(settings, books, state, kept, machinery, waker.wake)
@@ -71,8 +70,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         at=plan.at,
     )
     rounds = rounds_of(daemon, office, settings, plan.path, journal, plan.waits)
-    handlers = handlers_of(daemon, office, rounds, machinery)
-    open_control(daemon, settings, state, waker, handlers)
+    open_control(daemon, settings, state, waker, handlers_of(daemon, office, rounds, machinery))
     settle_in(office, daemon, books)
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
     reloading = Reloading(daemon, office, looking, books, plan, service)
@@ -127,8 +125,8 @@ def take_lock(state: Path) -> str:
     return ""
 
 
-def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> None:
-    """Bring every run back as it was last written down."""
+def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> dict[str, Json]:
+    """Bring every run back as it was last written down; the bookmarks, by what sources call a run."""
     for snapshot in snapshots:
         try:
             engine.restore(snapshot.source, snapshot.info, snapshot.data)
@@ -138,6 +136,7 @@ def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: fl
     engine.was_away(now)
     for info in store.listed():
         engine.listed[info.key] = info
+    return {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
 
 
 def office_of(settings: Settings, engine: Engine, store: Store, waker: SelectorWaker, progress: Progress) -> Office:
