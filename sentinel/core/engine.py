@@ -286,10 +286,13 @@ class Engine:
 
     def named(self, name: str) -> Watched | None:
         """The run that people call so, or whose key it is; if it sleeps it is woken."""
-        key = next((key for key, info in self.infos().items() if name in (info.name, key)), None)
-        if key is None:
-            return None
-        return self.runs.get(key) or self.wake(key)
+        key = next((key for key, info in self.infos().items() if name in (info.name, key)), "")
+        return self.awake(key)
+
+    def awake(self, key: str) -> Watched | None:
+        """The run of that key, woken if it sleeps."""
+        watched = self.runs.get(key)
+        return self.wake(key) if watched is None and key in self.sleepers.runs else watched
 
     def keys(self) -> Mapping[str, str]:
         """What sources call a run -> the generation in force."""

@@ -62,7 +62,7 @@ class Meetings:
         self._due = 0.0
         self._book: Rulebook | None = None
         self._mixed: tuple[Mixed, ...] = ()
-        self._known: dict[str, KnownRun] = {}
+        self._logs: dict[str, dict[FileId, str]] = {}  # of runs that sleep
 
     def keep(self, machine: Machine, engine: Engine, now: float) -> None:
         """To be called after each turn."""
@@ -79,9 +79,16 @@ class Meetings:
         """Runs that sleep but are not over: a process that is found to work for one wakes it. Their files stay what they were."""
         asleep = engine.sleepers.runs
         here = {key: asleep[now] for key, now in engine.keys().items() if now in asleep and not asleep[now].over}
-        self._known = {key: self._known.get(key) or known_run(key, run) for key, run in here.items()}
+        self._logs = {key: self._logs.get(key) or logs_of(run) for key, run in here.items()}
         return [
-            WatchedRun(self._known[key], (), run.grew, Course(run.marks, run.progress), title=run.info.name)
+            WatchedRun(
+                KnownRun(key, run.info.folder, frozenset(logs := self._logs[key])),
+                (),
+                logs,
+                run.grew,
+                Course(run.marks, run.progress),
+                title=run.info.name,
+            )
             for key, run in here.items()
         ]
 
@@ -144,14 +151,16 @@ def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> Wa
     folders = (info.folder,) if info.folder else ()
     course = Course(tuple(watched.marks), run.progress)
     of_host = frozenset() if watched.over else wanted_of_host(mixed, run)
-    return WatchedRun(known_run(key, run), folders, run.grew, course, info.kind == "notebook", info.name, of_host)
+    logs = logs_of(run)
+    known = KnownRun(key, info.folder, frozenset(logs))
+    return WatchedRun(known, folders, logs, run.grew, course, info.kind == "notebook", info.name, of_host)
 
 
-def known_run(key: str, run: Run | Asleep) -> KnownRun:
-    """A run with its files, by which its processes are found."""
+def logs_of(run: Run | Asleep) -> dict[FileId, str]:
+    """The files that a run's readings came from, by which its processes are found."""
     folder = run.info.folder
-    files = frozenset(found for name in run.files if (found := file_id(os.path.join(folder, name))))
-    return KnownRun(key, folder, files)
+    base = os.path.dirname(folder) if os.path.isfile(folder) else folder
+    return {found: path for name in run.files if (found := file_id(path := os.path.join(base, name)))}
 
 
 def file_id(path: str) -> FileId | None:

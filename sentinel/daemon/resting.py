@@ -5,7 +5,7 @@ A run sleeps only as it was written down in this very turn, so what wakes up is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sentinel.core.engine import Engine
 from sentinel.core.watched import Watched
@@ -25,6 +25,7 @@ class Resting:
         self._engine = engine
         self._since: dict[str, float] = {}  # since when a run without any time of its own has been awake
         self._tired: list[str] = []
+        self.held: Callable[[], Iterable[str]] = tuple  # runs that others need awake: those with a stop plan
         self._look_at = 0.0
 
     @property
@@ -37,7 +38,7 @@ class Resting:
         if now >= self._look_at and not self._tired:
             self._look_at = now + LOOK_EVERY
             current = self._engine.keys()
-            still = {current.get(key, key) for key in reading}
+            still = {current.get(key, key) for key in reading} | set(self.held())
             self._since = {key: self._since.get(key, now) for key in self._engine.runs}
             self._tired = [
                 key for key, run in self._engine.runs.items() if key not in still and self._calm(key, run, now)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from sentinel.daemon.loop import Files
 
 EVERY = 60.0
-SHARE = 100.0  # saving may take one part in a hundred of the time
+SHARE = 100.0  # saving all runs that write may take one part in a hundred of the time
+LONGEST = 600.0  # but no more than so much is read again after a crash
 
 
 class Snapshots:
@@ -47,7 +48,7 @@ class Snapshots:
                 self._listed.append(item.info)
         key = self.engine.keys().get(batch.run)
         if key is not None and key not in self._dirty:
-            pause = max(EVERY, self._cost.get(key, 0.0) * SHARE)
+            pause = max(EVERY, min(self._cost.get(key, 0.0) * SHARE * (1 + len(self._dirty)), LONGEST))
             last = self._saved_at.get(key)
             self._dirty[key] = now if last is None else last + pause
 
