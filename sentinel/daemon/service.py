@@ -31,15 +31,9 @@ class Service:
 
     def speak(self) -> None:
         """After each turn: ready after the first, the status when it changed, the watchdog while all make progress."""
-        if self._ready and self._steady() < self._due and self.refused == self._told:
-            return
-        self._due, self._told = self._steady() + EVERY, self.refused
-        text = self._text()
-        if not self._ready:
-            self._ready = True
-            self.notifier.ready(text)
-            self.journal.say(Priority.NOTICE, "start", f"Sentinel {__version__} is up and watching: {text}")
-        self.notifier.status(text)
+        if not self._ready or self._steady() >= self._due or self.refused != self._told:
+            self._due, self._told = self._steady() + EVERY, self.refused
+            self._show(self._text())
         late = self._progress.late(self._steady())
         for worker in late.keys() - self._late:
             self.journal.say(
@@ -48,6 +42,13 @@ class Service:
         self._late = set(late)
         if not late:
             self.notifier.watchdog()
+
+    def _show(self, text: str) -> None:
+        if not self._ready:
+            self._ready = True
+            self.notifier.ready(text)
+            self.journal.say(Priority.NOTICE, "start", f"Sentinel {__version__} is up and watching: {text}")
+        self.notifier.status(text)
 
     def _text(self) -> str:
         awake = [run for run in self._daemon.engine.runs.values() if not run.over]
