@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from sentinel.core.names import Names
 from sentinel.core.records import Batch, Found, Item, Json, Over, RunInfo
@@ -32,6 +33,7 @@ from sentinel.sources.tree import root_of
 FOLDERS = 5.0
 TOLD = 30.0  # where the kernel tells what moves
 OVER = 60.0
+MOST_NEW = 100  # runs that are begun in one turn: thousands at the first sweep must not all be held at once
 MOST_CONFIGS = 200
 
 Busy = Callable[[str], bool]  # whether some process works in a folder
@@ -72,6 +74,7 @@ class Watcher:
         self._logs_at: dict[str, tuple[str, str]] = {}  # path -> (run key, log name)
         self._told: list[str] = []
         self._names_taken: set[str] = set()
+        self._new: dict[str, None] = {}  # runs that wait to be begun
         self._past: set[str] = set()  # runs whose history is still being read
         self._touched: set[str] = set()  # runs one of whose other files moved: a config, perhaps
         self._next_folders = -1e18
@@ -85,7 +88,7 @@ class Watcher:
     @property
     def pending(self) -> bool:
         """Whether the next turn has work at once: history is still being read."""
-        return bool(self._past)
+        return bool(self._past or self._new)
 
     def catching_up(self) -> set[str]:
         """The runs whose history is still being read: save no series of them and tell nothing yet."""
@@ -104,14 +107,12 @@ class Watcher:
             self._match_patterns(now)
         found = self._look_into_matches(now)
         touched, self._touched = self._touched, set()
-        for key in [
-            key for key, run in self._runs.items() if sweep or run.due <= now or key in found or key in touched
-        ]:
+        new = self._begin_some(found)
+        due = [key for key, run in self._runs.items() if sweep or run.due <= now or key in new or key in touched]
+        for key in [key for key in due if key not in self._new]:
             run = self._runs[key]
-            items: list[Item | Found | Over] = (
-                [Found(run.info, None if run.catching_up else now)] if key in found else []
-            )
-            items += run.read(now, sweep_configs=sweep or key in found or key in touched)
+            items: list[Item | Found | Over] = [Found(run.info, None if run.catching_up else now)] if key in new else []
+            items += run.read(now, sweep_configs=sweep or key in new or key in touched)
             if items:
                 yield Batch(key, tuple(items))
             if not run.catching_up:
@@ -122,6 +123,14 @@ class Watcher:
             if key in self._asleep and not self._asleep[key].info.fresh:
                 yield Batch(key, (Found(self._asleep[key].info, None),))
         self._first = False
+
+    def _begin_some(self, found: set[str]) -> set[str]:
+        """Of the runs that were found those whose turn it is."""
+        self._new |= dict.fromkeys(sorted(found & self._runs.keys()))
+        new = set(islice(self._new, MOST_NEW))
+        for key in new:
+            del self._new[key]
+        return new
 
     def _take_hints(self, now: float) -> None:
         if self._hints is None:
@@ -328,6 +337,7 @@ class Watcher:
         if asleep is not None and asleep.kept is not None:
             self._kept[key] = asleep.kept
         self._past.discard(key)
+        self._new.pop(key, None)
         if run is None:
             return False
         if not run.catching_up:
