@@ -16,7 +16,9 @@ from sentinel.core.records import Json, Mark, Phase, Row, RunInfo
 from sentinel.core.standing import CANNOT_TELL, FINE, QUIET, SILENT, standing
 from sentinel.core.watched import Watched
 
-MOST_POINTS = 1000  # of the grid that are looked ahead at once: half a day of silence
+MOST_POINTS = (
+    420  # of the grid that are looked ahead at once: the first two hours of silence, or three days after the first
+)
 MACHINE_GONE = 120.0  # the machine showed nothing of the run for so long: no process of it lives here
 
 
@@ -96,6 +98,7 @@ def look_ahead(watched: Watched) -> float:
     if watched.over or run.now is None:
         return inf
     point = run.now
+    watched.narrow_to_time()
     for _ in range(MOST_POINTS):
         point = next_point(point, run.grew or point)
         watched.pass_time(point)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from sentinel.core.alert import Alert, advance, answer_in_firing, end, reopen
+from sentinel.core.amounts import Unit
 from sentinel.core.bound import Bound, applies, bind, instances_touched, patterns_of, timed
 from sentinel.core.grouping import Grouping
 from sentinel.core.hold import Spot
@@ -157,6 +158,20 @@ class Watched:
         if not self.settled and self.found_at is not None and now - self.found_at >= SETTLE_AFTER:
             self.settle()
         self._judge(self._timed, counts=False)
+
+    def narrow_to_time(self) -> None:
+        """Before the run is only let live on: of the rules on time those stay that can move an alert without any row."""
+        self._timed = [bound for bound in self._timed if not bound.alert.at_rest or self._may_come_true(bound)]
+
+    def _may_come_true(self, bound: Bound) -> bool:
+        if bound.broken or not all(self.run.has(name) for name in bound.wants):
+            return False
+        after = bound.rule.after
+        return (
+            bound.ready
+            or any(each.unit is Unit.SECONDS for each in after)
+            or self.run.reached(after, bound.reads) is True
+        )
 
     def learn(self, fact: Fact) -> None:
         """Take a fact in; once facts are settled, a rule that was still unknown for want of it is judged."""
