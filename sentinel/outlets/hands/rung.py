@@ -20,7 +20,8 @@ from sentinel.outlets.hands.consent import clean, consent_of, kept_by_file
 from sentinel.outlets.hands.evidence import gather
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.process import Process, read_process, written_files
-from sentinel.outlets.hands.sending import Refused, ask, audit, check_crew, claim, signal_ranks
+from sentinel.outlets.hands.sending import Refused, audit, check_crew, claim, signal_ranks
+from sentinel.outlets.hands.slurm import ask_by, park
 from sentinel.outlets.hands.survey import Crew, crew_of_folder, crew_of_pids, stuck
 from sentinel.outlets.hands.ways import find_way
 from sentinel.outlets.proof.finding import Candidate, candidates, last_good, written_so_far
@@ -135,7 +136,7 @@ def _ask(task: dict[str, Any], folder: Path) -> Answer:
     (folder / BEFORE).write_text(json.dumps(before))
     _remember(crew, folder)
     way = find_way(crew, task["folder"], task.get("ask", ""))
-    return {"detail": ask(crew, way, folder / "audit.jsonl", stop=bool(task["stop"]))}
+    return {"detail": ask_by(crew, way, folder / "audit.jsonl", stop=bool(task["stop"]))}
 
 
 def _new(task: dict[str, Any], folder: Path) -> list[Candidate]:
@@ -195,6 +196,10 @@ def _signal(number: int) -> Callable[[dict[str, Any], Path], Answer]:
         if crew.elsewhere:
             raise Refused("ranks live on other nodes: a signal here would hang them")
         _remember(crew, folder)
+        if any("SLURM_JOB_ID" in process.environment for process in crew.ranks):
+            if number == signal.SIGKILL:
+                raise Refused("it belongs to a Slurm job, which Slurm has been asked to end")
+            return {"detail": park(crew, folder / "audit.jsonl")}
         return {"detail": signal_ranks(crew, number, folder / "audit.jsonl")}
 
     return send
