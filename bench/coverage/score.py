@@ -143,9 +143,10 @@ def invented(read_rows):
     for number, wanted in there.items():
         for read_row in read_rows[number]:
             for name, value in zip(read_row.names, read_row.values, strict=True):
-                if (name, str(read_row.line)) in wanted:
-                    step = "" if read_row.step is None else str(read_row.step)
-                    now[number, name, str(read_row.line), step].append(value)
+                for line in (str(read_row.line), "0"):  # judged when documents had no lines yet
+                    if (name, line) in wanted:
+                        step = "" if read_row.step is None else str(read_row.step)
+                        now[number, name, line, step].append(value)
     for row in judged:
         found = now[row["id"], row["name"], row["line"], row["step"]]
         still = any(same(value, float(row["value"])) for value in found)

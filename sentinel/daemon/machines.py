@@ -52,6 +52,31 @@ def host_run(host: str, name: str, now: float) -> Batch:
     return Batch(host, (Found(RunInfo(host, name, "", "host", kind="host"), now),))
 
 
+class Meetings:
+    """Every few seconds the machine is told which runs there are, and what of the host their rules want."""
+
+    def __init__(self) -> None:
+        """The first is due at once."""
+        self._due = 0.0
+        self._book: Rulebook | None = None
+        self._mixed: tuple[Mixed, ...] = ()
+
+    def keep(self, machine: Machine, engine: Engine, now: float) -> None:
+        """To be called after each turn."""
+        if now < self._due:
+            return
+        self._due = now + MEET_EVERY
+        runs = {key: engine.runs[current] for key, current in engine.keys().items() if current in engine.runs}
+        if self._book is not engine.book:
+            self._book, self._mixed = engine.book, mixed_rules(engine.book)
+        told = [(key, watched) for key, watched in runs.items() if watched.run.info.kind != "host"]
+        machine.meet([watched_run(key, watched, self._mixed) for key, watched in told])
+
+    def renew(self) -> None:
+        """Another machine knows nothing yet."""
+        self._due = 0.0
+
+
 class Machinery:
     """The machine in force, if the settings want one; made anew when they change."""
 
@@ -60,9 +85,7 @@ class Machinery:
         self._host, self._name = host, name
         self._settings = (settings.gpu, settings.host)
         self.machine = machine_of(settings, host)
-        self._due = 0.0
-        self._book: Rulebook | None = None
-        self._mixed: tuple[Mixed, ...] = ()
+        self._meetings = Meetings()
 
     def adopt(self, settings: Settings) -> None:
         """Other settings: the old machine lets go of the driver first, then another is made."""
@@ -71,18 +94,13 @@ class Machinery:
         self._settings = (settings.gpu, settings.host)
         if self.machine is not None:
             self.machine.close()
-        self.machine, self._due = machine_of(settings, self._host), 0.0
+        self.machine = machine_of(settings, self._host)
+        self._meetings.renew()
 
     def meet(self, engine: Engine, now: float) -> None:
         """To be called after each turn: tells the machine which runs there are, and the engine of the host."""
-        if self.machine is None or now < self._due:
-            return
-        self._due = now + MEET_EVERY
-        runs = {key: engine.runs[current] for key, current in engine.keys().items() if current in engine.runs}
-        if self._book is not engine.book:
-            self._book, self._mixed = engine.book, mixed_rules(engine.book)
-        told = [(key, watched) for key, watched in runs.items() if watched.run.info.kind != "host"]
-        self.machine.meet([watched_run(key, watched, self._mixed) for key, watched in told])
+        if self.machine is not None:
+            self._meetings.keep(self.machine, engine, now)
 
     def found(self, now: float) -> list[Batch]:
         """The host's own run, where the host is watched."""
@@ -110,12 +128,13 @@ def releasing(machinery: Machinery, daemon: Daemon) -> dict[str, Handler]:
 def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> WatchedRun:
     """A run as the machine needs to know it."""
     run, info = watched.run, watched.run.info
-    files = frozenset(found for name in run.files if (found := file_id(os.path.join(info.folder, name))))
+    base = os.path.dirname(info.folder) if os.path.isfile(info.folder) else info.folder
+    logs = {found: path for name in run.files if (found := file_id(path := os.path.join(base, name)))}
     folders = (info.folder,) if info.folder else ()
     course = Course(tuple(watched.marks), run.progress)
     of_host = frozenset() if watched.over else wanted_of_host(mixed, run)
-    known = KnownRun(key, info.folder, files)
-    return WatchedRun(known, folders, run.grew, course, info.kind == "notebook", info.name, of_host)
+    known = KnownRun(key, info.folder, frozenset(logs))
+    return WatchedRun(known, folders, logs, run.grew, course, info.kind == "notebook", info.name, of_host)
 
 
 def file_id(path: str) -> FileId | None:

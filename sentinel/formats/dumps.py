@@ -24,7 +24,20 @@ _OPENS = re.compile(
     re.IGNORECASE,
 )
 _OPENERS = frozenset(
-    "config configuration configs cfg args arguments parameters hyperparameters hyper-parameters hparams settings options".split()
+    [
+        "config",
+        "configuration",
+        "configs",
+        "cfg",
+        "args",
+        "arguments",
+        "parameters",
+        "hyperparameters",
+        "hyper-parameters",
+        "hparams",
+        "settings",
+        "options",
+    ]
 )
 _LINE = re.compile(r"^(?P<in>\s*)(?P<key>[A-Za-z_][\w./-]*)\s*[:=](?:\s+(?P<value>\S.*?))?\s*$")
 _MORE = re.compile(r"[,;|]\s*\w+\s*[:=]\s*\S|\s\w+[:=]\s*[-+\d.]")  # a second pair: not a line of a config
@@ -100,4 +113,6 @@ def _is_reading(match: re.Match[str], naming: Naming) -> bool:
         return True
     what = naming.column(match["key"])
     singular = not match["key"].lower().endswith("s")
-    return bool(value) and ((what in (Role.STEP, Role.EPOCH) and singular) or (what is Role.METRIC and value[0].isdigit()))
+    return bool(value) and (
+        (what in (Role.STEP, Role.EPOCH) and singular) or (what is Role.METRIC and value[0].isdigit())
+    )

@@ -129,7 +129,7 @@ class _Reading:
             if text.lower() in ("none", "n/a"):
                 self.close()
                 return
-            word = self.words[-1]
+            word = self.words[-1] if self.words else ""
             if len(self.words) == 1 and _LABEL.fullmatch(word) and self._labels(word):
                 self.label = word
             self.close()

@@ -83,9 +83,10 @@ class TextReader:
         out: list[Item] = []
         known, course, says = self._prose.known, self._course, self._says
         for piece in self._split.feed(data):
-            if not (
-                self._table or self._block or self._header or self._frame or course.context or says.traceback
-            ) and course.dump is None:
+            if (
+                not (self._table or self._block or self._header or self._frame or course.context or says.traceback)
+                and course.dump is None
+            ):
                 found = known(piece.text) if piece.end == "\n" else None
                 if found is not None:
                     self._look(found, piece, out)
@@ -97,8 +98,10 @@ class TextReader:
         """A line of a layout that was met lately."""
         course = self._course
         course.rank = None
-        if found.stamp is not None:
+        if found.stamp:
             course.stamp = self._seconds.of(found.stamp)
+        elif found.stamp == "" and (stamp := stamps.leading(piece.text)):
+            course.stamp = stamp[2]
         course.counters(found.step, found.epoch)
         if found.epochs is not None or found.total is not None:
             self._plans(found, piece.number, out, None)
