@@ -33,6 +33,8 @@ def test_a_process_is_written_down_for_its_run_and_stays_so(tmp_path):
 
 def test_a_process_that_began_after_the_last_word_of_a_run_did_not_work_for_it(tmp_path):
     store = Store(tmp_path, [plans.SCHEMA])
-    assert looked(store, {"w:/a": 5900.0}, {"w:/a": {(8, 950 * TICKS)}}) == {}  # it wrote last at 900 of the steady clock
+    assert (
+        looked(store, {"w:/a": 5900.0}, {"w:/a": {(8, 950 * TICKS)}}) == {}
+    )  # it wrote last at 900 of the steady clock
     assert looked(store, {"w:/a#2": 5990.0}, {"w:/a": {(8, 950 * TICKS)}}) == {"w:/a#2": {(8, 950 * TICKS)}}
     store.close()
