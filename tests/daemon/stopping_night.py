@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 TRAININGS = ROOT / "tests" / "outlets" / "trainings"
 SHORT = {
     "lasting": 0.5, "fresh": 30.0, "surveyed": 30.0, "save_wait": 6.0, "save_most": 60.0, "exit_wait": 5.0, "still": 0.5,
-    "quiet_after": 1.5, "rehearsals": 0,
+    "quiet_after": 2.5, "rehearsals": 0,
 }  # fmt: skip
 RULES = """signature: {name}
 title: A run that these tests call doomed

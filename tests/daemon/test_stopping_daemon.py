@@ -37,7 +37,6 @@ def night(tmp_path_factory):
         folder = night.train(name, mode)
         if name == "kept":
             (folder / KEEP).touch()
-    night.train("recovers", "handler,early,recovers", env={"RECOVERS_AT": "900"})
     night.train("unallowed", consent=None)
     loop = f"while :; do {sys.executable} {TRAININGS}/plain.py {night.folder}/runs/again early; sleep 0.2; done"
     night.train("again", command=["sh", "-c", loop])
@@ -98,12 +97,6 @@ def test_a_run_whose_numbers_are_broken_is_never_asked_to_save(night):
     assert how(night, "broken")[:2] == (Stage.STOPPED, [TERM])
     plan = night.plans("broken")[-1]
     assert (plan.route, prove(Path(plan.proven.copy)).step) == (Route.DIRECT, 10)
-
-
-def test_a_run_that_recovers_is_left_alone(night):
-    night.ended("recovers")
-    assert (night.signals("recovers"), night.trainings["recovers"].poll()) == ([], None)
-    assert "recovered" in night.plans("recovers")[0].why
 
 
 def test_a_kept_run_is_left_alone(night):
