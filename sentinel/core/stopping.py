@@ -19,6 +19,8 @@ from sentinel.core.stopping_world import Ended, Level, Mode, Outcome, Proven, Si
 
 Conditions = tuple[Condition, ...]
 SAME_MOMENT = 1.0
+BACK = "it was gone and came back: something restarts it"
+CHANGED = "its signs ended after it was signalled: perhaps something has started it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ def turn(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> Turn:
         against = [f for f in missed if f.condition.miss is miss]
         against = [f for f in against if f.condition.name == "live"] or against  # its own end explains all the rest
         waits = any(f.condition.miss is Miss.WAIT for f in missed)
+        if [f.condition.name for f in against] == ["firing"] and plan.ever(Deed.END) is not None:
+            return replace(_end(plan, world, Stage.FAILED, BACK if world.saving.back else CHANGED), findings=findings)
         if against and not (miss is Miss.REFUSE and plan.stage is Stage.EVIDENCE and waits):
             return replace(_end(plan, world, stage, "; ".join(f.text for f in against)), findings=findings)
     plan = replace(plan, waits=tuple(f.text for f in missed))
@@ -304,7 +308,7 @@ NOT_ENDED = {Deed.END: "it goes on, and may not be signalled", Deed.KILL: "TERM 
 
 def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
     if world.saving.back:
-        return _end(plan, world, Stage.FAILED, "it was gone and came back: something restarts it")
+        return _end(plan, world, Stage.FAILED, BACK)
     if world.saving.gone is not None:
         quiet = world.now - world.saving.gone >= world.limits.quiet_after
         return _end(plan, world, Stage.STOPPED, f"checkpoint: {_last_good(plan)}") if quiet else Turn(plan)

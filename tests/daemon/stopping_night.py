@@ -203,11 +203,13 @@ class Night:
 
     def signals(self, name):
         """Every signal that was sent for a run, in order."""
-        lines = []
-        for plan in self.plans(name):
-            record = self.folder / "state" / "plans" / plan.id / "audit.jsonl"
-            lines += [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
+        lines = [line for plan in self.plans(name) for line in self.record(plan)]
         return [line["signal"] for line in lines if line["event"] == "signalling"]
+
+    def record(self, plan):
+        """Every line of a plan's record."""
+        record = self.folder / "state" / "plans" / plan.id / "audit.jsonl"
+        return [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
 
     def ask(self, *words):
         command = [sys.executable, "-m", "sentinel", *map(str, words), "--socket", str(self.folder / "state/control")]
