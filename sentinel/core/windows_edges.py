@@ -16,7 +16,7 @@ from sentinel.core.windows_ranked import Ranked
 
 WIDER = 1e-12  # relative: what rounding between neighbours can add
 SURE = 1e-9  # relative: what rounding in sums can add
-SHORT = 16  # a window of so few readings is soon another: its edges hold for the present alone
+FEW = 16  # readings with which a deviation has no edge that lasts
 
 
 class Edge(Protocol):
@@ -56,9 +56,10 @@ class RankEdge:
     def _look_ahead(self, ranked: list[float]) -> None:
         """A third as far as the ends of the slice allow: further ahead the edge is too wide to decide much."""
         n, share = len(ranked), 1.0 - self.share if self.upper else self.share
-        ahead = int(share * (n - 1) / (1.0 + share)) // 3
+        furthest = int(share * (n - 1) / (1.0 + share))
+        ahead = max(furthest // 3, 1)
         rank = int(share * (n - 1 - ahead)) - ahead
-        if ahead < 1 or rank < 0 or n <= SHORT:
+        if not furthest or rank < 0:
             return
         value = ranked[n - 1 - rank] if self.upper else ranked[rank]
         self.value = value + WIDER * abs(value) if self.upper else value - WIDER * abs(value)
@@ -83,7 +84,7 @@ class SpreadEdge:
         window = self.window
         value = window.std(self.least)
         self.until, self.value = self.series.count, value
-        if value == value and window.n > SHORT and lasts(window):
+        if value == value and window.n > FEW and lasts(window):
             self._look_ahead(window)
         return self.value
 
