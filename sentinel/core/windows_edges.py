@@ -12,7 +12,7 @@ from typing import Protocol
 from sentinel.core.amounts import Unit
 from sentinel.core.series import Series
 from sentinel.core.windows import Sums, Window
-from sentinel.core.windows_ranked import Ranked
+from sentinel.core.windows_ranked import Ranked, finite
 
 WIDER = 1e-12  # relative: what rounding between neighbours can add
 SURE = 1e-9  # relative: what rounding in sums can add
@@ -45,25 +45,30 @@ class RankEdge:
         self.until = -1
 
     def renew(self) -> float:
-        """Look at the window and say how long what it says will hold."""
-        window = self.window
-        value = window.quantile(self.least, self.share)
-        self.until, self.value = self.series.count, value
-        if value == value and lasts(window):
-            self._look_ahead(window.sorted)
+        """Look at the readings and say how long what they say will hold; the window itself is left as it is."""
+        series, window = self.series, self.window
+        self.until = end = series.count
+        if not lasts(window):
+            self.value = window.quantile(self.least, self.share)
+            return self.value
+        ranked = finite(series, max(series.oldest, end - int(window.length)), end)
+        ranked.sort()
+        if len(ranked) < self.least or not self._look_ahead(ranked):
+            self.value = window.quantile(self.least, self.share)
         return self.value
 
-    def _look_ahead(self, ranked: list[float]) -> None:
+    def _look_ahead(self, ranked: list[float]) -> bool:
         """A third as far as the ends of the slice allow: further ahead the edge is too wide to decide much."""
         n, share = len(ranked), 1.0 - self.share if self.upper else self.share
         furthest = int(share * (n - 1) / (1.0 + share))
-        ahead = max(furthest // 3, 1)
+        ahead = furthest // 3 or 1
         rank = int(share * (n - 1 - ahead)) - ahead
         if not furthest or rank < 0:
-            return
+            return False
         value = ranked[n - 1 - rank] if self.upper else ranked[rank]
         self.value = value + WIDER * abs(value) if self.upper else value - WIDER * abs(value)
         self.until += ahead
+        return True
 
 
 class SpreadEdge:

@@ -53,12 +53,12 @@ class Ranked(Window):
         new = end - self.head
         if self.head >= 0 <= new and new * SORT_AT <= len(self.sorted) and self.tail <= tail <= self.head:
             ranked = self.sorted
-            for value in _finite(series, self.head, end):
+            for value in finite(series, self.head, end):
                 insort(ranked, value)
-            for value in _finite(series, self.tail, tail):
+            for value in finite(series, self.tail, tail):
                 del ranked[bisect_left(ranked, value)]
         else:
-            self.sorted = _finite(series, tail, end)
+            self.sorted = finite(series, tail, end)
             self.sorted.sort()
         self.head, self.tail = end, tail
         self.answers.clear()
@@ -127,7 +127,8 @@ class Ranked(Window):
         return (self.series.value - self.median(least)) / scale if scale > 0.0 else nan
 
 
-def _finite(series: Series, first: int, end: int) -> list[float]:
+def finite(series: Series, first: int, end: int) -> list[float]:
+    """The finite ones of the kept readings with these numbers."""
     values = series.slice(first, end)
     return [value for value in values if value - value == 0.0] if series.nonfinite else values
 
