@@ -32,7 +32,7 @@ class Edge(Protocol):
 class RankEdge:
     """Of a quantile: each reading that comes or goes moves a rank by one at most."""
 
-    __slots__ = ("least", "series", "share", "until", "upper", "value", "window")
+    __slots__ = ("ahead", "least", "n", "rank", "series", "share", "until", "upper", "value", "window")
 
     def __init__(self, window: Ranked, share: float, least: int, upper: bool) -> None:
         """The lower or upper edge of one quantile of a window."""
@@ -43,6 +43,7 @@ class RankEdge:
         self.upper = upper
         self.value = nan
         self.until = -1
+        self.n, self.ahead, self.rank = 0, 0, -1  # which rank of so many readings bounds the quantile how far ahead
 
     def renew(self) -> float:
         """Look at the readings and say how long what they say will hold; the window itself is left as it is."""
@@ -59,16 +60,21 @@ class RankEdge:
 
     def _look_ahead(self, ranked: list[float]) -> bool:
         """A third as far as the ends of the slice allow: further ahead the edge is too wide to decide much."""
-        n, share = len(ranked), 1.0 - self.share if self.upper else self.share
-        furthest = int(share * (n - 1) / (1.0 + share))
-        ahead = furthest // 3 or 1
-        rank = int(share * (n - 1 - ahead)) - ahead
-        if not furthest or rank < 0:
+        n = len(ranked)
+        if n != self.n:
+            self._plan(n)
+        if self.rank < 0:
             return False
-        value = ranked[n - 1 - rank] if self.upper else ranked[rank]
+        value = ranked[n - 1 - self.rank] if self.upper else ranked[self.rank]
         self.value = value + WIDER * abs(value) if self.upper else value - WIDER * abs(value)
-        self.until += ahead
+        self.until += self.ahead
         return True
+
+    def _plan(self, n: int) -> None:
+        share = 1.0 - self.share if self.upper else self.share
+        furthest = int(share * (n - 1) / (1.0 + share))
+        self.n, self.ahead = n, furthest // 3 or 1
+        self.rank = int(share * (n - 1 - self.ahead)) - self.ahead if furthest else -1
 
 
 class SpreadEdge:
