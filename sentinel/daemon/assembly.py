@@ -71,6 +71,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     )
     handlers = answers.handlers(daemon) | Hearing(daemon, office, daemon.admins).handlers()
     open_control(daemon, settings, state, waker, handlers | releasing(machinery, daemon))
+    daemon.continued.append(office.words.hand_over)
     settle_in(office, daemon, books)
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
     reloading = Reloading(daemon, office, looking, books, plan, service)

@@ -170,7 +170,7 @@ class LiveRun:
         logs: dict[str, Json] = {
             name: [bookmark_json(mark) for mark in log.bookmarks()] for name, log in self.logs.items()
         }
-        return {"logs": logs, "over": self.over}
+        return {"logs": logs, "over": self.over, "continues": self.info.continues}
 
     def close(self) -> None:
         """Let go of all descriptors."""
