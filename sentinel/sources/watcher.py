@@ -26,7 +26,7 @@ from sentinel.sources.opening import OpenFile, beginning, open_file
 from sentinel.sources.partition import newest_states, run_folders
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.run_files import SNIFF, moved_at, owner_of
-from sentinel.sources.suspects import Guarded, Suspects
+from sentinel.sources.suspects import Careful, Guarded, Suspects
 from sentinel.sources.timing import Arrivals
 from sentinel.sources.track import Track
 from sentinel.sources.tree import Tree, root_of
@@ -124,6 +124,8 @@ class Watcher:
             if items:
                 items += self._goes_on_with(run, items)
                 yield Batch(key, tuple(items))
+            if self._suspects:
+                self._suspects.survived()
             if run.over:
                 self._put_to_sleep(key, now)
         for key in sorted(found - set(self._runs)):
@@ -248,10 +250,8 @@ class Watcher:
         return {key}
 
     def _describe(self, plan: WatchPlan, key: str, folder: str, paths: Sequence[str], kept: Json) -> RunInfo:
-        beside = self._tree.look(os.path.dirname(folder))
-        files = beside.files if beside else ()
-        opened = partial(self._beginning, plan)
-        met = Met(plan, key, folder, paths, files, opened, owner_of(folder), self._host)
+        beside = self._listing(os.path.dirname(folder))
+        met = Met(plan, key, folder, paths, beside, partial(self._beginning, plan), owner_of(folder), self._host)
         before = kept.get("continues") if isinstance(kept, dict) else None
         return describe(met, self._infos(), before if isinstance(before, str) else None)
 
@@ -277,7 +277,8 @@ class Watcher:
             at = os.path.dirname(path)
             return Log(path, lambda mark: self._track(info.key, name, mark), opened, lambda: self._listing(at))
 
-        run = self._runs[info.key] = LiveRun(info, new_log, opened, self._given, plan.poll)
+        guard = Careful(self._suspects, info.key, self._told) if self._suspects else None
+        run = self._runs[info.key] = LiveRun(info, new_log, opened, self._given, plan.poll, guard)
         return run
 
     def _listing(self, folder: str) -> Mapping[str, int]:
