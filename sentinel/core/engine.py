@@ -96,9 +96,16 @@ class Engine:
             self.listed[key] = found.info
             return
         if key in self._current:
+            self._continue(self.runs[self._current[key]], found.info.continues)
             return
         self.listed.pop(key, None)
         self._open(key, found.info, found.at).catching_up = found.history
+
+    def _continue(self, watched: Watched, other: str | None) -> None:
+        """It turned out later that a run goes on with another one."""
+        if other and watched.run.info.continues is None:
+            watched.run.info = replace(watched.run.info, continues=other)
+            watched.adopt(self.book)
 
     def _open(self, key: str, info: RunInfo, at: float | None) -> Watched:
         watched = Watched(Run(info, self.names), self.book, self.host, self._bug)
