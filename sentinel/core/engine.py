@@ -107,6 +107,8 @@ class Engine:
         return watched
 
     def _row(self, key: str, watched: Watched, row: Row, effects: list[Effect]) -> None:
+        if watched.over and not row.file:
+            return  # the machine goes on; the run that is over hears no more of it, and only its own lines revive it
         if row.at is not None:
             self._pass_time(watched, row.at, effects)
         course = self._courses[watched.run.info.key]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from sentinel.core.alert import Alert, advance, answer_in_firing, end, reopen
 from sentinel.core.bound import Bound, applies, bind, instances_touched, patterns_of, timed
@@ -17,6 +18,7 @@ from sentinel.core.saying import Moved, change_of
 
 SETTLE_AFTER = 60.0  # facts are settled at the first reading, or so long after the run was found (contracts 2)
 RECENT_MARKS = 32
+NOTEBOOK = "process.notebook"  # the fact that a notebook's kernel writes this run
 
 Bug = Callable[[str, str, str], None]  # (run, rule, what happened)
 
@@ -145,7 +147,11 @@ class Watched:
 
     def learn(self, fact: Fact) -> None:
         """Take a fact in; once facts are settled, a rule that was still unknown for want of it is judged."""
-        if self.run.learn(fact) and self.settled:
+        news = self.run.learn(fact)
+        if news and fact.name == NOTEBOOK and fact.value is True and self.run.info.kind == "run":
+            self.run.info = replace(self.run.info, kind="notebook")  # rules about a training's course are off for it
+            self.adopt(self.book)
+        if news and self.settled:
             waiting = [b for b in self._of_facts if b.alert.n == 0 and fact.name in _facts(b.rule)]
             self._judge(waiting, counts=True)
 

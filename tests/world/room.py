@@ -73,6 +73,17 @@ class Room:
         self.logs.setdefault(run, []).append(log)
         return child
 
+    def start_alone(self, command, **more):
+        """A process that belongs to no watched folder."""
+        output = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | more
+        self.children.append(subprocess.Popen(command, cwd=self.folder, **output))
+        return self.children[-1]
+
+    def bus(self, gpu):
+        """A GPU's PCI address as the kernel log writes it, without the domain."""
+        _, bus, device = self.gpu.gpus[str(gpu)].bus
+        return f"{bus:02x}:{device:02x}"
+
     def print(self, run, step, loss=None):
         """One line of progress in every log of the run."""
         for log in self.logs[run]:
