@@ -134,7 +134,7 @@ def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> Wa
     course = Course(tuple(watched.marks), run.progress)
     of_host = frozenset() if watched.over else wanted_of_host(mixed, run)
     known = KnownRun(key, info.folder, frozenset(logs))
-    return WatchedRun(known, folders, logs, run.grew, course, info.kind == "notebook", info.name, of_host)
+    return WatchedRun(known, folders, logs, run.grew, course, info.kind == "notebook", info.name, info.home, of_host)
 
 
 def file_id(path: str) -> FileId | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 from sentinel.core.records import Batch, Fact, Found, How, Origin, Over, Row, RunInfo
@@ -16,7 +17,7 @@ from sentinel.sources.beside import Beside, residents
 from sentinel.sources.gpu.source import GpuSource
 from sentinel.sources.host.source import HostSource
 from sentinel.sources.kernel import DEATHS, OOM_KINDS, Event, KernelLog
-from sentinel.sources.processes.attach import UNNAMED, KnownRun, Member
+from sentinel.sources.processes.attach import UNNAMED, Because, KnownRun, Link, Member
 from sentinel.sources.processes.last_lines import last_lines
 from sentinel.sources.processes.process import FileId, Pid
 from sentinel.sources.processes.source import NOT_WATCHED, Course, ProcessSource, describe
@@ -26,6 +27,7 @@ SILENT = 60.0  # seconds without a line before the processes of a run are asked 
 AGAIN = 60.0
 NAMED_NOW = "its processes are those of a run that a watch names now"
 STACKS_AFTER = 240.0  # before the first rule on silence speaks
+ELSEWHERE = 60.0  # seconds that a run writes on without processes here before its home is another host
 KERNEL_KEPT = 1000  # pids whose death the kernel log told
 
 
@@ -40,6 +42,7 @@ class Watched:
     course: Course = field(default_factory=Course)
     notebook: bool = False
     title: str = ""  # what people call it
+    home: bool = True  # this host tells about it
     of_host: frozenset[str] = frozenset()  # series of the host that its rules read beside its own
 
 
@@ -66,6 +69,7 @@ class Machine:
     _silent: dict[str, Silence] = field(default_factory=dict)
     beside: Beside = field(default_factory=Beside)
     _unnamed: set[str] = field(default_factory=set)  # runs that no watch names, as they were told
+    _came_home: dict[str, float] = field(default_factory=dict)  # runs at home here by their processes, last seen when
     _ended: set[str] = field(default_factory=set)
     _lists: int = 0
     _ranks_of: int = 0  # the sample that was last compared over ranks
@@ -155,6 +159,7 @@ class Machine:
         yield from self._found(source, now)
         yield from read
         yield from self._gone(source, now)
+        yield from self._homes(source, now)
         if gpu is not None:
             gpu.owners = source.links.owners()
             yield from self._ranks(source, gpu, now)
@@ -181,6 +186,19 @@ class Machine:
                 self._ended.add(key)
                 detail = NAMED_NOW if source.alive(pid_of(key)) else NOT_WATCHED
                 yield Batch(key, (Over(How.ENDED, now, detail),))
+
+    def _homes(self, source: ProcessSource, now: float) -> Iterator[Batch]:
+        """On a shared folder the host tells about a run where the process lives that speaks for it: rank 0, or the only one."""
+        for key, run in self.watched.items():
+            followed = source.followed.get(key)
+            if followed is not None and followed.gone_at is None and speaks(followed.link):
+                if not run.home and key not in self._came_home:
+                    yield Batch(key, (Fact("process.home", True, "", 0, Origin.PROCESS),))
+                if not run.home or key in self._came_home:
+                    self._came_home[key] = now
+            elif run.grew is not None and run.grew > self._came_home.get(key, inf) + ELSEWHERE:
+                del self._came_home[key]  # it writes, and no process of it lives here any more
+                yield Batch(key, (Fact("process.home", False, "", 0, Origin.PROCESS),))
 
     def _ranks(self, source: ProcessSource, gpu: GpuSource, now: float) -> Iterator[Batch]:
         """Each rank's GPU beside the least of the other ranks': a mixed hang shows the odd one."""
@@ -245,6 +263,12 @@ class Machine:
         if self.processes is None:
             return self.watched.keys()
         return {key for key, followed in self.processes.followed.items() if followed.gone_at is None}
+
+
+def speaks(link: Link) -> bool:
+    """Whether the process lives here that speaks for the run: its rank 0, or one without ranks."""
+    ranks = {member.process.rank for member in link.members if member.because not in (Because.CARRIER, Because.FAMILY)}
+    return bool(ranks & {None, 0})
 
 
 def pid_of(key: str) -> Pid:

@@ -20,7 +20,7 @@ from sentinel.sources.following import Log
 from sentinel.sources.hints import Hints
 from sentinel.sources.identity import Bookmark
 from sentinel.sources.live_run import LiveRun, kept_marks
-from sentinel.sources.mounts import is_home, mounts
+from sentinel.sources.mounts import hosts_in, is_home, mounts
 from sentinel.sources.opening import OpenFile, open_file
 from sentinel.sources.partition import batch_of, newest_states, overrides_name, run_folders, short_name
 from sentinel.sources.plan import WatchPlan
@@ -73,11 +73,13 @@ class Watcher:
         busy: Busy = lambda folder: False,  # noqa: ARG005
         hints: Hints | None = None,
         suspects: Suspects | None = None,
+        mounted: Callable[[], str] = mounts,
     ) -> None:
         """A watcher that goes on from the bookmarks that an earlier life has kept, by run key."""
         self._plans, self._names, self._kept = plans, names, dict(bookmarks or {})
         self._given, self._eyes = eyes, eyes or default_eyes()
         self._host, self._busy, self._hints, self._suspects = host, busy, hints, suspects
+        self._mounted = mounted
         self._tree = Tree()
         self._matches: dict[str, _Match] = {}
         self._runs: dict[str, LiveRun] = {}
@@ -264,7 +266,8 @@ class Watcher:
             name = overrides_name(name, self._beginning(plan, hydra).decode(errors="replace"))
         beside = self._tree.look(os.path.dirname(folder))
         batch = batch_of(folder, [f"{os.path.dirname(folder)}/{name}" for name in (beside.files if beside else ())])
-        home = is_home(folder, paths, self._host, chosen=plan.home, mountinfo=mounts())
+        named = hosts_in(paths, lambda path: self._beginning(plan, path))
+        home = is_home(folder, paths, self._host, chosen=plan.home, mountinfo=self._mounted(), named=named)
         return RunInfo(key, name, folder, plan.name, dict(plan.labels), owner_of(folder), home=home, batch=batch)
 
     def _start(self, info: RunInfo, plan: WatchPlan, folder: str) -> LiveRun:
