@@ -116,6 +116,8 @@ class Engine:
         return watched
 
     def _row(self, key: str, watched: Watched, row: Row, effects: list[Effect]) -> None:
+        if watched.over and not row.file:
+            return  # the machine goes on; the run that is over hears no more of it, and only its own lines revive it
         at, before = row.at, watched.run.now
         if at is not None and (before is None or before // FINE_GRID != at // FINE_GRID):
             self._pass_time(watched, at, effects)
