@@ -120,8 +120,7 @@ class Watcher:
         found = self._look_into_matches(now)
         for key in list(self._runs):
             run = self._runs[key]
-            met = [Found(run.info, None if run.catching_up else now)] if key in found else []
-            items: list[Item | Found | Over] = [*met]
+            items: list[Item | Found | Over] = [Found(run.info, None if run.catching_up else now)] * (key in found)
             items += run.read(now, sweep_configs=sweep or key in found)
             if items:
                 items += self._goes_on_with(run, items)
