@@ -7,11 +7,19 @@ restarted from its bookmark says what one that read all at once said.
 
 import random
 import sys
+import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
-from sentinel.formats import open_reader, read_config
-from sentinel.rulebook.names_file import load_names
+try:
+    import atheris
+except ImportError:
+    atheris = None
+
+with atheris.instrument_imports(include=["sentinel"]) if atheris and "--damage" not in sys.argv else nullcontext():
+    from sentinel.formats import open_reader, read_config
+    from sentinel.rulebook.names_file import load_names
 
 NAMES, _ = load_names([Path(__file__).parents[2] / "rules" / "names.yml"])
 FILES = ("a.log", "b.csv", "c.json", "d.jsonl", "events.out.tfevents.1", "e.wandb")
@@ -102,17 +110,17 @@ def main():
     if "--damage" in sys.argv:
         damage(folders, float(sys.argv[sys.argv.index("--damage") + 1]))
         return
-    try:
-        import atheris
-    except ImportError:
-        print(
-            f"atheris has no wheel for Python {sys.version.split()[0]}: damaging samples at random for a minute instead"
-        )
+    if atheris is None:
+        print(f"no atheris for Python {sys.version.split()[0]}: the samples are damaged at random for a minute instead")
         damage(folders, 60.0)
         return
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, one)
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory() as seeds:
+        for number, sample in enumerate(SAMPLES):
+            for first in range(len(FILES)):
+                Path(seeds, f"{number}-{first}").write_bytes(bytes([first]) + b"\n" + sample + b"\x80")
+        options = [argument for argument in sys.argv[1:] if argument not in folders]
+        atheris.Setup([sys.argv[0], seeds, *folders, "-max_len=4096", *options], one)
+        atheris.Fuzz()
 
 
 if __name__ == "__main__":

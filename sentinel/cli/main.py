@@ -39,6 +39,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "unmute": "end a mute",
         "wrong": "this alert was a false alarm",
         "keep": "do not stop this run",
+        "right": "a rehearsed stop was right",
         "consent": "allow Sentinel to ask your run for a checkpoint, or to stop it",
         "checkpoint": "ask a run for a checkpoint now, and prove it",
         "stop": "checkpoint, prove, then stop a run",

@@ -82,6 +82,7 @@ def text(answer: dict[str, Any], full: bool = False) -> str:
         lines.append(f"  ({answer['listed']} runs were over before this watch began)")
     lines += [alert_line(alert) for alert in answer.get("alerts", []) if not alert.get("hidden_by")]
     lines += [word_line(word) for word in answer.get("words", [])]
+    lines += [f"  {plan['line']}, on {plan['run']}" for plan in answer.get("plans", [])]
     if answer.get("dropped"):
         lines.append(f"  {answer['dropped']} messages were lost: neither disk nor memory had room for them")
     if full:

@@ -31,7 +31,8 @@ class Bound:
     broken: str = ""  # the bug that set this rule aside on this run
     wants: frozenset[str] = frozenset()  # without any of these it cannot say yes
     asked: Judge | None = None  # `when`, once the rule is ready and while it is not broken
-    waits: bool = False  # for one of them: it is not asked at looks, as its answer could move nothing
+    waits: bool = False  # while its alert is at rest its answer is worked out when somebody wants it
+    hunch: Judge | None = None  # the cheap test: where it is not yes, `when` is not yes either
 
     @property
     def key(self) -> tuple[str, str]:
@@ -41,7 +42,7 @@ class Bound:
     @property
     def answer(self) -> Answer:
         """What it said last; one that waits is asked now."""
-        if not self.waits or self.when is None or self.broken:
+        if not self.waits or self.when is None or self.broken or not self.alert.at_rest:
             return self.said
         try:
             return self.when()

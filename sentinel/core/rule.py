@@ -54,6 +54,9 @@ class Expression(Protocol):
     def bind(self, run: Run, instance: str = "") -> Judge:
         """The cheap form for one instance. Series that do not exist yet are met when they come."""
 
+    def hunch(self, run: Run, instance: str = "") -> Judge:
+        """A cheap test for one instance: where it is not yes, the expression is not yes either."""
+
     def explain(self, run: Run, instance: str = "") -> Verdict:
         """The verdict with every sub-expression's value; slow, for changes and for people."""
 

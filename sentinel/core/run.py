@@ -152,7 +152,12 @@ class Run:
     def reached(self, after: Iterable[Amount], reads: Iterable[str] = ()) -> bool | None:
         """Whether an `after` is reached: its first alternative whose unit is known decides; None if none is known."""
         for amount in after:
-            here = self.gone(amount.unit, reads)
+            unit = amount.unit
+            if unit is Unit.EPOCHS and self.epoch is None:
+                continue  # asked at each look of each rule that is not ready: the two usual unknowns in short
+            if unit is Unit.PERCENT and self.epoch is None and self.planned_steps != self.planned_steps:
+                continue
+            here = self.gone(unit, reads)
             if here == here:
                 return here >= amount.number
         return None

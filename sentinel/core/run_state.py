@@ -82,6 +82,7 @@ def load_series(series: Series, state: Any) -> None:
     series.unit, series.size = Share(unit), size
     series.low, series.high, series.last_position, series.value = (float(end) for end in ends)
     series.start = array("d", start)
+    series.near_low, series.near_high = series.low, series.high
     series.first_value = start[0] if start else nan
     series.sources = [(number, file) for number, file in sources]
     for column, values in zip(COLUMNS, columns, strict=True):
@@ -90,7 +91,7 @@ def load_series(series: Series, state: Any) -> None:
     series.curve = Curve()
     series.curve.load(curve)
     for window in series.windows.values():
-        window.head = -1
+        window.forget()
     if USUAL <= series.size < series.room:
         series.resize(series.room)
 

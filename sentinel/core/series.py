@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FRESH = 256  # every sum is computed afresh when the count is a multiple of this
 SMALLEST, USUAL, LARGEST = 16, 256, 1024  # how many readings the ring holds at first, without windows, at most
 START = 32  # how many first values are kept, for `first(x, n)`
+NEAR = 64  # of at least how many newest readings the extremes are known
 LINES = 32  # of how many readings the line is kept
 MOST_LINES = (1 << 32) - 1
 
@@ -60,6 +61,8 @@ class Series:
         "lines",
         "low",
         "name",
+        "near_high",
+        "near_low",
         "nonfinite",
         "positions",
         "room",
@@ -83,6 +86,7 @@ class Series:
         self.value = nan  # the last one; NaN also where there is none
         self.first_value = nan  # the first finite one
         self.low, self.high = inf, -inf
+        self.near_low, self.near_high = inf, -inf  # of the newest 64 readings at least, for hunches
         self.nonfinite = 0
         self.last_position = nan
         self.source = -1  # the number of the file that gave it first
@@ -119,15 +123,27 @@ class Series:
         self.value = value
         if position == position:
             self.last_position = position
+        if not number % NEAR and number:
+            self._turn()
         if value - value == 0.0:
-            if value < self.low:
-                self.low = value
-            if value > self.high:
-                self.high = value
+            if value < self.near_low:
+                self.near_low = value
+                if value < self.low:
+                    self.low = value
+            if value > self.near_high:
+                self.near_high = value
+                if value > self.high:
+                    self.high = value
             if len(self.start) < START:
                 self._begin(value)
         else:
             self.nonfinite += 1
+
+    def _turn(self) -> None:
+        """From now on the newest 64 readings are among these and those to come."""
+        number = self.count - 1
+        newest = [v for v in self.slice(max(self.oldest, number - NEAR), number) if v - v == 0.0]
+        self.near_low, self.near_high = min(newest, default=inf), max(newest, default=-inf)
 
     def _begin(self, value: float) -> None:
         if not self.start:
@@ -145,6 +161,16 @@ class Series:
         """A column's kept readings from that number on, oldest first."""
         first = max(self.oldest, since)
         return [column[number % self.size] for number in range(first, self.count)]
+
+    def slice(self, first: int, end: int) -> list[float]:
+        """The values of the kept readings with these numbers."""
+        if first >= end:
+            return []
+        values, size = self.values, self.size
+        low, high = first % size, (end - 1) % size + 1
+        if low < high:
+            return values[low:high].tolist()
+        return values[low:].tolist() + values[:high].tolist()
 
     def _full(self) -> None:
         """The ring comes round: it grows while it may, else the curve takes what is about to be overwritten."""
@@ -294,5 +320,6 @@ class Series:
         finite = [bucket for bucket in self.history() if bucket.mean == bucket.mean and bucket.low != inf]
         self.low = min((bucket.low for bucket in finite if bucket.low - bucket.low == 0.0), default=inf)
         self.high = max((bucket.high for bucket in finite if bucket.high - bucket.high == 0.0), default=-inf)
+        self.near_low, self.near_high = self.low, self.high
         for window in self.windows.values():
-            window.head = -1
+            window.forget()

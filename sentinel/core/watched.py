@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from sentinel.core.alert import Alert, advance, answer_in_firing, end, reopen
 from sentinel.core.bound import Bound, applies, bind, instances_touched, patterns_of, timed
 from sentinel.core.grouping import Grouping
 from sentinel.core.hold import Spot
+from sentinel.core.looking import HOT, Plan
 from sentinel.core.records import Answer, Change, Fact, Json, Mark, Phase, Row, Severity
 from sentinel.core.rule import Rule, Rulebook
 from sentinel.core.run import Run
@@ -38,8 +39,9 @@ class Watched:
         self.marks: deque[Mark] = deque(maxlen=RECENT_MARKS)
         self.bounds: dict[tuple[str, str], Bound] = {}
         self._layouts: dict[tuple[str, ...], tuple[Bound, ...]] = {}
-        self._hopeful: dict[tuple[str, ...], tuple[list[Bound], list[Bound]]] = {}
-        self._known = 0  # series and facts that `_hopeful` was made for
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._known = 0  # series and facts that `_plans` was made for
+        self._restless = False  # whether any alert is not clear
         self._firing: list[Bound] | None = None  # what `firing` said last, until an alert moves
         self.moved: list[Moved] = []  # since `changes` was last called
         self._last: Row | None = None
@@ -55,7 +57,7 @@ class Watched:
         self.rules = [rule for rule in book.rules if applies(rule, self.run)]
         self.bounds = {}
         self._layouts = {}
-        self._hopeful = {}
+        self._plans = {}
         for (key, instance), bound in before.items():
             rule = next((rule for rule in self.rules if rule.key == key), None)
             if rule is not None and rule.fingerprint == bound.rule.fingerprint:
@@ -68,6 +70,7 @@ class Watched:
             for pattern in patterns_of(rule):
                 self._hearing.setdefault(pattern, []).append(rule)
         self.grouping = Grouping(self.rules, self.bounds)
+        self._feel()
 
     def _bound(self, rule: Rule, instance: str, alert: Alert | None = None) -> Bound:
         known = self.bounds.get((rule.key, instance))
@@ -86,55 +89,67 @@ class Watched:
             self._layouts[names] = found
         return found
 
-    def _hopeful_at(self, names: tuple[str, ...]) -> tuple[list[Bound], list[Bound]]:
-        """Those of them that can move an alert; and of the hopeless those that can still say that the run is fine."""
+    def _plan(self, names: tuple[str, ...]) -> Plan:
+        """Which of them can move an alert, as the run stands."""
         known = len(self.run.series) + len(self.run.facts)
         if known != self._known:
             self._known = known
-            self._hopeful.clear()
-        found = self._hopeful.get(names)
-        if found is None:
-            bounds = self._looking_at(names)
-            for bound in bounds:
-                bound.waits = bound.is_hopeless(self.run)
-            found = [b for b in bounds if not b.waits], [b for b in bounds if b.waits and b.on_target]
-            self._hopeful[names] = found
+            self._plans.clear()
+        found = self._plans.get(names)
+        if found is None or (not found.hunched and self.looks >= HOT):
+            found = self._plans[names] = Plan(self._looking_at(names), self.run, self.looks >= HOT)
         return found
 
     # --- looks ---------------------------------------------------------------------------------------------------
 
     def look(self, row: Row) -> None:
         """One line, row or object: all its readings enter, then each rule that reads one of them is judged once."""
-        run = self.run
-        names = run.enter(row)
+        names = self.run.enter(row)
         self._last = row
-        bounds: Sequence[Bound] = ()
-        waiting: Sequence[Bound] = ()
-        if names:
-            bounds, waiting = self._hopeful_at(names)
+        plan = self._plan(names)
+        if plan.early and self._came_due(plan.early):
+            plan = self._plan(names)
+        bounds = plan.awake(self._restless)
         if row.text and self.book.matcher is not None:
-            bounds = self._hear(row, bounds)
+            bounds = self._hear(row, plan, bounds)
         if names:
             self.looks += 1
             if not self.settled:
                 self.settle()
         if bounds:
             self._judge(bounds, counts=True)
-        if waiting and self.fine_at != self.looks and any(self._ask(bound) is False for bound in waiting):
-            self.fine_at = self.looks
+        if plan.witnesses and self.fine_at != self.looks:
+            self._find_witness(plan)
 
-    def _hear(self, row: Row, bounds: Sequence[Bound]) -> Sequence[Bound]:
+    def _came_due(self, early: Iterable[Bound]) -> bool:
+        """Whether the `after` of one of these was reached."""
+        due = [bound for bound in early if self.run.reached(bound.rule.after, bound.reads) is True]
+        for bound in due:
+            bound.ready = True
+        if due:
+            self._plans.clear()
+        return bool(due)
+
+    def _find_witness(self, plan: Plan) -> None:
+        """A rule on a loss or target that says no is what makes a run fine."""
+        for bound in plan.witnesses:
+            if self._ask(bound) is False:
+                self.fine_at = self.looks
+                plan.saw(bound)
+                return
+
+    def _hear(self, row: Row, plan: Plan, bounds: list[Bound]) -> list[Bound]:
         assert self.book.matcher is not None
         patterns = self.book.matcher.match(row.text)
         if not patterns:
             return bounds
-        heard = dict.fromkeys(bounds)
+        heard: dict[Bound, None] = {}
         for pattern in patterns:
             self.run.hear(pattern, row)
             heard.update(
                 dict.fromkeys(self._bound(rule, "") for rule in self._hearing.get(pattern, ()) if not rule.each)
             )
-        return tuple(heard)
+        return plan.with_heard(bounds, heard)
 
     def pass_time(self, now: float) -> None:
         """Time alone went on: rules that it can change look."""
@@ -190,7 +205,7 @@ class Watched:
             bound.ready = self.run.reached(bound.rule.after, bound.reads) is True
             if not bound.ready:
                 return None
-            self._hopeful.clear()
+            self._plans.clear()
         if bound.when is None or bound.broken:
             return None
         bound.asked = bound.when
@@ -199,6 +214,7 @@ class Watched:
     def _set_aside(self, bound: Bound) -> None:
         bound.asked = None
         bound.broken = traceback.format_exc(limit=4)
+        self._plans.clear()
         self.bug(self.run.info.key, bound.rule.key, bound.broken)
 
     def _advance(self, bound: Bound, answer: Answer, spot: Spot) -> None:
@@ -208,9 +224,17 @@ class Watched:
             if rule.of_facts_alone:
                 return  # it fires once per generation, and only the run's end closes it
         move = advance(alert, rule, answer, spot)
+        if alert.phase is not Phase.CLEAR:
+            self._restless = True
+        elif self._restless:
+            self._feel()
         if move is not None:
             self._firing = None
             self.moved.append(Moved(bound, move.value, spot))
+
+    def _feel(self) -> None:
+        """Work out anew whether any alert is not clear."""
+        self._restless = any(bound.alert.phase is not Phase.CLEAR for bound in self.bounds.values())
 
     def _judge_parts(self, spot: Spot) -> None:
         for bound in self._of_parts:
@@ -240,6 +264,7 @@ class Watched:
             elif before is Phase.PENDING and bound.rule.severity is Severity.CRITICAL:
                 bound.alert.n += 1
                 self.moved.append(Moved(bound, "ended before it was certain", spot))
+        self._feel()
 
     def resume(self) -> None:
         """The run goes on: what was firing when it ended fires again."""
@@ -247,6 +272,7 @@ class Watched:
         self._firing = None
         for bound in self.bounds.values():
             reopen(bound.alert)
+        self._feel()
 
     def was_away(self, now: float) -> None:
         """Sentinel itself was away until now: that gap is not the run's silence, and holds in time stand still over it."""
@@ -310,6 +336,8 @@ class Watched:
             if rule is not None and rule.fingerprint == fingerprint:
                 bound = self._bound(rule, instance)
                 bound.alert, bound.ready, bound.said = Alert.load(alert), bool(ready), answer
+        self._plans.clear()
+        self._feel()
 
 
 def _facts(rule: Rule) -> frozenset[str]:

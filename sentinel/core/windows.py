@@ -68,6 +68,10 @@ class Window:
         if head - self.tail + FRESH > series.size and self.unit is not Unit.READINGS:
             self._lengthen(head - self.tail + (head - self.tail) // 2)
 
+    def forget(self) -> None:
+        """Readings changed under it: it starts afresh."""
+        self.head = -1
+
     def _one(self, series: Series, head: int) -> None:
         """The usual case in short: one reading came, at most one leaves."""
         values, size = series.values, series.size

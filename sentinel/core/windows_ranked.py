@@ -15,6 +15,9 @@ from sentinel.core.series import LARGEST, Series
 from sentinel.core.windows import DOMINANT, Window
 
 THINNED = 64
+SORT_AT = 4  # where more than a quarter of it is new it is sorted afresh
+SHORT = 16
+WIDER = 1e-12  # relative: what rounding between neighbours can add
 _MAD = -1.0  # under which the deviation is remembered beside the quantiles
 NORMAL = 1.4826  # a median absolute deviation times this is the standard deviation of normal noise
 
@@ -22,7 +25,25 @@ NORMAL = 1.4826  # a median absolute deviation times this is the standard deviat
 class Ranked(Window):
     """The finite readings in order of size."""
 
-    __slots__ = ("answers", "sorted")
+    __slots__ = ("answers", "edges", "sorted")
+
+    def __init__(self, series: Series, unit: Unit, length: float, lag: int = 0) -> None:
+        """The readings of a window in order of size."""
+        self.edges: list[Edge] = []
+        super().__init__(series, unit, length, lag)
+
+    def forget(self) -> None:
+        """Readings changed under it."""
+        super().forget()
+        for edge in self.edges:
+            edge.until = -1
+
+    def edge(self, share: float, least: int, upper: bool) -> Edge:
+        """The edge of a quantile, shared by all who ask for it."""
+        for known in self.edges:
+            if (known.share, known.least, known.upper) == (share, least, upper):
+                return known
+        return Edge(self, share, least, upper)
 
     def clear(self) -> None:
         """Nothing is counted."""
@@ -40,19 +61,34 @@ class Ranked(Window):
         self.answers.clear()
         return False
 
-    def _one(self, series: Series, head: int) -> None:
-        """The usual case in short: one reading came, at most one leaves."""
-        values, size, ranked, tail = series.values, series.size, self.sorted, self.tail
-        value = values[head % size]
-        if value - value == 0.0:
-            insort(ranked, value)
-        self.head = head = head + 1
-        if tail < head - self.length:
-            self.tail = tail + 1
-            value = values[tail % size]
+    def update(self) -> None:
+        """Take in what came since it was last asked; what is sorted follows from the readings alone, however late."""
+        if self.unit is not Unit.READINGS or self.about:
+            super().update()
+            return
+        series = self.series
+        end = series.count - self.lag
+        if end < 0:
+            return
+        tail = max(series.oldest, end - int(self.length))
+        if 0 <= self.head <= end and (end - self.head) * SORT_AT <= len(self.sorted) and self.tail <= tail <= self.head:
+            self._catch_up(series, tail, end)
+        else:
+            kept = series.slice(tail, end)
+            self.sorted = array("d", sorted([value for value in kept if value - value == 0.0]))
+        self.head, self.tail = end, tail
+        self.answers.clear()
+
+    def _catch_up(self, series: Series, tail: int, end: int) -> None:
+        values, size, ranked = series.values, series.size, self.sorted
+        for number in range(self.head, end):
+            value = values[number % size]
+            if value - value == 0.0:
+                insort(ranked, value)
+        for number in range(self.tail, tail):
+            value = values[number % size]
             if value - value == 0.0:
                 del ranked[bisect_left(ranked, value)]
-        self.answers.clear()
 
     def quantile(self, least: int, share: float) -> float:
         """The value that this share of the readings does not exceed, between neighbours by proportion."""
@@ -116,6 +152,48 @@ class Ranked(Window):
         """How many robust deviations the newest reading lies above the median of those before it (lags by one)."""
         scale = self.mad(least) * NORMAL
         return (self.series.value - self.median(least)) / scale if scale > 0.0 else nan
+
+
+class Edge:
+    """What a quantile is no less than, or no more than, for some readings to come.
+
+    Each reading that comes or goes moves a rank by one at most. So most looks can do without bringing the window up to
+    date: while the series counts no more than `until` readings, `value` holds.
+    """
+
+    __slots__ = ("least", "series", "share", "until", "upper", "value", "window")
+
+    def __init__(self, window: Ranked, share: float, least: int, upper: bool) -> None:
+        """The lower or upper edge of one quantile of a window."""
+        self.window = window
+        self.series = window.series
+        self.share = share
+        self.least = least
+        self.upper = upper
+        self.value = nan
+        self.until = -1
+        window.edges.append(self)
+
+    def renew(self) -> float:
+        """Look at the window and say how long what it says will hold."""
+        window = self.window
+        value = window.quantile(self.least, self.share)
+        self.until, self.value = self.series.count, value
+        if window.unit is Unit.READINGS and not window.about and value == value:
+            self._look_ahead(window.sorted)
+        return self.value
+
+    def _look_ahead(self, ranked: array[float]) -> None:
+        """Half as far as the ends of the slice allow, or all the way in short ones."""
+        n, share = len(ranked), 1.0 - self.share if self.upper else self.share
+        ahead = int(share * (n - 1) / (1.0 + share))
+        ahead = ahead // 2 if n > SHORT else ahead
+        rank = int(share * (n - 1 - ahead)) - ahead
+        if ahead < 1 or rank < 0:
+            return
+        value = ranked[n - 1 - rank] if self.upper else ranked[rank]
+        self.value = value + WIDER * abs(value) if self.upper else value - WIDER * abs(value)
+        self.until += ahead
 
 
 class Line(Window):

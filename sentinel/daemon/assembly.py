@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from sentinel.core.engine import Engine
+from sentinel.core.records import Json
 from sentinel.daemon import answers
 from sentinel.daemon.books import Books, open_books
 from sentinel.daemon.clock import SystemClock
@@ -25,12 +26,14 @@ from sentinel.daemon.machines import Machinery, releasing
 from sentinel.daemon.reloading import Plan, Reloading, not_to_obey
 from sentinel.daemon.service import Service
 from sentinel.daemon.settings import Settings
+from sentinel.daemon.stopping_rounds import Rounds
+from sentinel.daemon.stopping_set_up import join_stopping, rounds_of
 from sentinel.daemon.stories import story_of
 from sentinel.daemon.systemd import Notifier, Progress
 from sentinel.daemon.telling_faults import tell_faults
 from sentinel.daemon.waiting import SelectorWaker
 from sentinel.daemon.week import week_of
-from sentinel.keep import outbox, words
+from sentinel.keep import outbox, plans, words
 from sentinel.keep.store import Snapshot, Store
 
 LOCK = "lock"
@@ -44,13 +47,10 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     if trouble:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
-    store = Store(state, [outbox.SCHEMA, words.SCHEMA])
-    store.told += words.adopt(store.connection, store.newer)
+    store = store_in(state)
     engine = Engine(books.book, books.names, platform.node())
-    snapshots = list(store.snapshots())
-    kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
     clock = SystemClock()
-    restore(engine, store, snapshots, clock.wall())
+    kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host)
     looking = Looking(settings, books, state, kept, machinery, waker.wake)
@@ -69,15 +69,30 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         admins=settings.tell.admins,
         at=plan.at,
     )
-    handlers = answers.handlers(daemon) | Hearing(daemon, office, daemon.admins).handlers()
-    open_control(daemon, settings, state, waker, handlers | releasing(machinery, daemon))
+    rounds = rounds_of(daemon, office, settings, plan.path, journal, plan.waits)
+    open_control(daemon, settings, state, waker, handlers_of(daemon, office, rounds, machinery))
     settle_in(office, daemon, books)
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
     reloading = Reloading(daemon, office, looking, books, plan, service)
     reloading.begin(clock.wall())
+    rounds.in_force = lambda: reloading.settings
     daemon.after_turn += [lambda: machinery.meet(engine, time.monotonic()), service.speak, reloading.look]
     daemon.at_end.append(service.end)
     return daemon, ""
+
+
+def store_in(state: Path) -> Store:
+    """The state folder with every room's tables, and the words of a newer version where there are any."""
+    store = Store(state, [outbox.SCHEMA, words.SCHEMA, plans.SCHEMA])
+    store.told += words.adopt(store.connection, store.newer)
+    return store
+
+
+def handlers_of(daemon: Daemon, office: Office, rounds: Rounds, machinery: Machinery) -> dict[str, Handler]:
+    """All words that the daemon answers to."""
+    hearing = Hearing(daemon, office, daemon.admins, rounds.ack_word)
+    ours = hearing.handlers() | join_stopping(daemon, rounds).handlers()
+    return answers.handlers(daemon) | ours | releasing(machinery, daemon)
 
 
 def settle_in(office: Office, daemon: Daemon, books: Books) -> None:
@@ -110,8 +125,8 @@ def take_lock(state: Path) -> str:
     return ""
 
 
-def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> None:
-    """Bring every run back as it was last written down."""
+def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> dict[str, Json]:
+    """Bring every run back as it was last written down; the bookmarks, by what sources call a run."""
     for snapshot in snapshots:
         try:
             engine.restore(snapshot.source, snapshot.info, snapshot.data)
@@ -121,6 +136,7 @@ def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: fl
     engine.was_away(now)
     for info in store.listed():
         engine.listed[info.key] = info
+    return {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
 
 
 def office_of(settings: Settings, engine: Engine, store: Store, waker: SelectorWaker, progress: Progress) -> Office:

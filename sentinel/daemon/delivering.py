@@ -121,14 +121,19 @@ class Office:
                 self._enqueue(name, desk.take(change, story, now, local), now)
         self._write(now)
 
+    def local(self, now: float) -> Local:
+        """The local time of day of those who read."""
+        return local_at(now, self._zone)
+
     def say(
-        self, head: str, lines: Iterable[str], now: float, severity: Severity = Severity.HIGH, but: str = ""
-    ) -> None:
+        self, head: str, lines: Iterable[str], now: float, severity: Severity = Severity.HIGH, but: str = "",
+        topic: str = "",
+    ) -> None:  # fmt: skip
         """Sentinel speaks of itself, on every channel but one: a broken rule file, a dead channel, a full disk."""
         letter = Letter(Occasion.NOTE, now, self.host, head=head, lines=tuple(lines), severity=severity, open=0)
         for name in self.desks:
             if name != but:
-                self._enqueue(name, [Act(Kind.POST, f"note.{head[:60]}", letter, now)], now)
+                self._enqueue(name, [Act(Kind.POST, topic or f"note.{head[:60]}", letter, now)], now)
 
     def digest(self, letter: Letter, now: float) -> None:
         """The round-up goes to every channel but the local ones."""

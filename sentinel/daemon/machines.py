@@ -128,12 +128,13 @@ def releasing(machinery: Machinery, daemon: Daemon) -> dict[str, Handler]:
 def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> WatchedRun:
     """A run as the machine needs to know it."""
     run, info = watched.run, watched.run.info
-    files = frozenset(found for name in run.files if (found := file_id(os.path.join(info.folder, name))))
+    base = os.path.dirname(info.folder) if os.path.isfile(info.folder) else info.folder
+    logs = {found: path for name in run.files if (found := file_id(path := os.path.join(base, name)))}
     folders = (info.folder,) if info.folder else ()
     course = Course(tuple(watched.marks), run.progress)
     of_host = frozenset() if watched.over else wanted_of_host(mixed, run)
-    known = KnownRun(key, info.folder, files)
-    return WatchedRun(known, folders, run.grew, course, info.kind == "notebook", info.name, of_host)
+    known = KnownRun(key, info.folder, frozenset(logs))
+    return WatchedRun(known, folders, logs, run.grew, course, info.kind == "notebook", info.name, of_host)
 
 
 def file_id(path: str) -> FileId | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sentinel.core.amounts import parse_seconds
 from sentinel.core.records import Fault
+from sentinel.core.stopping_world import Limits
 from sentinel.daemon.books import Books
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.journal import Priority
@@ -36,6 +37,7 @@ class Plan:
     state: Path | None = None
     trace: str | None = None
     at: FaultPoint = nowhere
+    waits: Limits = field(default_factory=Limits)  # of the stop plan, those that no setting names
     watch: Sequence[str] = field(default=())  # patterns of the command line, in place of the settings' watches
 
     def read(self) -> tuple[Settings | None, list[Fault]]:

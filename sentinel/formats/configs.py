@@ -218,3 +218,8 @@ def _tokenizer(name: str, text: str) -> list[Fact]:
     added = root.get("added_tokens") or []
     known |= {str(t.get("content")) for t in added if isinstance(t, dict)} if isinstance(added, list) else set()
     return [Fact("fact.tokenizer_size", len(known), name, 1, Origin.TOKENIZER)]
+
+
+def blacked_out(line: str) -> str:
+    """A line for people, without what looks like a secret."""
+    return _SECRET.sub("***", line)

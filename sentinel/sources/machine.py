@@ -16,13 +16,14 @@ from sentinel.sources.gpu.source import GpuSource
 from sentinel.sources.host.source import HostSource
 from sentinel.sources.kernel import DEATHS, OOM_KINDS, Event, KernelLog
 from sentinel.sources.processes.attach import KnownRun, Member, Stray
-from sentinel.sources.processes.process import Pid
+from sentinel.sources.processes.last_lines import last_lines
+from sentinel.sources.processes.process import FileId, Pid
 from sentinel.sources.processes.source import Course, ProcessSource, describe
-from sentinel.sources.processes.witness import Stacks, Testimony, ask_stacks, odd_one, statements, told
+from sentinel.sources.processes.witness import Stacks, Testimony, ask_stacks, odd_one, stack_command, statements, told
 
 SILENT = 60.0  # seconds without a line before the processes of a run are asked what they do
 AGAIN = 60.0
-STACKS_AFTER = 300.0
+STACKS_AFTER = 240.0  # before the first rule on silence speaks
 KERNEL_KEPT = 1000  # pids whose death the kernel log told
 
 
@@ -32,6 +33,7 @@ class Watched:
 
     known: KnownRun
     folders: tuple[str, ...] = ()  # where its logs and checkpoints go
+    logs: Mapping[FileId, str] = field(default_factory=dict)  # its logs and where they lie
     grew: float | None = None  # when a file of it last grew, on the engine's time
     course: Course = field(default_factory=Course)
     notebook: bool = False
@@ -63,7 +65,7 @@ class Machine:
     beside: Beside = field(default_factory=Beside)
     _strays: dict[Pid, str] = field(default_factory=dict)
     _lists: int = 0
-    _ranks_at: float = 0.0
+    _ranks_of: int = 0  # the sample that was last compared over ranks
 
     @property
     def name(self) -> str:
@@ -105,6 +107,8 @@ class Machine:
 
     def close(self) -> None:
         """Let go of children, descriptors and files."""
+        for key in list(self._silent):
+            self._forget_silence(key)
         for part in (self.gpu, self.processes, self.figures, self.kernel):
             if part is not None:
                 part.close()
@@ -181,9 +185,9 @@ class Machine:
 
     def _ranks(self, source: ProcessSource, gpu: GpuSource, now: float) -> Iterator[Batch]:
         """Each rank's GPU beside the least of the other ranks': a mixed hang shows the odd one."""
-        if now < self._ranks_at:
+        if gpu.samples == self._ranks_of:
             return
-        self._ranks_at = now + gpu.keeper.poll
+        self._ranks_of = gpu.samples
         for key, followed in source.followed.items():
             util = _rank_util(followed.link.members, gpu)
             if len(util) < 2:
@@ -198,13 +202,14 @@ class Machine:
         for key, followed in source.followed.items():
             run = self.watched.get(key)
             if run is None or run.grew is None or run.notebook or now - run.grew < SILENT:
-                self._silent.pop(key, None)
+                self._forget_silence(key)
                 continue
             silence = self._silent.setdefault(key, Silence(float("-inf")))
             if now - silence.asked >= AGAIN:
                 silence.asked = now
-                busy = {label: one.values for label, one in self.gpu.gpus.items()} if self.gpu is not None else {}
-                said = statements(followed.link.members, source.living, busy)
+                busy = {label: one.seen for label, one in self.gpu.gpus.items()} if self.gpu is not None else {}
+                lines = last_lines(followed.link.members, run.logs, run.known.folder)
+                said = statements(followed.link.members, source.living, busy, lines)
                 odd = odd_one(said)
                 yield from _testify(key, said, odd, source)
                 if silence.stacks is None and now - run.grew >= STACKS_AFTER and said:
@@ -213,7 +218,13 @@ class Machine:
                 stacks = silence.stacks.read(now)
                 if stacks is not None:
                     silence.stacks_told = True
+                    followed.told["process.stacks"] = stacks
                     yield Batch(key, (Fact("process.stacks", stacks, "", 0, Origin.PROCESS),))
+
+    def _forget_silence(self, key: str) -> None:
+        silence = self._silent.pop(key, None)
+        if silence is not None and silence.stacks is not None:
+            silence.stacks.close()
 
     # --- host ----------------------------------------------------------------------------------------------------
 
@@ -252,7 +263,8 @@ def _rank_util(members: Sequence[Member], gpu: GpuSource) -> dict[int, float]:
     out: dict[int, float] = {}
     for member in members:
         rank = member.process.rank
-        util = [gpu.gpus[label].values["util"] for label in member.gpus if "util" in gpu.gpus[label].values]
+        seen = [gpu.gpus[label].seen for label in member.gpus] if rank is not None else []
+        util = [each["util"] for each in seen if "util" in each]
         if rank is not None and util:
             out[rank] = min(util)
     return out
@@ -261,6 +273,8 @@ def _rank_util(members: Sequence[Member], gpu: GpuSource) -> dict[int, float]:
 def _testify(key: str, said: Sequence[Testimony], odd: Testimony | None, source: ProcessSource) -> Iterator[Batch]:
     told_before = source.followed[key].told
     facts = {"process.witness": told(said, odd), "process.odd": str(odd) if odd else ""}
+    if said and "process.stacks" not in told_before:
+        facts["process.stacks"] = stack_command((odd or said[0]).pid)  # until they were looked at
     news = [Fact(name, value, "", 0, Origin.PROCESS) for name, value in facts.items() if told_before.get(name) != value]
     told_before.update(facts)
     if news:

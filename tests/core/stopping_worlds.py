@@ -76,6 +76,7 @@ GOOD = {
     "pids": (4242,),
     "uids": frozenset({OWNER}),
     "carried": 1,
+    "carries": (),
     "trouble": (),
     "nonfinite": False,
     "tainted": False,
@@ -132,6 +133,7 @@ BAD = {
     "pids": [()],
     "uids": [frozenset({1001}), frozenset({OWNER, 1001}), frozenset()],
     "carried": [2],
+    "carries": [("pid 7 also writes for b",)],
     "trouble": [("pid 7 is a shell",)],
     "nonfinite": [True],
     "tainted": [True],
@@ -143,7 +145,7 @@ BAD = {
     "copies": [False],
     "good": [False],
     "save_age": [9000.0, None],
-    "saves": [False],
+    "saves": [False, "badly"],
     "exits": ["save", "kill", "never"],
     "comes_back": [True],
 }
@@ -189,7 +191,7 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
     signs = ((lead,) if truth["fires"] else ()) + (() if kind == "none" else (second,))
     survey = None if truth["survey_age"] is None else Survey(
         now - truth["survey_age"], truth["pids"], truth["uids"], truth["carried"], truth["trouble"], truth["elsewhere"],
-        truth["way"], truth["ends"], False, "send it yourself", truth["stuck"],
+        truth["way"], truth["ends"], False, "send it yourself", truth["stuck"], carries=truth["carries"],
     )  # fmt: skip
     return World(
         now, boot, now - truth["sentinel_age"], truth["mode"], truth["watch"], LIMITS,
@@ -197,7 +199,7 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
             "nlp:/runs/a", "a", "nlp", OWNER, truth["kind"], truth["home"], truth["over"], truth["warm"],
             truth["evaluating"], truth["saving"], ago("run_age"), ago("newest_age"), truth["left"],
         ),
-        signs, Consent(truth["consent"], truth["consent_owner"], ""), _rehearsed(truth), survey,
+        signs, Consent(truth["consent"], truth["consent_owner"], ""), _credit(truth), survey,
         People(
             truth["kept"], frozenset({"numerics/lead"} if truth["wrong"] else ()), truth["muted"], truth["quiet"],
             announced, truth["channels"],
@@ -206,6 +208,11 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
               truth["runs"]),
         saving, tuple(outcomes), lost,
     )  # fmt: skip
+
+
+def _credit(truth):
+    """The other rule has earned all that one can: it is worth nothing to this one."""
+    return {("numerics/lead", truth["fingerprint"]): _rehearsed(truth), ("collapse/second", "x"): 9}
 
 
 def _rehearsed(truth):
@@ -232,7 +239,7 @@ def harms(deed, truth, memory):
         (not t["pids"], "nobody is there"),
         (t["survey_age"] is None or t["survey_age"] > 60, "nobody looked who is there"),
         (t["uids"] != {OWNER}, "a foreign process"),
-        (t["carried"] != 1, "the process carried other runs"),
+        (t["carried"] != 1 or bool(t["carries"]), "the process carried other runs"),
         (bool(t["trouble"]), "a process that must never be signalled"),
         (t["elsewhere"], "some ranks would hang elsewhere"),
         (memory["reached"] is None, "nobody was reached"),
@@ -398,6 +405,9 @@ class Play:
             if t["saves"]:
                 self.saving = replace(self.saving, grew=self.now, found=True)
         if deed is Deed.CHECK:
+            if t["saves"] == "badly":
+                self.saving = replace(self.saving, found=False)
+                return Outcome(deed.value, Ended.FAILED, "tainted", Proven("", None, "new.pt"))
             self.memory["saved"] = True
             if t["exits"] == "save":
                 self._leave()

@@ -24,6 +24,8 @@ class Toy:
     def bind(self, run, instance=""):
         return lambda: self.ask(run, instance)
 
+    hunch = bind
+
     def explain(self, run, instance=""):
         seen = [series.last for name in sorted(self.reads) for series in run.matching(name) if series.last]
         evidence = tuple(Evidence("toy", p.value, p.step, p.epoch, p.at, p.file, p.line) for p in seen)

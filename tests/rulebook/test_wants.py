@@ -92,7 +92,7 @@ def course(eager):
         if eager:
             for bound in watched.bounds.values():
                 bound.wants = frozenset()
-            watched._hopeful.clear()
+            watched._plans.clear()
         width = 1 + i // 70
         loss = 2.0 if i < 100 else 1e4 * draw.random() if i < 150 else 0.3 if i < 300 else float("nan")
         values = (loss, 1e-3, 1e6 * (i > 200), 0.5, 2.0 + i, 0.0)

@@ -11,8 +11,11 @@ from functools import cache
 
 from sentinel.core.engine import Engine
 from sentinel.core.records import EffectKind
+from sentinel.core.telling_letter import Letter, Occasion
 from sentinel.daemon.books import open_books
 from sentinel.daemon.machines import Meetings, host_run
+from sentinel.daemon.stories import story_of
+from sentinel.outlets.words import wording
 from sentinel.sources.gpu.source import GpuSource
 from sentinel.sources.host.source import HostSource
 from sentinel.sources.kernel import KernelLog
@@ -24,6 +27,7 @@ from sentinel.sources.watcher import Watcher
 NAME = "gpu-box"
 HOST = f"host:{NAME}"
 ON_DEMAND = 3600.0  # the child polls when it is asked
+HEALTH = 60.0
 PATIENCE = 20.0
 
 
@@ -41,7 +45,7 @@ class Room:
         self.runs.mkdir()
         self.kmsg = folder / "kmsg"
         self.kmsg.write_text("")
-        self.now = time.time()
+        self.now, self.health_at = time.time(), 0.0
         self.children, self.logs, self.changes, self.seen = [], {}, [], []
         self.engine = Engine(books().book, books().names, NAME)
         self.engine.feed([host_run(HOST, NAME, self.now)])
@@ -62,9 +66,9 @@ class Room:
         """A process that holds its log open and does nothing; what it "prints" comes by `print`."""
         log = self.runs / run / ("train.log" if rank is None else f"rank{rank}.log")
         log.parent.mkdir(exist_ok=True)
-        more = {} if rank is None else {"RANK": str(rank), "WORLD_SIZE": str(world), "MASTER_PORT": "29511"}
+        more = {} if rank is None else {"RANK": str(rank), "WORLD_SIZE": str(world), "MASTER_PORT": f"{os.getpid()}"}
         with log.open("a") as out:
-            child = subprocess.Popen(command, stdout=out, env={**os.environ, **more})
+            child = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, env={**os.environ, **more})
         self.children.append(child)
         self.logs.setdefault(run, []).append(log)
         return child
@@ -86,7 +90,9 @@ class Room:
         self.now += seconds
         self._take(self.watcher)
         before = self.gpu.samples
-        self.gpu.keeper.ask()
+        health = self.now >= self.health_at
+        self.health_at = self.now + HEALTH if health else self.health_at
+        self.gpu.keeper.ask(health)
         end = time.monotonic() + PATIENCE
         while True:
             self._take(self.machine)
@@ -110,7 +116,7 @@ class Room:
             if seen():
                 return
             self.step(step)
-        raise AssertionError((self.told(), self.machine.trouble(), self.seen[-5:]))
+        raise AssertionError((self.told(), self.machine.trouble()))
 
     def _take(self, source):
         for batch in source.read(self.now):
@@ -128,13 +134,31 @@ class Room:
         lit = [c for c in self.changes if c.reason in ("fired", "came to light") and c.hidden_by is None]
         return [c for c in lit if not rule or f"{c.signature}/{c.rule}" == rule]
 
+    def lit(self):
+        """What fires now and is hidden by nothing."""
+        return {bound.rule.key for watched in self.engine.runs.values() for bound in watched.firing()}
+
     def told(self):
         return [(f"{c.signature}/{c.rule}", c.run_name, c.instance) for c in self.fired()]
 
     def close(self):
-        hung = [each.child.process for each in self.gpu.keeper.hanging]
-        self.watcher.close()
-        self.machine.close()
-        for process in [*hung, *self.children]:
-            process.kill()
-            process.wait()
+        keeper = self.gpu.keeper
+        held = [*(h.child for h in keeper.hanging), *(child for child, _ in keeper.leaving), keeper.child]
+        try:
+            self.watcher.close()
+            self.machine.close()
+        finally:
+            for process in [*(child.process for child in held if child), *self.children]:
+                process.kill()
+                process.wait()
+
+
+def text_of(room, change):
+    """All that a person reads of an alert: head, finding, what to try, where."""
+    said = wording(Letter(Occasion.NEW, room.now, NAME, change, story_of(room.engine, change)), None)
+    return "\n".join((said.head, said.finding, *said.attempts, *said.place))
+
+
+def head_of(room, change):
+    """The title: what a locked phone shows."""
+    return wording(Letter(Occasion.NEW, room.now, NAME, change, story_of(room.engine, change)), None).head

@@ -17,7 +17,7 @@ from sentinel.core.heard import Heard, Known
 from sentinel.core.run import Run
 from sentinel.core.series import Series
 from sentinel.core.windows import Extremes, Fading, Sums, Window
-from sentinel.core.windows_ranked import Changes, Line, Ranked, Thinned
+from sentinel.core.windows_ranked import Changes, Edge, Line, Ranked, Thinned
 
 KINDS: dict[str, type[Window]] = {
     "sums": Sums,
@@ -152,6 +152,24 @@ class InWindow:
     def meet(self, run: Run, instance: str) -> Callable[..., Any]:
         """What gives it, called with `least` and what else the function takes."""
         return windowed(run, run.cell(own_name(self.name, instance)), self)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeOf:
+    """What a quantile of a window is no less than, or no more than, for hunches."""
+
+    name: str
+    amount: Amount
+    share: float
+    least: int
+    upper: bool
+
+    def meet(self, run: Run, instance: str) -> Edge:
+        """The edge, shared by all who ask for it."""
+        series = run.cell(own_name(self.name, instance))
+        found = window(series, InWindow(self.name, "ranked", "quantile", (self.amount,)), self.amount)
+        assert isinstance(found, Ranked)
+        return found.edge(self.share, self.least, self.upper)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sentinel.outlets.hands.sending import Refused
 from sentinel.outlets.proof.finding import KEPT
-from sentinel.outlets.proof.proving import State, prove
+from sentinel.outlets.proof.proving import LATEST, State, prove
 
 FICLONE = 0x40049409
 SPARE = 1 << 30  # bytes that must stay free on the run's disk
@@ -23,30 +23,41 @@ def protect(checkpoint: Path, folder: Path) -> Path:
     A hard link would not do: a trainer that writes onto the name writes into the link.
     """
     about = checkpoint.lstat()
-    target = folder / KEPT / f"{about.st_mtime_ns}-{checkpoint.name}"
+    whole = folder / KEPT / f"{about.st_mtime_ns}-{checkpoint.name}"
+    target = whole / checkpoint.name if checkpoint.is_dir() else whole  # a folder's own name is part of its proof
     if target.exists():
         return target
     _check_room(checkpoint, folder)
-    target.parent.mkdir(mode=0o755, exist_ok=True)
-    owner, kept = folder.lstat().st_uid, target.parent.lstat()
+    whole.parent.mkdir(mode=0o755, exist_ok=True)
+    owner, kept = folder.lstat().st_uid, whole.parent.lstat()
     if not stat.S_ISDIR(kept.st_mode) or kept.st_uid not in {owner, os.geteuid()}:
-        raise Refused(f"{target.parent} is no folder of the run's owner")
-    partial = target.with_name(f".tmp-{os.getpid()}-{target.name}")
+        raise Refused(f"{whole.parent} is no folder of the run's owner")
+    partial = whole.with_name(f"{os.getpid()}.copying-{whole.name}")
+    _remove(partial)
+    copied = partial / checkpoint.name if checkpoint.is_dir() else partial
     try:
-        _copy(checkpoint, partial, owner)
+        _copy_whole(checkpoint, partial, owner)
+        report = prove(copied)
+        if report.state is not State.SANE:
+            raise Refused(f"the copy of {checkpoint} is {report.state.value}: it was written to meanwhile")
+        os.rename(partial, whole)
     except OSError as trouble:
-        _remove(partial)
         raise Refused(f"{checkpoint} could not be copied: {trouble.strerror}") from None
-    final = partial.with_name(f"{os.getpid()}-{target.name}")
-    os.rename(partial, final)
-    report = prove(final)
-    named_otherwise = checkpoint.is_dir() and report.state is State.INCOMPLETE
-    if report.state is not State.SANE and not named_otherwise:
-        _remove(final)
-        raise Refused(f"the copy of {checkpoint} is {report.state.value}: it was written to meanwhile")
-    os.rename(final, target)
-    _give_to(target, about.st_uid, about.st_gid)
+    finally:
+        _remove(partial)
+    _give_to(whole, about.st_uid, about.st_gid)
     return target
+
+
+def _copy_whole(checkpoint: Path, target: Path, owner: int) -> None:
+    """A file under the target's name; a folder under its own name in the target, with what names it from beside it."""
+    if not checkpoint.is_dir():
+        _copy(checkpoint, target, owner)
+        return
+    target.mkdir()
+    _copy(checkpoint, target / checkpoint.name, owner)
+    if (checkpoint.parent / LATEST).is_file():
+        _copy(checkpoint.parent / LATEST, target / LATEST, owner)
 
 
 def _check_room(checkpoint: Path, folder: Path) -> None:

@@ -5,7 +5,6 @@ A person's own command climbs it whole; the daemon takes single rungs of it, as 
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from sentinel.outlets.hands.process import PROC, Process, all_processes, read_pr
 from sentinel.outlets.hands.sending import Refused, ask, audit, check_crew, remove_request, signal_ranks
 from sentinel.outlets.hands.survey import Crew, crew_of_folder, crew_of_pids, stuck
 from sentinel.outlets.hands.ways import Way, find_way
-from sentinel.outlets.proof.finding import candidates, last_good
+from sentinel.outlets.proof.finding import candidates, last_good, written_so_far
 from sentinel.outlets.proof.proving import Report, State, prove
 
 
@@ -91,7 +90,7 @@ def await_save(climb: Climb, patience: Patience) -> bool:
     last = -1
     while True:
         now = time.monotonic()
-        progress = _progress(climb)
+        progress = written_so_far(climb.folder)
         if progress != last:
             last, grew = progress, now if last != -1 else grew
         gone = not living(climb.crew)
@@ -104,19 +103,6 @@ def await_save(climb: Climb, patience: Patience) -> bool:
             climb.say("no good checkpoint came", gone=gone)
             return False
         time.sleep(patience.look)
-
-
-def _progress(climb: Climb) -> int:
-    """Bytes in checkpoints, whole or temporary: what a running log writes is no progress of a save."""
-    total = 0
-    for base, _, files in os.walk(climb.folder):
-        for name in files:
-            if any(mark in name for mark in (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".tmp", ".distcp")):
-                try:
-                    total += os.lstat(os.path.join(base, name)).st_size
-                except OSError:
-                    continue
-    return total
 
 
 def _proven_new(climb: Climb, still: float) -> Report | None:

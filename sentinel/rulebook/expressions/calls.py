@@ -99,6 +99,13 @@ def _number(node: ast.expr, what: str) -> float:
 def _window(compiler: Compiler, node: ast.Call, function: Function) -> Code:
     if function.name in ("min", "max") and not (len(node.args) == 2 and _text(node.args[1]) is not None):
         return _elementwise(compiler, node, function)
+    name, amounts, arguments = window_of_call(compiler, node, function)
+    cell = compiler.cells.cell(InWindow(name, function.kind, function.method, amounts, function.lag))
+    return Code(f"{cell}({', '.join(arguments)})", Kind.ANSWER if function.answers else Kind.NUMBER)
+
+
+def window_of_call(compiler: Compiler, node: ast.Call, function: Function) -> tuple[str, tuple[Amount, ...], list[str]]:
+    """The series, the window and the arguments that its method is called with: `least` and what else it takes."""
     if not 2 <= len(node.args) <= 2 + len(function.extras):
         raise Wrong(node.col_offset, f"write {function.name}({function.takes})")
     name, amounts = _series(compiler, node.args[0], function), _amounts(node.args[1], function)
@@ -114,9 +121,7 @@ def _window(compiler: Compiler, node: ast.Call, function: Function) -> Code:
         else repr(_extra(node, function, key, value, given))
         for key, value in function.extras
     ]  # fmt: skip
-    cell = compiler.cells.cell(InWindow(name, function.kind, function.method, amounts, function.lag))
-    arguments = ", ".join([str(int(least)), *extras])
-    return Code(f"{cell}({arguments})", Kind.ANSWER if function.answers else Kind.NUMBER)
+    return name, amounts, [str(int(least)), *extras]
 
 
 def _possible(node: ast.Call, amounts: tuple[Amount, ...], least: float) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 
 from sentinel.core.functions import unknown
 from sentinel.core.functions.needs import Need, TheRun
+from sentinel.core.windows_ranked import WIDER
 
 HELPERS: dict[str, Any] = {
     "NAN": nan,
     "INF": inf,
     "TOP": unknown.LARGEST,
+    "WIDER": WIDER,
     "over": unknown.overflow,
     "ln": unknown.logarithm,
     "exp": unknown.exponential,
@@ -89,3 +91,12 @@ def compile_makers(cells: Cells, answer: str, traced: list[str], guards: str) ->
     made: dict[str, Any] = {"__builtins__": {}, **HELPERS}
     exec(compile(source, "<rule>", "exec"), made)  # noqa: S102  made from the whitelist's own templates alone
     return made["judge_maker"], made["trace_maker"]
+
+
+def compile_hunch(cells: Cells, source: str, guards: str) -> Callable[..., Any]:
+    """The function that takes what meets the needs and makes the cheap test."""
+    arguments = ", ".join(cells.needs.values())
+    made: dict[str, Any] = {"__builtins__": {}, **HELPERS}
+    text = f"def hunch_maker({arguments}):\n def hunch():\n{guards}  return {source}\n return hunch\n"
+    exec(compile(text, "<rule>", "exec"), made)  # noqa: S102  made from the whitelist's own templates alone
+    return made["hunch_maker"]  # type: ignore[no-any-return]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from sentinel.core.functions.needs import InWindow, OneFact, OneSeries, own_name
+from sentinel.core.functions.needs import InWindow, Need, OneFact, OneSeries, own_name
 from sentinel.core.functions.needs import window as window_of
 from sentinel.core.names import Names
 from sentinel.core.records import Answer, Evidence, Verdict
 from sentinel.core.rule import Judge
 from sentinel.core.run import Run
 from sentinel.rulebook.expressions.checks import Wrong, parse
-from sentinel.rulebook.expressions.code import Cells, Code, compile_makers
+from sentinel.rulebook.expressions.code import Cells, Code, compile_hunch, compile_makers
 from sentinel.rulebook.expressions.compiler import Comparison, Compiler
+from sentinel.rulebook.expressions.hunches import Hunches
 from sentinel.rulebook.expressions.wants import NOTHING, wanted_for_yes
 
 MOST_EVIDENCE = 24
@@ -29,6 +32,14 @@ class Context:
     lets: Mapping[str, str] = field(default_factory=dict)
     each: str = ""
     strict: bool = False  # severity high or more: unknown while the unit of a share that it reads is open
+
+
+@dataclass(frozen=True, slots=True)
+class Hunch:
+    """What makes the cheap test of an expression, and what it needs of a run."""
+
+    needs: tuple[Need, ...] = ()
+    maker: Callable[..., Any] | None = None
 
 
 @dataclass(slots=True)
@@ -48,10 +59,22 @@ class Compiled:
     wants: frozenset[str] = NOTHING
     _guards: str = ""
     _made: tuple[Callable[..., Any], ...] = ()
+    _hunch: Callable[[], Hunch] | None = None  # makes the cheap test when first asked for
+    _hunched: Hunch | None = None
 
     def bind(self, run: Run, instance: str = "") -> Judge:
         """The cheap form for one instance."""
         judge: Judge = self._makers()[0](*self._met(run, instance))
+        return judge
+
+    def hunch(self, run: Run, instance: str = "") -> Judge:
+        """A cheap test for one instance: where it is not yes, the expression is not yes either."""
+        if self._hunched is None:
+            self._hunched = self._hunch() if self._hunch else Hunch()
+        needs, maker = self._hunched.needs, self._hunched.maker
+        if maker is None:
+            return self.bind(run, instance)
+        judge: Judge = maker(*[need.meet(run, instance) for need in needs])
         return judge
 
     def _makers(self) -> tuple[Callable[..., Any], ...]:
@@ -134,6 +157,16 @@ class Compiled:
         return f"needs {', '.join([*wanted, *facts])}" + (f"; the run has {', '.join(have)}" if have else "")
 
 
+def _hunch_of(compiler: Compiler, tree: ast.expr, context: Context) -> Hunch:
+    """The cheap test of a compiled expression, in cells of its own; without a maker where there is none."""
+    compiler = Compiler(compiler.names, compiler.declared, compiler.lets, compiler.each)
+    source = Hunches(compiler).could(tree)
+    if source is None:
+        return Hunch()
+    maker = compile_hunch(compiler.cells, source, _guards(compiler, context))
+    return Hunch(tuple(compiler.cells.needs), maker)
+
+
 def _names_of(need: InWindow) -> tuple[str, ...]:
     from sentinel.core.functions.table import TABLE
 
@@ -154,15 +187,14 @@ def compile_expression(text: str, context: Context, root: str = "answer") -> tup
     if compiler.wrongs:
         return None, compiler.wrongs
     wants = wanted_for_yes(tree, compiler.lets) if root == "answer" else NOTHING
-    return _made(text, compiler, code, context, wants), []
+    made = _made(text, compiler, code, context, wants)
+    if root == "answer":
+        made._hunch = partial(_hunch_of, compiler, tree, context)
+    return made, []
 
 
 def _made(text: str, compiler: Compiler, code: Code, context: Context, wants: frozenset[str]) -> Compiled:
-    guards = ""
-    if context.strict:
-        shares = sorted(name for name in compiler.reads if "*" not in name and context.names.share(name))
-        cells = [compiler.cells.cell(OneSeries(name)) for name in shares]
-        guards = "".join(f"  if {cell}.unit == 1: return None\n" for cell in cells)
+    guards = _guards(compiler, context)
     return Compiled(
         text,
         frozenset(compiler.reads),
@@ -177,3 +209,12 @@ def _made(text: str, compiler: Compiler, code: Code, context: Context, wants: fr
         wants,
         guards,
     )
+
+
+def _guards(compiler: Compiler, context: Context) -> str:
+    """The lines that keep a rule of severity high unknown while the unit of a share that it reads is open."""
+    if not context.strict:
+        return ""
+    shares = sorted(name for name in compiler.reads if "*" not in name and context.names.share(name))
+    cells = [compiler.cells.cell(OneSeries(name)) for name in shares]
+    return "".join(f"  if {cell}.unit == 1: return None\n" for cell in cells)

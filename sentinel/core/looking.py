@@ -1,0 +1,69 @@
+"""Which rules one layout of rows makes look, and which of those can be left alone at a look. No judging here.
+
+A rule at rest is first asked for its hunch, which is cheap: where that is not yes, its answer could move nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sentinel.core.bound import Bound
+from sentinel.core.records import Phase
+from sentinel.core.rule import Judge
+from sentinel.core.run import Run
+
+HOT = 64  # looks of a run after which hunches are made: before that they cost more than they save
+
+
+class Plan:
+    """The rules that look when rows of one layout come, in the order of the rulebook."""
+
+    __slots__ = ("bounds", "early", "glances", "hunched", "witnesses")
+
+    def __init__(self, bounds: Sequence[Bound], run: Run, hot: bool) -> None:
+        """For these rules, as the run stands: it is made anew when a series or fact came, or a rule became ready."""
+        self.hunched = hot
+        self.early = [bound for bound in bounds if not bound.ready]
+        for bound in bounds:
+            bound.waits = bound.is_hopeless(run)
+        self.bounds = [b for b in bounds if b.ready and not b.waits]
+        self.glances: list[tuple[Judge, Bound]] = [(_hunch(b, run, hot), b) for b in self.bounds if b.when is not None]
+        targets = [b for b in bounds if b.on_target and b.ready and b.when is not None]
+        self.witnesses = sorted(targets, key=lambda b: (b.waits, len(b.rule.when.text) if b.rule.when else 0))
+        for bound in self.bounds:
+            bound.waits = bound.when is not None
+
+    def awake(self, restless: bool) -> list[Bound]:
+        """The rules that must be asked now: their hunch is yes, or their alert is not at rest."""
+        try:
+            chosen = [bound for hunch, bound in self.glances if hunch()]
+        except Exception:  # a bug: the full questions will find out whose
+            return self.bounds
+        if not restless:
+            return chosen
+        clear, asked = Phase.CLEAR, set(chosen)
+        return [bound for bound in self.bounds if bound in asked or bound.alert.phase is not clear]
+
+    def with_heard(self, awake: Iterable[Bound], heard: Iterable[Bound]) -> list[Bound]:
+        """The rules of a look with those that heard a line, each once, in the order of the rulebook."""
+        wanted = dict.fromkeys((*awake, *heard))
+        return [bound for bound in self.bounds if bound in wanted] + [b for b in wanted if b not in set(self.bounds)]
+
+    def saw(self, witness: Bound) -> None:
+        """This rule said that the run is fine: next time it is asked first."""
+        if self.witnesses[0] is not witness:
+            self.witnesses.remove(witness)
+            self.witnesses.insert(0, witness)
+
+
+def _hunch(bound: Bound, run: Run, hot: bool) -> Judge:
+    assert bound.when is not None
+    if not hot or bound.broken or bound.rule.when is None:
+        return bound.when if not bound.broken else _never
+    if bound.hunch is None:
+        bound.hunch = bound.rule.when.hunch(run, bound.instance)
+    return bound.hunch
+
+
+def _never() -> None:
+    return None
