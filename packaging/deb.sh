@@ -64,4 +64,4 @@ END
 lay_out
 control
 mkdir -p "$out"
-dpkg-deb --root-owner-group --build "$stage" "$out/sentinel_${version}_${arch}.deb"
+dpkg-deb -Zgzip --root-owner-group --build "$stage" "$out/sentinel_${version}_${arch}.deb"
