@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sentinel.core.amounts import parse_seconds
@@ -84,6 +86,7 @@ class Machinery:
         """`host` is the key of the host's own run, `name` what people call it."""
         self._host, self._name = host, name
         self._settings = (settings.gpu, settings.host)
+        self.by_us: Callable[[str], str] = lambda run: ""  # noqa: ARG005 - what we did to stop a run, by generation's key
         self.machine = machine_of(settings, host)
         self._meetings = Meetings()
 
@@ -100,6 +103,8 @@ class Machinery:
     def meet(self, engine: Engine, now: float) -> None:
         """To be called after each turn: tells the machine which runs there are, and the engine of the host."""
         if self.machine is not None:
+            if self.machine.processes is not None:
+                self.machine.processes.by_us = lambda key: self.by_us(engine.keys().get(key, key))
             self._meetings.keep(self.machine, engine, now)
 
     def found(self, now: float) -> list[Batch]:
@@ -133,8 +138,19 @@ def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> Wa
     folders = (info.folder,) if info.folder and not watched.over else ()
     course = Course(tuple(watched.marks), run.progress)
     of_host = frozenset() if watched.over else wanted_of_host(mixed, run)
-    known = KnownRun(key, info.folder, frozenset(logs))
+    known = KnownRun(key, info.folder, frozenset(logs), ids_in(info.folder, run.files))
     return WatchedRun(known, folders, logs, run.grew, course, info.kind == "notebook", info.name, info.home, of_host)
+
+
+_IDS = re.compile(
+    r"(?:^|/)(?:wandb/(?:offline-)?run-\d{8}_\d{6}-(?P<wandb>\w+)/|slurm-(?P<slurm>\d+)(?:_\d+)?\.(?:out|err|log)$)"
+)
+
+
+def ids_in(folder: str, files: Iterable[str]) -> frozenset[str]:
+    """The ids by which a run's processes name it too: W&B's run, Slurm's job, as its files are called."""
+    found = (_IDS.search(f"{folder}/{name}") for name in files)
+    return frozenset(match["wandb"] or match["slurm"] for match in found if match)
 
 
 def file_id(path: str) -> FileId | None:

@@ -80,3 +80,35 @@ def test_idle_gpus_of_nobody_are_no_starvation_of_the_host(room, proc):
     proc(io=60.0)
     r.pass_time(1500, step=15.0)
     assert r.told() == []
+
+
+OOM = "Out of memory: Killed process {} (python) total-vm:9000000kB, anon-rss:8000000kB\n"
+
+
+def test_what_the_kernel_said_before_we_came_is_not_told(room):
+    r = room(1)
+    child = r.start("bert")
+    r.kmsg.write_text(OOM.format(child.pid))
+    r.pass_time(120, every=lambda n: r.print("bert", n))
+    assert r.told() == []
+
+
+def test_a_run_whose_process_the_kernel_kills_for_memory_is_told_and_another_s_kill_is_no_death_of_a_run(room):
+    r = room(1)
+    child = r.start("bert")
+    r.pass_time(60, every=lambda n: r.print("bert", n))
+    with open(r.kmsg, "a") as log:
+        log.write(OOM.format(1))
+    r.pass_time(30, every=lambda n: r.print("bert", 20 + n))
+    assert {(rule, run) for rule, run, _ in r.told()} == {("host-memory/neighbour-killed", "gpu-box")}
+    with open(r.kmsg, "a") as log:
+        log.write(OOM.format(child.pid))
+    child.kill()
+    child.wait()
+    r.pass_time(60)
+    (change,) = r.fired("host-memory/killed")
+    assert change.run_name == "bert"
+    assert "Killed process" in change.say
+    assert r.lit() & {"process-died/died"} == set()
+    (run,) = (watched for watched in r.engine.runs.values() if watched.run.info.name == "bert")
+    assert run.over == "died"

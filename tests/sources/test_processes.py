@@ -11,7 +11,8 @@ import pytest
 from sentinel.core.records import Fact, How, Mark, MarkKind, Over
 from sentinel.sources.processes import source as module
 from sentinel.sources.processes.attach import Because, KnownRun
-from sentinel.sources.processes.process import FileId
+from sentinel.sources.processes.groups import Groups
+from sentinel.sources.processes.process import Container, FileId, Pid, Process
 from sentinel.sources.processes.reading import process, vital
 from sentinel.sources.processes.source import Course, ProcessSource
 
@@ -270,3 +271,36 @@ def test_two_ranks_of_torchrun_are_one_run(runs, tmp_path):
     finally:
         launcher.terminate()  # it passes the signal on to its ranks, which have sessions of their own
         launcher.wait(WAIT)
+
+
+def test_kills_in_a_job_s_cgroup_are_counted_and_those_of_a_login_session_are_not(tmp_path):
+    group = tmp_path / "cgroup" / "system.slice" / "slurmstepd" / "job_77"
+    group.mkdir(parents=True)
+    proc = tmp_path / "proc" / "12"
+    proc.mkdir(parents=True)
+    (proc / "cgroup").write_text("0::/system.slice/slurmstepd/job_77\n")
+    groups = Groups(str(tmp_path / "proc"), str(tmp_path / "cgroup"))
+    job = Process(Pid(12, 1), 1, "python", container=Container("slurm", "77"))
+    (group / "memory.events").write_text("low 0\noom 3\noom_kill 2\n")
+    assert groups.new_kills(job) == 0.0  # of before
+    (group / "memory.events").write_text("low 0\noom 4\noom_kill 3\n")
+    assert groups.new_kills(job) == 1.0
+    assert groups.new_kills(Process(Pid(12, 1), 1, "python")) is None
+
+
+def test_a_process_is_a_run_s_by_the_id_in_its_environment(runs, tmp_path):
+    sleeper = runs.start("sleep", "60", env={**os.environ, "WANDB_RUN_ID": "ab12cd34"}, cwd="/")
+    runs.source.runs = {"run": KnownRun("run", str(tmp_path), ids=frozenset({"ab12cd34"}))}
+    runs.until(lambda: runs.members().get(sleeper.pid) is Because.ID)
+
+
+def test_what_sentinel_itself_stopped_was_stopped_by_someone_and_says_so(runs, tmp_path):
+    log = tmp_path / "train.log"
+    child = runs.start(sys.executable, "-c", WRITER, str(log))
+    runs.know("run", tmp_path, there(log))
+    runs.source.by_us = lambda key: f"Sentinel stopped {key}"
+    runs.until(lambda: child.pid in runs.members())
+    child.kill()
+    child.wait()
+    runs.until(lambda: runs.over() is not None)
+    assert (runs.over().how, runs.over().detail) == (How.STOPPED, "Sentinel stopped run")
