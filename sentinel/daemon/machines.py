@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sentinel.core.amounts import parse_seconds
 from sentinel.core.beside import Mixed, mixed_rules, wanted_of_host
 from sentinel.core.engine import Engine
-from sentinel.core.records import Batch, Found, RunInfo
+from sentinel.core.records import Batch, Found, MarkKind, RunInfo
 from sentinel.core.rule import Rulebook
 from sentinel.core.watched import Watched
 from sentinel.daemon.control import Answer, Handler, Refused, Request
@@ -18,6 +18,7 @@ from sentinel.daemon.peers import Peer
 from sentinel.daemon.settings import Settings
 from sentinel.sources.gpu.keeper import Keeper
 from sentinel.sources.gpu.source import GpuSource
+from sentinel.sources.host.saves import Save, cadence
 from sentinel.sources.host.source import HostSource
 from sentinel.sources.kernel import KernelLog
 from sentinel.sources.machine import Machine
@@ -135,11 +136,28 @@ def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> Wa
     run, info = watched.run, watched.run.info
     base = os.path.dirname(info.folder) if os.path.isfile(info.folder) else info.folder
     logs = {found: path for name in run.files if (found := file_id(path := os.path.join(base, name)))}
-    folders = (info.folder,) if info.folder and not watched.over else ()
+    save = None if watched.over else newest_save(watched, base)
+    folders = () if watched.over or not info.folder else (info.folder, *([os.path.dirname(save.path)] if save else ()))
     course = Course(tuple(watched.marks), run.progress)
     of_host = frozenset() if watched.over else wanted_of_host(mixed, run)
     known = KnownRun(key, info.folder, frozenset(logs), ids_in(info.folder, run.files))
-    return WatchedRun(known, folders, logs, run.grew, course, info.kind == "notebook", info.name, info.home, of_host)
+    return WatchedRun(
+        known, folders, logs, run.grew, course, info.kind == "notebook", info.name, save, info.home, of_host
+    )
+
+
+# What looks like a path in a line about a checkpoint; the last one is where it went.
+_PATH = re.compile(r"[\w@%+=:,.~/-]*(?:/[\w@%+=:,.~-]+|\.(?:pt|pth|ckpt|bin|safetensors|h5|keras|npz|zip)\b)/?")
+
+
+def newest_save(watched: Watched, base: str) -> Save | None:
+    """The last checkpoint that the run's log told of, and how often they come."""
+    told = [mark for mark in watched.marks if mark.kind is MarkKind.SAVED]
+    paths = [found[-1] for mark in told if (found := _PATH.findall(mark.detail))]
+    if not paths:
+        return None
+    times = [mark.at for mark in told if mark.at is not None]
+    return Save(os.path.normpath(os.path.join(base, paths[-1])), cadence(times), watched.run.info.uid)
 
 
 _IDS = re.compile(

@@ -15,6 +15,7 @@ from sentinel.core.records import Batch, Fact, Found, How, Origin, Over, Row, Ru
 from sentinel.sources import xids
 from sentinel.sources.beside import Beside, residents
 from sentinel.sources.gpu.source import GpuSource
+from sentinel.sources.host.saves import Save
 from sentinel.sources.host.source import HostSource
 from sentinel.sources.kernel import DEATHS, OOM_KINDS, Event, KernelLog
 from sentinel.sources.processes.attach import UNNAMED, Because, KnownRun, Link, Member
@@ -43,6 +44,7 @@ class Watched:
     course: Course = field(default_factory=Course)
     notebook: bool = False
     title: str = ""  # what people call it
+    save: Save | None = None  # its newest checkpoint
     home: bool = True  # this host tells about it
     of_host: frozenset[str] = frozenset()  # series of the host that its rules read beside its own
 
@@ -249,6 +251,7 @@ class Machine:
     # --- host ----------------------------------------------------------------------------------------------------
 
     def _figures(self, source: HostSource, now: float) -> Iterator[Batch]:
+        source.saves = {key: run.save for key, run in self.watched.items() if run.save is not None}
         source.folders = {key: run.folders for key, run in self.watched.items() if run.folders}
         if self.processes is not None:
             source.chiefs = {
