@@ -108,7 +108,8 @@ class Watched:
         names = self.run.enter(row)
         self._last = row
         plan = self._plan(names)
-        if plan.early and self._came_due(plan.early):
+        if plan.early and plan.due(self.run):
+            self._plans.clear()
             plan = self._plan(names)
         bounds = plan.awake(self._restless)
         if row.text and self.book.matcher is not None:
@@ -121,15 +122,6 @@ class Watched:
             self._judge(bounds, counts=True)
         if plan.witnesses and self.fine_at != self.looks:
             self._find_witness(plan)
-
-    def _came_due(self, early: Iterable[Bound]) -> bool:
-        """Whether the `after` of one of these was reached."""
-        due = [bound for bound in early if self.run.reached(bound.rule.after, bound.reads) is True]
-        for bound in due:
-            bound.ready = True
-        if due:
-            self._plans.clear()
-        return bool(due)
 
     def _find_witness(self, plan: Plan) -> None:
         """A rule on a loss or target that says no is what makes a run fine."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 _NETWORK = re.compile(
     r"nfs\d?|cifs|smb\d?|smbfs|lustre|gpfs|beegfs|ceph|glusterfs|afs|9p|fuse\.(?:sshfs|glusterfs|ceph-fuse|s3fs)"
 )
-_WANDB_HOST = re.compile(rb'"host":\s*"([^"]{1,255})"')
 _EVENTS = re.compile(r"events\.out\.tfevents\.\d+\.(?P<host>[^/]+?)(?:\.\d+)*(?:\.v2)?")
 
 
@@ -43,16 +42,13 @@ def hosts_named(files: Iterable[str]) -> set[str]:
     return {match["host"] for match in found if match}
 
 
-def hosts_in(files: Iterable[str], beginning: Callable[[str], bytes]) -> set[str]:
-    """The hosts that W&B's files about a run name."""
-    found = (_WANDB_HOST.search(beginning(file)) for file in files if file.endswith("wandb-metadata.json"))
-    return {match[1].decode("utf-8", "replace") for match in found if match}
-
-
 def is_home(
     folder: str, files: Iterable[str], host: str, *, chosen: bool, mountinfo: str, named: Iterable[str] = ()
 ) -> bool:
-    """Whether this host tells about the run, as far as its files say; its processes may say otherwise later."""
+    """Whether this host tells about the run, as far as its files say; its processes may say otherwise later.
+
+    `named` are hosts that something else than event files names.
+    """
     if not on_network(folder, mountinfo):
         return True
     hosts = hosts_named(files) | set(named)
