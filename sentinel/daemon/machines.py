@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from sentinel.core.amounts import parse_seconds
 from sentinel.core.beside import Mixed, mixed_rules, wanted_of_host
 from sentinel.core.engine import Engine
-from sentinel.core.records import Batch, Found, MarkKind, RunInfo
+from sentinel.core.records import Batch, Found, How, MarkKind, RunInfo
 from sentinel.core.rule import Rulebook
 from sentinel.core.watched import Watched
 from sentinel.daemon.control import Answer, Handler, Refused, Request
 from sentinel.daemon.peers import Peer
 from sentinel.daemon.settings import Settings
+from sentinel.sources.batches import Fallen
 from sentinel.sources.gpu.keeper import Keeper
 from sentinel.sources.gpu.source import GpuSource
 from sentinel.sources.host.saves import Save, cadence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 MEET_EVERY = 5.0
 LONGEST_RELEASE = 86400.0
+LOOP_SPAN = 3600.0  # runs of a batch that died within so long count together
 
 
 def machine_of(settings: Settings, host: str) -> Machine | None:
@@ -72,6 +74,7 @@ class Meetings:
         runs = {key: engine.runs[current] for key, current in engine.keys().items() if current in engine.runs}
         if self._book is not engine.book:
             self._book, self._mixed = engine.book, mixed_rules(engine.book)
+        machine.batches.fallen = fallen(engine.runs.values())
         told = [(key, watched) for key, watched in runs.items() if watched.run.info.kind != "host"]
         machine.meet([watched_run(key, watched, self._mixed) for key, watched in told])
 
@@ -148,6 +151,21 @@ def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> Wa
 
 # What looks like a path in a line about a checkpoint; the last one is where it went.
 _PATH = re.compile(r"[\w@%+=:,.~/-]*(?:/[\w@%+=:,.~-]+|\.(?:pt|pth|ckpt|bin|safetensors|h5|keras|npz|zip)\b)/?")
+
+
+def fallen(runs: Iterable[Watched]) -> dict[str, Fallen]:
+    """Of each batch the runs that died within an hour."""
+    batches: dict[str, list[Watched]] = {}
+    for watched in runs:
+        if watched.run.info.batch:
+            batches.setdefault(watched.run.info.batch, []).append(watched)
+    out = {}
+    for name, members in batches.items():
+        latest = max(watched.run.now or 0.0 for watched in members)
+        dead = [w for w in members if w.over == How.DIED.value and (w.run.now or 0.0) >= latest - LOOP_SPAN]
+        dead.sort(key=lambda watched: watched.run.now or 0.0)
+        out[name] = Fallen(tuple(watched.run.info.name for watched in dead), len(members))
+    return out
 
 
 def newest_save(watched: Watched, base: str) -> Save | None:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from sentinel.core.records import Batch, Fact, Found, How, Origin, Over, Row, RunInfo
 from sentinel.sources import xids
+from sentinel.sources.batches import Batches
 from sentinel.sources.beside import Beside, residents
 from sentinel.sources.gpu.source import GpuSource
 from sentinel.sources.host.saves import Save
@@ -70,6 +71,7 @@ class Machine:
     watched: Mapping[str, Watched] = field(default_factory=dict)
     _kernel_said: dict[int, tuple[str, bool, float]] = field(default_factory=dict)
     _silent: dict[str, Silence] = field(default_factory=dict)
+    batches: Batches = field(default_factory=Batches)
     beside: Beside = field(default_factory=Beside)
     _unnamed: set[str] = field(default_factory=set)  # runs that no watch names, as they were told
     _came_home: dict[str, float] = field(default_factory=dict)  # runs at home here by their processes, last seen when
@@ -95,6 +97,7 @@ class Machine:
                 yield from self.beside.hand_on(batch.items, self._living_here())
 
     def _parts(self, now: float) -> Iterator[Batch]:
+        yield from self.batches.read(self.host, now)
         if self.kernel is not None:
             for event in self.kernel.read(now):
                 yield from self._kernel_line(event, now)

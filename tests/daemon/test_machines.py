@@ -3,8 +3,9 @@
 import pytest
 
 from sentinel.core.engine import Engine
-from sentinel.core.records import Batch, Found, Mark, MarkKind, RunInfo
-from sentinel.daemon.machines import ids_in, newest_save
+from sentinel.core.records import Batch, Found, How, Mark, MarkKind, Over, RunInfo
+from sentinel.daemon.machines import fallen, ids_in, newest_save
+from sentinel.sources.batches import Batches, Fallen
 from tests.world.room import books
 
 
@@ -30,3 +31,19 @@ def test_the_newest_checkpoint_is_found_in_the_words_of_the_log(line, path):
         engine.feed([Batch("a", (Mark(MarkKind.SAVED, "train.log", 1, at, line),))])
     found = newest_save(engine.runs["a"], "/data/a")
     assert (found and (found.path, found.every, found.uid)) == (path and (path, 600.0, 7))
+
+
+def test_the_dead_of_a_batch_are_counted_within_an_hour_and_told_when_the_number_moves():
+    engine = Engine(books().book, books().names)
+    for n, (how, at) in enumerate([(How.DIED, 10.0), (How.DIED, 5000.0), (How.ENDED, 5100.0), (How.DIED, 5200.0)]):
+        info = RunInfo(f"r{n}", f"r{n}", "", "w", batch="hydra:/data/multirun")
+        engine.feed([Batch(info.key, (Found(info, 0.0), Over(how, at)))])
+    engine.feed([Batch("alone", (Found(RunInfo("alone", "alone", "", "w"), 0.0), Over(How.DIED, 5200.0)))])
+    counted = fallen(engine.runs.values())
+    assert counted == {"hydra:/data/multirun": Fallen(("r1", "r3"), 4)}
+    batches = Batches(counted)
+    (batch,) = batches.read("host:here", 1.0)
+    said, row = batch.items
+    assert (row.names, row.values) == (("batch.hydra_data_multirun.died",), (2.0,))
+    assert said.value == "2 of 4 runs of hydra:/data/multirun died: r1, r3"
+    assert list(batches.read("host:here", 2.0)) == []
