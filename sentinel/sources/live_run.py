@@ -221,6 +221,8 @@ class LiveRun:
         """Let go of all descriptors."""
         for log in self.logs.values():
             log.close()
+        for config in self._configs.values():
+            config.close()
 
 
 def kept_marks(kept: Json) -> dict[str, list[Bookmark]]:
