@@ -90,8 +90,7 @@ def load_series(series: Series, state: Any) -> None:
         setattr(series, column, array(code, values if code == "I" else [float(value) for value in values]))
     series.curve = Curve()
     series.curve.load(curve)
-    for window in series.windows.values():
-        window.forget()
+    series.forget_windows()
     if USUAL <= series.size < series.room:
         series.resize(series.room)
 

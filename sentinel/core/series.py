@@ -16,6 +16,7 @@ from sentinel.core.curve import Bucket, Curve
 
 if TYPE_CHECKING:
     from sentinel.core.windows import Window
+    from sentinel.core.windows_edges import Edge
 
 FRESH = 256  # every sum is computed afresh when the count is a multiple of this
 SMALLEST, USUAL, LARGEST = 16, 256, 1024  # how many readings the ring holds at first, without windows, at most
@@ -51,6 +52,7 @@ class Series:
     __slots__ = (
         "count",
         "curve",
+        "edges",
         "epochs",
         "files",
         "first_value",
@@ -97,6 +99,7 @@ class Series:
         self.start = array("d")  # its first finite values, for `first(x, n)`
         self.curve = Curve()
         self.windows: dict[object, Window] = {}
+        self.edges: dict[object, Edge] = {}
         self.lines = array("I", bytes(4 * LINES))  # of the newest readings alone: evidence asks for no older ones
         self._lay(SMALLEST)
 
@@ -321,5 +324,11 @@ class Series:
         self.low = min((bucket.low for bucket in finite if bucket.low - bucket.low == 0.0), default=inf)
         self.high = max((bucket.high for bucket in finite if bucket.high - bucket.high == 0.0), default=-inf)
         self.near_low, self.near_high = self.low, self.high
+        self.forget_windows()
+
+    def forget_windows(self) -> None:
+        """All windows start afresh."""
         for window in self.windows.values():
-            window.forget()
+            window.head = -1
+        for edge in self.edges.values():
+            edge.until = -1

@@ -302,7 +302,8 @@ def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
     for deed in (Deed.END, Deed.KILL):
         begun = plan.step(deed)
         if begun is None and plan.waits:
-            return Turn(plan)
+            late = world.now - plan.entered >= world.limits.save_most
+            return _end(plan, world, Stage.FAILED, f"it does not end: {plan.waits[0]}") if late else Turn(plan)
         against = () if begun else unmet(plan, world, conditions, Kind.END if deed is Deed.END else Kind.KILL)
         if against:
             return _end(plan, world, Stage.FAILED, f"{NOT_ENDED[deed]}; {against[0].text}")

@@ -68,10 +68,6 @@ class Window:
         if head - self.tail + FRESH > series.size and self.unit is not Unit.READINGS:
             self._lengthen(head - self.tail + (head - self.tail) // 2)
 
-    def forget(self) -> None:
-        """Readings changed under it: it starts afresh."""
-        self.head = -1
-
     def _one(self, series: Series, head: int) -> None:
         """The usual case in short: one reading came, at most one leaves."""
         values, size = series.values, series.size
@@ -177,6 +173,37 @@ class Sums(Window):
         off = value - self.shift
         self.first += off
         self.second += off * off
+
+    def update(self) -> None:
+        """Take in what came since it was last asked."""
+        series, head = self.series, self.head
+        end = series.count - self.lag
+        plain = self.unit is Unit.READINGS and not self.about and not series.nonfinite
+        if not plain or head < end - end % FRESH or head > end or self.n + self.tail != head or self.n < self.length:
+            super().update()
+            return
+        self.head = end
+        self._roll(series.slice(head, end), series.slice(self.tail, self.tail + end - head), head)
+
+    def _roll(self, new: list[float], old: list[float], head: int) -> None:
+        """A full window of finite readings: for each that comes one leaves."""
+        n, shift, first, second = self.n, self.shift, self.first, self.second
+        for value, gone in zip(new, old, strict=True):
+            off, out = value - shift, gone - shift
+            square = out * out
+            first = first + off - out
+            second = second + off * off - square
+            head += 1
+            self.tail += 1
+            off_centre = first * first
+            if (
+                square > DOMINANT * second
+                or second - second != 0.0
+                or off_centre > DOMINANT * (second * n - off_centre)
+            ):
+                self._recount(head)
+                shift, first, second = self.shift, self.first, self.second
+        self.first, self.second = first, second
 
     def drop(self, value: float, _number: int) -> bool:
         """A reading left."""

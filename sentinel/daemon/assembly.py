@@ -69,7 +69,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         admins=settings.tell.admins,
         at=plan.at,
     )
-    rounds = rounds_of(daemon, office, settings, plan.path, journal, plan.waits)
+    rounds = rounds_of(daemon, office, plan, journal, machinery)
     open_control(daemon, settings, state, waker, handlers_of(daemon, office, rounds, machinery))
     daemon.continued.append(office.words.hand_over)
     settle_in(office, daemon, books)

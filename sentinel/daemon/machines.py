@@ -130,11 +130,11 @@ def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> Wa
     run, info = watched.run, watched.run.info
     base = os.path.dirname(info.folder) if os.path.isfile(info.folder) else info.folder
     logs = {found: path for name in run.files if (found := file_id(path := os.path.join(base, name)))}
-    folders = (info.folder,) if info.folder else ()
+    folders = (info.folder,) if info.folder and not watched.over else ()
     course = Course(tuple(watched.marks), run.progress)
     of_host = frozenset() if watched.over else wanted_of_host(mixed, run)
     known = KnownRun(key, info.folder, frozenset(logs))
-    return WatchedRun(known, folders, logs, run.grew, course, info.kind == "notebook", info.name, of_host)
+    return WatchedRun(known, folders, logs, run.grew, course, info.kind == "notebook", info.name, info.home, of_host)
 
 
 def file_id(path: str) -> FileId | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sentinel.core.records import Fact, Item, Mark, MarkKind, RunInfo
 from sentinel.formats.wandb_run import WandbRun, wandb_run
-from sentinel.sources.mounts import is_home, mounts
+from sentinel.sources.mounts import is_home
 from sentinel.sources.partition import batch_of, overrides_name, short_name
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.tree import root_of
@@ -38,6 +38,7 @@ class Met:
     beginning: Callable[[str], bytes]
     uid: int | None
     host: str
+    mountinfo: str
 
 
 def describe(met: Met, known: Mapping[str, RunInfo], continues: str | None = None) -> RunInfo:
@@ -46,7 +47,7 @@ def describe(met: Met, known: Mapping[str, RunInfo], continues: str | None = Non
     beside = [f"{os.path.dirname(met.folder)}/{name}" for name in met.beside]
     sweep = f"wandb:{wandb.sweep}" if wandb.sweep else ""
     hosts = {wandb.host} - {""} | _hosts(met)
-    home = is_home(met.folder, met.paths, met.host, chosen=met.plan.home, mountinfo=mounts(), named=hosts)
+    home = is_home(met.folder, met.paths, met.host, chosen=met.plan.home, mountinfo=met.mountinfo, named=hosts)
     return RunInfo(
         met.key,
         _name(met, wandb, {info.name for info in known.values()}),

@@ -45,7 +45,10 @@ def hosts_named(files: Iterable[str]) -> set[str]:
 def is_home(
     folder: str, files: Iterable[str], host: str, *, chosen: bool, mountinfo: str, named: Iterable[str] = ()
 ) -> bool:
-    """Whether this host tells about the run; `named` are hosts that something else than event files names."""
+    """Whether this host tells about the run, as far as its files say; its processes may say otherwise later.
+
+    `named` are hosts that something else than event files names.
+    """
     if not on_network(folder, mountinfo):
         return True
     hosts = hosts_named(files) | set(named)

@@ -22,6 +22,7 @@ from sentinel.sources.following import Log
 from sentinel.sources.hints import Hints
 from sentinel.sources.identity import Bookmark
 from sentinel.sources.live_run import LiveRun, kept_marks
+from sentinel.sources.mounts import mounts
 from sentinel.sources.opening import OpenFile, beginning, open_file
 from sentinel.sources.partition import newest_states, run_folders
 from sentinel.sources.plan import WatchPlan
@@ -74,11 +75,13 @@ class Watcher:
         busy: Busy = lambda folder: False,  # noqa: ARG005
         hints: Hints | None = None,
         suspects: Suspects | None = None,
+        mounted: Callable[[], str] = mounts,
     ) -> None:
         """A watcher that goes on from the bookmarks that an earlier life has kept, by run key."""
         self._plans, self._names, self._kept = plans, names, dict(bookmarks or {})
         self._given, self._eyes = eyes, eyes or default_eyes()
         self._host, self._busy, self._hints, self._suspects = host, busy, hints, suspects
+        self._mounted = mounted
         self._tree = Tree()
         self._matches: dict[str, _Match] = {}
         self._runs: dict[str, LiveRun] = {}
@@ -117,9 +120,7 @@ class Watcher:
         found = self._look_into_matches(now)
         for key in list(self._runs):
             run = self._runs[key]
-            items: list[Item | Found | Over] = (
-                [Found(run.info, None if run.catching_up else now)] if key in found else []
-            )
+            items: list[Item | Found | Over] = [Found(run.info, None if run.catching_up else now)] * (key in found)
             items += run.read(now, sweep_configs=sweep or key in found)
             if items:
                 items += self._goes_on_with(run, items)
@@ -251,7 +252,8 @@ class Watcher:
 
     def _describe(self, plan: WatchPlan, key: str, folder: str, paths: Sequence[str], kept: Json) -> RunInfo:
         beside = self._listing(os.path.dirname(folder))
-        met = Met(plan, key, folder, paths, beside, partial(self._beginning, plan), owner_of(folder), self._host)
+        about = (partial(self._beginning, plan), owner_of(folder), self._host, self._mounted())
+        met = Met(plan, key, folder, paths, beside, *about)
         before = kept.get("continues") if isinstance(kept, dict) else None
         return describe(met, self._infos(), before if isinstance(before, str) else None)
 
@@ -263,10 +265,9 @@ class Watcher:
         """A run says that it was resumed from a checkpoint of another one: from now on it continues that run."""
         path = resumed_from(item for item in items if isinstance(item, Row | Fact | Mark))
         other = run_of(path, run.info, self._infos()) if path and run.info.continues is None else None
-        if other is None:
-            return []
-        run.info = replace(run.info, continues=other)
-        return [Found(run.info, None)]
+        if other is not None:
+            run.info = replace(run.info, continues=other)
+        return [Found(run.info, None)] if other is not None else []
 
     def _start(self, info: RunInfo, plan: WatchPlan, folder: str) -> LiveRun:
         base = os.path.dirname(folder) if os.path.isfile(folder) else folder

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sentinel.core.stopping_world import Level
 from sentinel.outlets.hands.consent import KEEP
 from sentinel.outlets.proof.finding import KEPT
 from sentinel.outlets.proof.proving import State, prove
-from tests.daemon.stopping_night import Night
+from tests.daemon.stopping_night import TRAININGS, Night
 
 TERM, KILL = "SIGTERM", "SIGKILL"
 
@@ -38,6 +39,8 @@ def night(tmp_path_factory):
             (folder / KEEP).touch()
     night.train("recovers", "handler,early,recovers", env={"RECOVERS_AT": "900"})
     night.train("unallowed", consent=None)
+    loop = f"while :; do {sys.executable} {TRAININGS}/plain.py {night.folder}/runs/again early; sleep 0.2; done"
+    night.train("again", command=["sh", "-c", loop])
     night.train("saves", "gift,early", consent=Level.CHECKPOINT)
     (night.folder / "runs" / "second").mkdir()
     night.train("first", more=[night.folder / "runs" / "second"])
@@ -133,6 +136,11 @@ def test_a_run_that_hangs_is_never_asked_and_goes_only_at_level_kill(night):
     for name in ("frozen", "locked"):
         assert how(night, name) == (Stage.STOPPED, [TERM, KILL], -signal.SIGKILL), night.story(name)
     assert how(night, "unfrozen") == (Stage.REFUSED, [], None)
+
+
+def test_a_run_that_something_starts_again_is_told_and_not_fought(night):
+    assert how(night, "again") == (Stage.FAILED, [TERM], None)
+    assert "something restarts it" in night.ended("again").why
 
 
 def test_people_were_told_before_and_after(night):

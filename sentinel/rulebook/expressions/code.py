@@ -13,7 +13,7 @@ from typing import Any
 
 from sentinel.core.functions import unknown
 from sentinel.core.functions.needs import Need, TheRun
-from sentinel.core.windows_ranked import WIDER
+from sentinel.core.windows_edges import WIDER
 
 HELPERS: dict[str, Any] = {
     "NAN": nan,
