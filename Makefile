@@ -45,7 +45,7 @@ bench: setup     ## speed, weight and coverage, beside rivals where they are ins
 	$(BIN)/python -m bench.load
 
 fuzz: setup      ## coverage-guided bytes against the readers, one minute
-	$(PIP) install atheris
+	@$(PIP) install atheris 2>/dev/null || echo "no atheris for this Python: the samples are damaged at random instead"
 	$(BIN)/python -m bench.fuzz.readers -max_total_time=60
 
 deb: setup       ## a Debian package in dist/

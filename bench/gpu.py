@@ -6,7 +6,7 @@ python bench/gpu.py --host          host sweep, known processes, full scan
 """
 
 import argparse
-import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from sentinel.sources.gpu.calls import HEALTH, HOT
+from sentinel.sources.gpu.calls import HEALTH
 from sentinel.sources.gpu.child import Asker, Options
 from sentinel.sources.gpu.keeper import Keeper
 from sentinel.sources.gpu.note import Note, new_note
@@ -35,36 +35,51 @@ SMI = {
 }  # fmt: skip
 
 
-def cpu_of(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def fake(gpus, polls=100):
+def fake(gpus, polls=200):
     from tests.world.fake_nvml import Driver, build
 
     with tempfile.TemporaryDirectory() as folder:
         driver = Driver(folder, build(folder), gpus)
         driver.set(**{f"delay_us.{name}": micros for name, micros in LATENCIES.items()})
         driver.set(**{"gpu.*.procs": "17:1000 18:1000"})
-        source = GpuSource(Keeper(0.05, 3600.0, environment=driver.environment()), "host:here")
-        while "util" not in (source.gpus["0"].values if "0" in source.gpus else {}):
-            list(source.read(time.monotonic()))
-            time.sleep(0.01)
-        pid = source.keeper.pids[0]
-        child, own, rows, began = cpu_of(pid), time.process_time(), 0, time.monotonic()
-        while rows < polls:
-            rows += sum(1 for _ in source.read(time.monotonic()))
-            time.sleep(0.02)
-        polled = rows
-        print(f"{gpus} GPUs, {polled} polls in {time.monotonic() - began:.1f} s")
-        print(
-            f"child: {(cpu_of(pid) - child) / polled * 1000:.2f} ms of CPU a poll (hot set, process lists at every third)"
+        print(f"{gpus} GPUs, {polls} polls each; process lists at every third, turns that find nothing not counted")
+        measure(
+            "the library's own work beside ours, calls that sleep as long as real ones", driver.environment(), polls
         )
-        print(f"daemon: {(time.process_time() - own) / polled * 1000:.2f} ms of CPU a poll, turns included")
-        held = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-        print(f"child: {int(held.split()[1]) / 1024:.1f} MiB resident")
-        source.close()
+        own = driver.environment() | {"FAKE_NVML_NULL": str(gpus)}
+        measure("our own work alone: a library that answers at once", own, polls)
+
+
+def measure(what, environment, polls):
+    """CPU of child and daemon for each poll, asked for one by one."""
+    source = GpuSource(Keeper(3600.0, 3600.0, environment=environment), "host:here")
+    while not source.samples:
+        list(source.read(time.monotonic()))
+        time.sleep(0.01)
+    source.owners = {label: (f"run-{int(label) // 4}",) for label in source.gpus}  # two runs of four GPUs
+    pid = source.keeper.pids[0]
+    out = source.keeper.child.process.stdout
+    child, own = fine_cpu_of(pid), 0.0
+    for _ in range(polls):
+        before = source.samples
+        source.keeper.ask()
+        while source.samples == before:
+            select.select([out], [], [], 1.0)
+            began = time.process_time()
+            list(source.read(time.monotonic()))
+            own += time.process_time() - began
+    child = fine_cpu_of(pid) - child
+    print(f"{what}:")
+    print(f"  child {child / polls * 1000:.2f} + daemon {own / polls * 1000:.2f} ms of CPU a poll")
+    held = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    print(f"  child: {int(held.split()[1]) / 1024:.1f} MiB resident")
+    source.close()
+
+
+def fine_cpu_of(pid):
+    """Seconds on a processor, to the nanosecond, over all threads; a tick of /proc/PID/stat is ten milliseconds."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def table():
@@ -75,20 +90,19 @@ def table():
     print("hello:", asker.begin())
     device = asker.devices[0]
     report, values = {}, {}
-    for kind, calls in ((False, HOT), (True, HEALTH)):
-        for call in calls:
-            before = dict(values)
-            times = []
-            for _ in range(20):
-                began = time.perf_counter()
-                asker._call(device, kind, call, report, values)
-                times.append(time.perf_counter() - began)
-                if call not in device.calls[kind]:
-                    break
-            names = ", ".join(name for name in values if name not in before) or "not supported"
-            print(
-                f"| {'health' if kind else 'hot'} | {call.name} | {sorted(times)[len(times) // 2] * 1e6:.0f} µs | {names} |"
-            )
+    for asked in device.hot:
+        times = [_timed(lambda asked=asked: asked.call(*asked.arguments)) for _ in range(20)] if asked.call else []
+        names = ", ".join(asked.question.columns) if times else "not supported"
+        print(f"| hot | {asked.function} | {sorted(times)[10] * 1e6 if times else 0:.0f} µs | {names} |")
+        values.update(zip(asked.question.columns, asked.read(), strict=True) if times else ())
+    for call in HEALTH:
+        before, times = dict(values), []
+        for _ in range(20):
+            times.append(_timed(lambda call=call: asker._call(device, call, report, values)))
+            if call not in device.health:
+                break
+        names = ", ".join(name for name in values if name not in before) or "not supported"
+        print(f"| health | {call.name} | {sorted(times)[len(times) // 2] * 1e6:.0f} µs | {names} |")
     print("processes:", asker._processes(device, report))
     query = ",".join(SMI.values())
     said = subprocess.run(

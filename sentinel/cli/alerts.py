@@ -7,6 +7,7 @@ import argparse
 from sentinel.cli.asking import add_socket, ask_or_explain
 from sentinel.cli.exits import Exit
 from sentinel.cli.status import alert_line
+from sentinel.cli.terminal import one_line
 from sentinel.core.wire import dump
 
 HELP = "Alerts that fire now; with --all also those that cleared or ended."
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
             print(dump(alert))
         else:
             hidden = f"  (behind {alert['hidden_by']})" if alert.get("hidden_by") else ""
-            print(f"{alert_line(alert).strip()}  {alert['phase']}{hidden}")
+            print(one_line(f"{alert_line(alert).strip()}  {alert['phase']}{hidden}"))
     if not answer["alerts"] and not args.json:
         print("nothing fires")
     return Exit.FINE

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sentinel import __version__
 from sentinel.cli.exits import Exit
+from sentinel.core.wire import VERSION
 
 SYSTEM = Path("/run/sentinel/control")
 PATIENCE = 5.0
@@ -53,15 +55,27 @@ def ask(args: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
     for path in tried:
         if path.exists():
             try:
-                return {**_talk(path, request), "socket": str(path)}
+                answer = _talk(path, {**request, "v": VERSION, "version": __version__})
             except (ConnectionRefusedError, FileNotFoundError):
                 continue
             except PermissionError:
                 raise NoDaemon(f"{path}: you may not speak to this daemon; ask to be added to its group") from None
             except (OSError, ValueError) as trouble:
                 raise NoDaemon(f"{path}: the daemon does not answer ({trouble})") from None
+            warn_of_skew(answer, path)
+            return {**answer, "socket": str(path)}
     places = ", ".join(str(path) for path in tried)
     raise NoDaemon(f"no daemon listens at {places}; start one with: sentinel run")
+
+
+def warn_of_skew(answer: dict[str, Any], path: Path) -> None:
+    """Say on stderr when the daemon is of another version; what it answered still counts, for keys are only ever added."""
+    theirs = answer.get("version") or "of an older version"
+    if theirs != __version__:
+        how = (
+            "systemctl restart sentinel" if path == SYSTEM else "systemctl --user restart sentinel, or end and start it"
+        )
+        print(f"sentinel: this command is {__version__}, the daemon is {theirs}: restart it: {how}", file=sys.stderr)
 
 
 def _talk(path: Path, request: dict[str, Any]) -> dict[str, Any]:

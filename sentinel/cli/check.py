@@ -24,7 +24,8 @@ _EPILOG = """example:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments and help."""
     parser.epilog = _EPILOG
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="rule folders, rule files or a sentinel.toml")
+    what = "rule folders, rule files, or a sentinel.toml with the folders that it names"
+    parser.add_argument("paths", nargs="*", metavar="PATH", help=what)
     parser.add_argument("--effective", metavar="RULE", help="print the rule in force and where each field comes from")
     parser.add_argument("--notes", action="store_true", help="also what is worth knowing, such as names not seen yet")
     parser.add_argument("--json", action="store_true", help="one object a line")
@@ -36,10 +37,15 @@ def run(args: argparse.Namespace) -> int:
     if missing:
         print(f"sentinel check: there is no {missing[0]}", file=sys.stderr)
         return Exit.COULD_NOT
-    settings = [path for path in args.paths if path.endswith(".toml")]
-    folders, names, faults = folders_and_names([path for path in args.paths if path not in settings])
+    settings = [path for path in args.paths if Path(path).is_file() and not path.endswith((".yml", ".yaml"))]
+    named = [path for path in args.paths if path not in settings]
+    wrong_settings: list[Fault] = []
     for path in settings:
-        faults += load_settings(Path(path))[1]
+        found, wrong = load_settings(Path(path))
+        wrong_settings += wrong
+        named += [folder for folder in (found.sentinel.rules if found else ()) if folder not in named]
+    folders, names, faults = folders_and_names(named)
+    faults += wrong_settings
     loaded = Loader(folders, names).load()
     if args.effective:
         return _effective(loaded, args.effective)

@@ -11,6 +11,7 @@ from types import ModuleType
 
 from sentinel import __version__
 from sentinel.cli.exits import Exit
+from sentinel.cli.terminal import guarded
 
 GROUPS: dict[str, dict[str, str]] = {
     "watch": {
@@ -38,6 +39,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "unmute": "end a mute",
         "wrong": "this alert was a false alarm",
         "keep": "do not stop this run",
+        "right": "a rehearsed stop was right",
         "consent": "allow Sentinel to ask your run for a checkpoint, or to stop it",
         "checkpoint": "ask a run for a checkpoint now, and prove it",
         "stop": "checkpoint, prove, then stop a run",
@@ -51,6 +53,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "release-gpu": "let go of a GPU for a while so that it can be reset",
     },
 }
+COLOURFUL = ("run", "demo", "backtest")  # they steer the terminal themselves, and clean what others wrote
 COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 
 
@@ -74,7 +77,8 @@ def run_command(name: str, words: list[str]) -> int:
     module = module_of(name)
     args = parser_of(name, module).parse_args(words)
     try:
-        return int(module.run(args))
+        with guarded(name not in COLOURFUL):
+            return int(module.run(args))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:

@@ -30,8 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build the daemon and let it run."""
-    from sentinel.daemon.assembly import Plan, assemble
-    from sentinel.daemon.settings import Settings, Watch, load_settings
+    from sentinel.daemon.assembly import assemble
+    from sentinel.daemon.reloading import Plan, with_watches
+    from sentinel.daemon.settings import Settings, load_settings
     from sentinel.daemon.signals import run_until_told
 
     path = Path(args.settings or DEFAULT)
@@ -42,10 +43,13 @@ def run(args: argparse.Namespace) -> int:
     if settings is None:
         print(f"sentinel: {path} has {len(faults)} fault(s); mend them, then: sentinel check {path}", file=sys.stderr)
         return Exit.COULD_NOT
-    if args.watch:
-        watches = [Watch(name=f"watch-{n}", runs=pattern) for n, pattern in enumerate(args.watch, 1)]
-        settings = settings.model_copy(update={"watch": watches})
-    plan = Plan(settings, path if path.exists() else None, Path(args.state) if args.state else None, args.trace)
+    plan = Plan(
+        with_watches(settings, args.watch),
+        path if path.exists() else None,
+        Path(args.state) if args.state else None,
+        args.trace,
+        watch=args.watch,
+    )
     daemon, trouble = assemble(plan)
     if daemon is None:
         print(f"sentinel: {trouble}", file=sys.stderr)

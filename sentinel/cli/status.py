@@ -9,6 +9,7 @@ from typing import Any
 from sentinel.cli.asking import NoDaemon, add_socket, ask
 from sentinel.cli.exits import Exit
 from sentinel.cli.offline import state_status
+from sentinel.cli.terminal import one_line
 from sentinel.core.wire import dump
 
 HELP = "What is watched and how each run does: doomed, look, silent, fine, or cannot tell."
@@ -81,11 +82,12 @@ def text(answer: dict[str, Any], full: bool = False) -> str:
         lines.append(f"  ({answer['listed']} runs were over before this watch began)")
     lines += [alert_line(alert) for alert in answer.get("alerts", []) if not alert.get("hidden_by")]
     lines += [word_line(word) for word in answer.get("words", [])]
+    lines += [f"  {plan['line']}, on {plan['run']}" for plan in answer.get("plans", [])]
     if answer.get("dropped"):
         lines.append(f"  {answer['dropped']} messages were lost: neither disk nor memory had room for them")
     if full:
         lines += [line for run in runs for line in coverage(run)]
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))
 
 
 def head(answer: dict[str, Any]) -> str:

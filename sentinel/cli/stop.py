@@ -6,13 +6,16 @@ import argparse
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+from sentinel.cli.asking import NoDaemon, add_socket, ask
 from sentinel.cli.exits import Exit
 from sentinel.outlets.hands.ladder import Climb, Patience, climb_whole, survey
 from sentinel.outlets.hands.sending import Refused, check_crew
 
 HELP = "ask a run for a checkpoint, prove it, end the run"
+LOOKS = 4.0  # seconds that the daemon gets to look at the processes
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--ask", default="", metavar="WAY", help="signal:USR1, file:PATH, slurm:TERM or command:...")
     parser.add_argument("--wait", type=float, default=120.0, metavar="S", help="how long a save may stand still")
+    add_socket(parser)
     parser.add_argument("--quiet-after", type=float, default=60.0, metavar="S", help="how long it must stay gone")
 
 
@@ -54,6 +58,8 @@ def act(args: argparse.Namespace, *, checkpoint_only: bool) -> int:
     climb = survey(folder, state / "audit.jsonl", pids=pids, override=args.ask)
     uid = folder.stat().st_uid if os.geteuid() == 0 else os.getuid()
     refusal = _print_plan(climb, uid, checkpoint_only)
+    if args.dry_run:
+        _print_table(args)
     if args.dry_run or refusal:
         return Exit.COULD_NOT if refusal else Exit.FINE
     if not args.yes and not _agreed(checkpoint_only):
@@ -98,6 +104,30 @@ def _print_plan(climb: Climb, uid: int, checkpoint_only: bool) -> str:
     for name, value in lines:
         print(f"{name:22} {value}")
     return refusal
+
+
+def _print_table(args: argparse.Namespace) -> None:
+    """What the daemon itself would need, condition by condition: the same table that it logs."""
+    try:
+        answer = ask(args, {"ask": "plan", "run": _named(args.run)})
+        until = time.monotonic() + LOOKS
+        while answer.get("ok") and not answer["looked"] and time.monotonic() < until:
+            time.sleep(0.25)  # the daemon looks at the processes when it is asked
+            answer = ask(args, {"ask": "plan", "run": _named(args.run)})
+    except NoDaemon as trouble:
+        print(f"\nthe daemon's own conditions cannot be shown: {trouble}")
+        return
+    if not answer.get("ok"):
+        print(f"\nthe daemon's own conditions cannot be shown: {answer.get('why')}")
+        return
+    print(f"\nthe daemon: {answer['plan']}")
+    for line in answer["conditions"]:
+        print(line)
+
+
+def _named(run: str) -> str:
+    """A folder by its full path, so that the daemon means the same one."""
+    return str(Path(run).resolve()) if Path(run).is_dir() else run
 
 
 def _agreed(checkpoint_only: bool) -> bool:

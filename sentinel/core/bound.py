@@ -91,7 +91,8 @@ def applies(rule: Rule, run: Run) -> bool:
 
 def _only(only: Only, run: Run) -> bool:
     info = run.info
-    wanted = ((only.watch, info.watch), (only.run, info.name), (only.user, str(info.labels.get("user", ""))))
+    user = str(info.labels.get("user", ""))
+    wanted = ((only.watch, info.watch), (only.run, info.name), (only.user, user), (only.kind, info.kind))
     return all(not want or want == have for want, have in wanted)
 
 

@@ -96,9 +96,16 @@ class Engine:
             self.listed[key] = found.info
             return
         if key in self._current:
+            self._continue(self.runs[self._current[key]], found.info.continues)
             return
         self.listed.pop(key, None)
         self._open(key, found.info, found.at).catching_up = found.history
+
+    def _continue(self, watched: Watched, other: str | None) -> None:
+        """It turned out later that a run goes on with another one."""
+        if other and watched.run.info.continues is None:
+            watched.run.info = replace(watched.run.info, continues=other)
+            watched.adopt(self.book)
 
     def _open(self, key: str, info: RunInfo, at: float | None) -> Watched:
         watched = Watched(Run(info, self.names), self.book, self.host, self._bug)
@@ -109,6 +116,8 @@ class Engine:
         return watched
 
     def _row(self, key: str, watched: Watched, row: Row, effects: list[Effect]) -> None:
+        if watched.over and not row.file:
+            return  # the machine goes on; the run that is over hears no more of it, and only its own lines revive it
         at, before = row.at, watched.run.now
         if at is not None and (before is None or before // FINE_GRID != at // FINE_GRID):
             self._pass_time(watched, at, effects)
@@ -200,11 +209,20 @@ class Engine:
 
     # --- reload and restart ---------------------------------------------------------------------------------------
 
-    def adopt(self, book: Rulebook) -> None:
-        """Take a rulebook into force for all runs at once."""
-        self.book = book
+    def adopt(self, book: Rulebook, names: Names | None = None) -> None:
+        """Take a rulebook, and the names it was made with, into force for all runs at once."""
+        self.book, self.names = book, names or self.names
         for watched in self.runs.values():
+            watched.run.names = self.names
             watched.adopt(book)
+
+    def leave(self, key: str, now: float, why: str) -> list[Effect]:
+        """Nobody watches this run any more: its alerts end and it is judged no longer, whatever the rules say."""
+        watched = self.runs.get(self._current.get(key, key))
+        if watched is None or watched.over:
+            return []
+        watched.close(now, why)
+        return self._effects(watched)
 
     def drop(self, key: str) -> None:
         """Forget a run altogether (retention)."""

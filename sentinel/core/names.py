@@ -116,6 +116,8 @@ def spelling_index(entries: Iterable[Name]) -> dict[str, Known]:
     for entry in entries:
         for spelling in (entry.name, *entry.spellings):
             wild = spelling.endswith("*")
+            if "*" in spelling[:-1]:
+                continue  # a family with a part in the middle is met by its name alone
             key = "_".join(words(spelling.rstrip("*"))) + ("_*" if wild else "")
             index.setdefault(key, Known(entry.name, entry.splits))
     return index

@@ -87,6 +87,7 @@ class Only:
     watch: str = ""
     user: str = ""
     run: str = ""
+    kind: str = ""  # run, notebook or host
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ SPLITS = {
         ("val", "valid", "validation", "eval", "evaluation", "evaluate", "evaluating", "dev", "vld"), "val"
     ),
     **dict.fromkeys(("validating", "valids", "holdout"), "val"),
-    **dict.fromkeys(("test", "testing", "tst"), "test"),
+    **dict.fromkeys(("test", "testing", "tst", "predict"), "test"),
 }
 # Words that say how a number was gathered, not what it is; the second decides which of two spellings keeps the name.
 EPOCH_WORDS = frozenset(["epoch", "avg", "average", "mean", "running", "smoothed", "total", "overall", "ema", "ave"])
@@ -73,6 +73,7 @@ FILLERS = frozenset(
         "node",
     ]
 )
+_GROUPED = re.compile(r"\s*valid[/.]", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z]\d)")
 _WORD = re.compile(r"[a-z0-9]+")
 _UNIT_IN_BRACKETS = re.compile(r"[(\[](?:ms|s|sec|secs|seconds|mb|gb|gib|mib|%|b|samples|usd)[)\]]", re.IGNORECASE)
@@ -121,7 +122,11 @@ def spell(raw: str, index: Index) -> Spelling:
     best = "best" in rest and len(rest) > 1
     if best:
         rest = [part for part in rest if part != "best"]
-    found = _look_up(rest, split, index) or _kind(raw, rest, split, index) or _own(raw, rest, split)
+    found = _look_up(rest, split, index) or _kind(raw, rest, split, index)
+    if found is None:
+        if split and "valid" in parts and not _GROUPED.match(raw):
+            split, rest = "", parts  # `valid_action`: a share of actions that are valid, not a score of the validation
+        found = _own(raw, rest, split)
     return found._replace(metric=_with_best(found.metric), best=True) if best else found
 
 
@@ -187,8 +192,8 @@ def _kind(raw: str, rest: list[str], split: str, index: Index) -> Spelling | Non
     if "/" in raw and not (split and any(split_of(part) for part in words(raw.split("/", maxsplit=1)[0]))):
         return None
     core = [part for part in rest if part not in FILLERS]
-    if not core or core[-1] in _NOT_A_LOSS:
-        return None
+    if not core or core[-1] in _NOT_A_LOSS or ("in" in rest and core[-1].startswith("top")):
+        return None  # `found_in_top5` counts something that stands among five, it is no accuracy
     for length in (2, 1):
         known = index.get("_".join(core[-length:])) if len(core) > length else None
         if known and known.splits and known.name != "loss":
@@ -231,6 +236,9 @@ _NOT_A_LOSS = frozenset(
         "params",
         "mult",
         "multiplier",
+        "w",
+        "power",
+        "freq",
     ]
 )
 
@@ -244,6 +252,12 @@ def _prefixed(core: list[str], index: Index, split: str) -> Spelling | None:
         if family:
             return Spelling(f"{family.name[:-1]}{'_'.join(core[length:])}", split, known=True, splits=family.splits)
     return None
+
+
+def own_name(raw: str) -> Spelling:
+    """The key's own cleaned name, whatever the table says: for the second of two keys that mean the same."""
+    split, rest = _take_split(words(raw))
+    return _own(raw, rest or words(raw), split if rest else "")
 
 
 def _own(raw: str, rest: list[str], split: str) -> Spelling:

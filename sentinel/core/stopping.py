@@ -18,6 +18,7 @@ from sentinel.core.stopping_plan import BEFORE_ASKING, OPEN, Deed, Plan, Route, 
 from sentinel.core.stopping_world import Ended, Level, Mode, Outcome, Proven, Sign, World
 
 Conditions = tuple[Condition, ...]
+SAME_MOMENT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,10 @@ def _born(world: World, sign: Sign, plan_id: str, conditions: Conditions) -> Pla
         plan_id, world.run.key, world.run.watch, sign.rule, sign.fingerprint, sign.n, wanted, False, world.boot,
         world.now, world.now,
     )  # fmt: skip
-    missing = tuple(f.text for f in look(plan, world, conditions) if f.condition.kind is Kind.LEAVE and not f.holds)
+    found = look(plan, world, conditions)
+    if any(f.condition.name == "signs" and not f.holds for f in found):
+        return None  # a sign that stands alone must not keep a better one from leading
+    missing = tuple(f.text for f in found if f.condition.kind is Kind.LEAVE and not f.holds)
     return replace(plan, rehearsal=bool(missing), missing=missing, wanted=asked if missing else wanted)
 
 
@@ -102,6 +106,7 @@ def turn(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> Turn:
     missed = () if _out_of_reach(plan, world) else tuple(f for f in findings if not f.holds and not _supposed(plan, f))
     for miss, stage in ((Miss.VETO, Stage.VETOED), (Miss.REFUSE, Stage.REFUSED)):
         against = [f for f in missed if f.condition.miss is miss]
+        against = [f for f in against if f.condition.name == "live"] or against  # its own end explains all the rest
         waits = any(f.condition.miss is Miss.WAIT for f in missed)
         if against and not (miss is Miss.REFUSE and plan.stage is Stage.EVIDENCE and waits):
             return replace(_end(plan, world, stage, "; ".join(f.text for f in against)), findings=findings)
@@ -135,9 +140,14 @@ def _merged(known: Proven, outcome: Outcome) -> Proven:
     new = outcome.proven or Proven()
     if outcome.deed == Deed.CHECK and outcome.ended is not Ended.DONE:
         return replace(known, tainted=new.tainted or known.tainted)
-    same = (new.good, new.saved) == (known.good, known.saved)
+    same = new.good == known.good and _near(new.saved, known.saved)
     copy = new.copy or (known.copy if same else "")
     return replace(new, copy=copy)
+
+
+def _near(one: float | None, other: float | None) -> bool:
+    """Whether two times mean the same moment: each is reckoned from an age."""
+    return one is not None and other is not None and abs(one - other) <= SAME_MOMENT
 
 
 def _wants(plan: Plan, world: World, deed: Deed) -> tuple[Plan, tuple[Deed, ...], Step]:
@@ -238,7 +248,7 @@ def _asked(plan: Plan, world: World, conditions: Conditions) -> Turn:
     if check is not None and check.ended is not None:  # not good, or not good yet: look again when it has changed
         after = replace(after, steps=tuple(step for step in after.steps if step != check))
         check = None
-    if check is not None or world.saving.found:
+    if check is not None or (world.saving.found and world.now - asked.at < world.limits.save_most):
         after, to_do, _ = _wants(after, world, Deed.CHECK)
         return Turn(after, to_do)
     if _may_still_save(asked.at, world):
@@ -292,7 +302,8 @@ def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
     for deed in (Deed.END, Deed.KILL):
         begun = plan.step(deed)
         if begun is None and plan.waits:
-            return Turn(plan)
+            late = world.now - plan.entered >= world.limits.save_most
+            return _end(plan, world, Stage.FAILED, f"it does not end: {plan.waits[0]}") if late else Turn(plan)
         against = () if begun else unmet(plan, world, conditions, Kind.END if deed is Deed.END else Kind.KILL)
         if against:
             return _end(plan, world, Stage.FAILED, f"{NOT_ENDED[deed]}; {against[0].text}")
@@ -329,6 +340,15 @@ def choose(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> tup
     if not not_ending:
         return Route.DIRECT, "; ".join(f.text for f in not_asking)
     return Route.OPEN, "; ".join(f.text for f in (*not_asking, *not_ending))
+
+
+def supposed(world: World) -> Plan:
+    """The plan that the loudest sign would ask for, for a person who asks before there is one."""
+    sign = min((s for s in world.signs if not s.hidden), key=_eager, default=None)
+    asked = LEVEL_OF_ACTION[sign.action] if sign is not None else Level.STOP
+    named = (sign.rule, sign.fingerprint, sign.n) if sign is not None else ("none", "", 0)
+    wanted = max(asked, Level.CHECKPOINT)
+    return Plan("", world.run.key, world.run.watch, *named, wanted, False, world.boot, world.now, world.now)
 
 
 def explained(plan: Plan, world: World) -> tuple[Found, ...]:

@@ -35,7 +35,9 @@ def one_run(case: Case) -> Finding:
     """They have carried this run alone."""
     if not _survey(case).pids:
         return NOBODY
-    return _survey(case).runs == 1, f"these processes have carried {_survey(case).runs} runs"
+    carries = _survey(case).carries
+    alone = _survey(case).runs == 1 and not carries
+    return alone, "; ".join(carries) or f"these processes have carried {_survey(case).runs} run(s)"
 
 
 def own_user(case: Case) -> Finding:

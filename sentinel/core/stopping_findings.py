@@ -78,10 +78,8 @@ def consent(case: Case) -> Finding:
 
 def rehearsed(case: Case) -> Finding:
     """People called rehearsals of this rule here right."""
-    return (
-        case.world.rehearsed >= case.world.limits.rehearsals,
-        f"{case.world.rehearsed} of {case.world.limits.rehearsals} called right",
-    )
+    right = case.world.called_right.get((case.plan.lead, case.plan.fingerprint), 0)
+    return right >= case.world.limits.rehearsals, f"{right} of {case.world.limits.rehearsals} called right"
 
 
 def firing(case: Case) -> Finding:
@@ -179,7 +177,8 @@ def evaluating(case: Case) -> Finding:
 
 def saving(case: Case) -> Finding:
     """It is not saving."""
-    return not case.world.run.saving, "a save is in progress" if case.world.run.saving else "no save in progress"
+    saves = case.world.run.saving or (case.world.survey is not None and case.world.survey.saving)
+    return not saves, "a save is in progress" if saves else "no save in progress"
 
 
 def resumed(case: Case) -> Finding:

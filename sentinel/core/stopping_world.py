@@ -7,7 +7,8 @@ counts as good news.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 
 from sentinel.core.amounts import parse_seconds
@@ -70,27 +71,48 @@ _WORTH = re.compile(r"(\d+(?:\.\d+)?)\s*GPU-hours?", re.ASCII)
 _CROWD = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
 
 
-def parse_limits(grace: str, worth: str, lose: str, most: str, crowd: str, settle: str) -> Limits:
-    """`[stop]` as the settings write it; ValueError with the form that is wanted."""
-    counts, hours, percent = _MOST.fullmatch(most.strip()), _WORTH.fullmatch(worth.strip()), _CROWD.fullmatch(crowd)
+def parse_most(text: str) -> tuple[int, int, int]:
+    """How many stops at once, in an hour, in a day; ValueError with the form that is wanted."""
+    found = _MOST.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"'{text}' is no cap on stops; write 1 at once, 2 an hour, 6 a day")
+    return int(found[1]), int(found[2]), int(found[3])
+
+
+def parse_worth(text: str) -> float:
+    """GPU-hours; ValueError with the form that is wanted."""
+    found = _WORTH.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"'{text}' is no amount of GPU time; write 4 GPU-hours")
+    return float(found[1])
+
+
+def parse_crowd(text: str) -> float:
+    """A share of the runs; ValueError with the form that is wanted."""
+    found = _CROWD.fullmatch(text.strip())
+    if found is None or float(found[1]) > 100:
+        raise ValueError(f"'{text}' is no share of the runs; write 30 %")
+    return float(found[1]) / 100
+
+
+def parse_limits(
+    grace: str, worth: str, lose: str, most: str, crowd: str, settle: str, waits: Limits | None = None
+) -> Limits:
+    """`[stop]` as the settings write it, over the waits that no setting names; ValueError with the form wanted."""
     seconds = [parse_seconds(text) for text in (grace, lose, settle)]
-    if counts is None:
-        raise ValueError(f"most = '{most}': write '1 at once, 2 an hour, 6 a day'")
-    if hours is None:
-        raise ValueError(f"worth = '{worth}': write '4 GPU-hours'")
-    if percent is None:
-        raise ValueError(f"crowd = '{crowd}': write '30 %'")
     if None in seconds:
         raise ValueError("grace, lose and settle are durations: 15m, 1h")
     known = [second for second in seconds if second is not None]
-    return Limits(
+    at_once, an_hour, a_day = parse_most(most)
+    return replace(
+        waits or Limits(),
         grace=known[0],
-        worth=float(hours[1]),
+        worth=parse_worth(worth),
         lose=known[1],
-        at_once=int(counts[1]),
-        an_hour=int(counts[2]),
-        a_day=int(counts[3]),
-        crowd=float(percent[1]) / 100,
+        at_once=at_once,
+        an_hour=an_hour,
+        a_day=a_day,
+        crowd=parse_crowd(crowd),
         settle=known[2],
     )
 
@@ -115,6 +137,7 @@ class Sign:
     hidden: bool = False
     may_act: bool = True
     owned: bool = True  # every file of its evidence is the run owner's alone (contracts 8)
+    files: frozenset[str] = frozenset()  # those files, relative to the run's folder
     alert: str = ""  # the alert's id, for people
 
 
@@ -133,6 +156,8 @@ class Survey:
     remote: bool = False  # the way reaches all nodes (a stop file, Slurm, the owner's command)
     by_hand: str = ""  # the exact words for a person, when it cannot be asked
     stuck: bool = False  # stopped or sleeping in the kernel: it cannot hear a request
+    saving: bool = False  # a rank has a checkpoint open for writing
+    carries: tuple[str, ...] = ()  # other runs that these processes carry or may have carried: each in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +267,8 @@ class World:
     run: RunView
     signs: tuple[Sign, ...] = ()
     consent: Consent = Consent()
-    rehearsed: int = 0  # plans of this rule and watch, unchanged since, that a person called right
+    # (rule, fingerprint) -> rehearsed plans of it in this watch that a person called right. Each rule earns its own.
+    called_right: Mapping[tuple[str, str], int] = field(default_factory=dict)
     survey: Survey | None = None
     people: People = People()
     tally: Tally = Tally()

@@ -27,6 +27,7 @@ class Week:
     never: tuple[str, ...] = ()  # rules that never matched
     saved: float | None = None  # GPU-hours
     how_saved: str = ""  # how they were counted
+    stops: tuple[str, ...] = ()  # stop plans, and what leave rehearsals lacked: each in words
 
 
 def digest_due(every: str, last: float | None, now: float, minute: int, weekday: int) -> bool:
@@ -50,6 +51,8 @@ def digest(week: Week, host: str, now: float, span: str = "week") -> Letter:
     if week.never:
         more = f" and {len(week.never) - 3} more" if len(week.never) > 3 else ""
         lines.append(f"rules that never matched: {', '.join(week.never[:3])}{more}")
+    lines += [f"stop plans: {len(week.stops)}"] if week.stops else []
+    lines += [f"  {line}" for line in week.stops[:4]]
     saved = "not counted" if week.saved is None else f"{week.saved:.1f}"
     lines.append(f"GPU-hours saved: {saved}" + (f" ({week.how_saved})" if week.how_saved else ""))
     head = f"{host}: the {span} in {len(lines[:LINES])} lines"

@@ -10,14 +10,21 @@ from collections.abc import Callable
 
 from sentinel.core.amounts import parse_seconds
 from sentinel.daemon.settings import Tell
+from sentinel.daemon.systemd import Progress
 from sentinel.outlets.secrets import SecretError, redact, resolve
+
+WORKER = "ping of [tell] alive"
+PROMISED = 300.0  # each step of a request has its own timeout, far below
 
 
 class Alive:
     """Pings while `beat` is called with good news."""
 
-    def __init__(self, tell: Tell, steady: Callable[[], float]) -> None:
-        """Without `[tell] alive` it does nothing."""
+    def __init__(
+        self, tell: Tell, steady: Callable[[], float], progress: Progress | None = None, within: float = PROMISED
+    ) -> None:
+        """Without `[tell] alive` it does nothing. A ping is over `within` seconds, or it stands still."""
+        self._progress, self._within = progress or Progress(), within
         self._url, self._tell, self._steady = tell.alive, tell, steady
         self._every = max(10.0, parse_seconds(tell.alive_every) or 60.0)
         self._due = 0.0
@@ -28,9 +35,12 @@ class Alive:
         """Call each turn. Nothing is sent while all is not well: then silence is the message."""
         now = self._steady()
         busy = self._thread is not None and self._thread.is_alive()
+        if not busy:
+            self._progress.rests(WORKER)
         if not self._url or not well or busy or now < self._due:
             return
         self._due = now + self._every
+        self._progress.began(WORKER, now, self._within)
         self._thread = threading.Thread(target=self._ping, name="alive", daemon=True)
         self._thread.start()
 

@@ -12,6 +12,7 @@ from sentinel.core.watched import Watched
 from sentinel.core.wire import evidence_json, number, timestamp
 from sentinel.daemon.control import Handler, Refused, Request
 from sentinel.daemon.peers import Peer, user_name
+from sentinel.daemon.sight import Sight
 
 if TYPE_CHECKING:
     from sentinel.daemon.loop import Daemon
@@ -37,6 +38,7 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
     runs = [watched for watched in daemon.engine.runs.values() if wanted in (None, watched.run.info.name)]
     if wanted and not runs:
         raise Refused(f"no run is called '{wanted}'; sentinel status lists them")
+    sight = Sight(peer)
     runs.sort(key=lambda watched: (bool(watched.over), -(watched.run.grew or 0.0)))
     return {
         "version": __version__,
@@ -48,7 +50,7 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
         "faults": [str(fault) for fault in daemon.engine.book.faults if not fault.note],
         "told": list(daemon.told),
         "troubles": daemon.troubles(),
-        "runs": [run_answer(watched, now, peer, full=bool(wanted)) for watched in runs[:MOST_RUNS]],
+        "runs": [run_answer(watched, now, sight, full=bool(wanted)) for watched in runs[:MOST_RUNS]],
         "more_runs": max(0, len(runs) - MOST_RUNS),
         "listed": len(daemon.engine.listed),
         "alerts": alerts(daemon, request, peer),
@@ -56,7 +58,7 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
     }
 
 
-def run_answer(watched: Watched, now: float, peer: Peer, full: bool = False) -> dict[str, Json]:
+def run_answer(watched: Watched, now: float, sight: Sight, full: bool = False) -> dict[str, Json]:
     """One run in `status`; of another user's run that the peer may not read only what anyone can see."""
     run, info = watched.run, watched.run.info
     answer: dict[str, Json] = {
@@ -70,7 +72,7 @@ def run_answer(watched: Watched, now: float, peer: Peer, full: bool = False) -> 
         "last": timestamp(run.grew),
         "firing": len(watched.firing()),
     }
-    if not may_read(info.folder, peer):
+    if not sight.sees(info.folder):
         return answer
     answer |= {"folder": info.folder, "series": len(run.series), "kind": info.kind}
     return answer | (coverage(watched) if full else {})
@@ -96,7 +98,15 @@ def alerts(daemon: Daemon, request: Request, peer: Peer) -> list[dict[str, Json]
     """Open alerts, or all of late; evidence only for those who may read the run's files."""
     found = daemon.store.alerts(open_only=not request.get("all"))
     folders = {watched.run.info.name: watched.run.info.folder for watched in daemon.engine.runs.values()}
-    return [alert if may_read(folders.get(str(alert["run"]), ""), peer) else _without_text(alert) for alert in found]
+    sight = Sight(peer)
+    return [alert if _seen(sight, folders.get(str(alert["run"])), alert) else _without_text(alert) for alert in found]
+
+
+def _seen(sight: Sight, folder: str | None, alert: dict[str, Json]) -> bool:
+    """Every file that the alert quotes is one that the peer could read."""
+    evidence = alert["evidence"] if isinstance(alert["evidence"], list) else []
+    files = {str(item["file"]) for item in [alert, *evidence] if isinstance(item, dict) and item.get("file")}
+    return sight.sees(folder) and all(sight.sees(folder, file) for file in files)
 
 
 def _without_text(alert: dict[str, Json]) -> dict[str, Json]:
@@ -109,11 +119,12 @@ def explain(daemon: Daemon, request: Request, peer: Peer) -> Answer:
     alert = daemon.store.alert(wanted)
     if alert is None:
         raise Refused(f"there is no alert '{wanted}'; sentinel alerts lists them")
+    sight = Sight(peer)
     for watched in daemon.engine.runs.values():
         bound = watched.bounds.get((f"{alert['signature']}/{alert['rule']}", str(alert["instance"] or "")))
         if watched.run.info.name == alert["run"] and bound is not None and bound.rule.when is not None:
-            if not may_read(watched.run.info.folder, peer):
-                raise Refused("its files are not yours to read; only its user, admins and root see the evidence")
+            if not _seen(sight, watched.run.info.folder, alert):
+                raise Refused("its files are not yours to read, so their text is not shown to you")
             verdict = bound.rule.when.explain(watched.run, bound.instance)
             return {
                 "alert": alert,
@@ -124,10 +135,11 @@ def explain(daemon: Daemon, request: Request, peer: Peer) -> Answer:
                 "why": verdict.why,
                 "evidence": [evidence_json(item) for item in verdict.evidence],
             }
+    shown = alert if sight.sees(None) else _without_text(alert)
     return {
-        "alert": alert,
+        "alert": shown,
         "expression": "",
-        "evidence": alert["evidence"],
+        "evidence": shown["evidence"],
         "why": "the run is no longer held in memory",
     }
 
@@ -138,16 +150,3 @@ def reload(daemon: Daemon, peer: Peer) -> Answer:
         raise Refused("only admins and root may reload; the settings' [tell] admins names them")
     daemon.ask_reload()
     return {"reloading": True}
-
-
-def may_read(folder: str, peer: Peer) -> bool:
-    """Text of a file that the peer could not open is not shown (contracts 7)."""
-    if peer.is_root or not folder or peer.uid == os.getuid():
-        return True
-    try:
-        seen = os.stat(folder)
-    except OSError:
-        return False
-    if seen.st_uid == peer.uid:
-        return True
-    return bool(seen.st_mode & 0o004) or (bool(seen.st_mode & 0o040) and seen.st_gid == peer.gid)

@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sentinel import __version__
 from sentinel.core.wire import VERSION
 from sentinel.daemon.peers import Peer, peer_of
 from sentinel.daemon.waiting import SelectorWaker
 
 LONGEST = 64 * 1024
 MOST_CLIENTS = 32
+
+RESTART = "restart it so that both are the same: systemctl restart sentinel"
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -67,10 +70,11 @@ class Control:
         client.heard += data
         line, newline, _ = client.heard.partition(b"\n")
         if newline or len(client.heard) > LONGEST:
-            self._say(
-                client, self._answer(line, client) if newline else fault("a request is one line of at most 64 KiB")
-            )
-        if newline or not data or len(client.heard) > LONGEST:
+            answer = self._answer(line, client) if newline else fault("a request is one line of at most 64 KiB")
+            client.owed = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+            self._waker.watch_room(client.connection.fileno(), lambda: self._say(client))
+            self._say(client)
+        elif not data:
             self._drop(client)
 
     def _answer(self, line: bytes, client: _Client) -> Answer:
@@ -84,18 +88,25 @@ class Control:
         """The answer to one request."""
         handler = self._handlers.get(str(request.get("ask")))
         if handler is None:
-            return fault(f"this daemon knows no '{request.get('ask')}'; is it older than the command? restart it")
+            asker = f", the command is {request['version']}" if request.get("version") else ""
+            return fault(f"this daemon ({__version__}) knows no '{request.get('ask')}'{asker}; {RESTART}")
         try:
-            return {"v": VERSION, "ok": True, **handler(request, peer)}
+            return {"v": VERSION, "ok": True, "version": __version__, **handler(request, peer)}
         except Refused as no:
             return fault(str(no))
         except Exception as bug:  # one request must not end the watch
             return fault(f"a bug in Sentinel: {type(bug).__name__}: {bug}")
 
-    def _say(self, client: _Client, answer: Answer) -> None:
-        client.connection.settimeout(0.5)
-        with contextlib.suppress(OSError):
-            client.connection.sendall(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+    def _say(self, client: _Client) -> None:
+        """As much as fits now; the rest when there is room. Who does not listen waits alone."""
+        try:
+            client.owed = client.owed[client.connection.send(client.owed) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            client.owed = b""
+        if not client.owed:
+            self._drop(client)
 
     def _drop(self, client: _Client) -> None:
         self._clients.pop(client.connection.fileno(), None)
@@ -113,13 +124,14 @@ class Control:
 
 
 class _Client:
-    """One connection, and what it has said so far."""
+    """One connection, what it has said so far, and what it has not yet taken of the answer."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.heard = b""
+        self.owed = b""
 
 
 def fault(text: str) -> Answer:
     """A refusal that says why."""
-    return {"v": VERSION, "ok": False, "why": text}
+    return {"v": VERSION, "ok": False, "version": __version__, "why": text}

@@ -22,8 +22,9 @@ from sentinel.core.telling_week import DAY, WEEK, Week, digest, digest_due
 from sentinel.core.telling_words import Standing
 from sentinel.daemon.alive import Alive
 from sentinel.daemon.routes import LOCAL, TERMINAL, line_of, routes_of
-from sentinel.daemon.sending import COMMAND, Sending
+from sentinel.daemon.sending import COMMAND, PROMISED, Sending
 from sentinel.daemon.settings import Settings
+from sentinel.daemon.systemd import Progress
 from sentinel.keep.outbox import Delivery, Outbox, Paper
 from sentinel.keep.words import Words
 from sentinel.outlets import journal
@@ -48,9 +49,11 @@ class Office:
         steady: Callable[[], float] = time.monotonic,
         command: tuple[str, ...] = COMMAND,
         journal_socket: str = journal.SOCKET,
+        progress: Progress | None = None,
     ) -> None:
-        """Go on from what was written."""
-        self._alive, self._digests = Alive(settings.tell, steady), settings.tell.digest
+        """Go on from what was written. `progress` hears what the workers promise."""
+        self._progress, self._wake, self._command = progress or Progress(), wake, command
+        self._alive, self._digests = Alive(settings.tell, steady, self._progress), settings.tell.digest
         self._week_of: Callable[[float, float], Week] | None = None
         self.host, self._terminal, self._steady = host, terminal, steady
         self._journal_socket = journal_socket
@@ -66,6 +69,26 @@ class Office:
         self._swept = 0.0
         self._disk_told = False
         self._load()
+
+    def adopt(self, settings: Settings, now: float) -> None:
+        """Other settings: a channel that stays keeps its desk and what waits; one that is gone gives its letters up."""
+        routes = {route.name: route for route in routes_of(settings.channel, settings.tell, self._terminal is not None)}
+        self.desks = {name: self.desks.get(name) or Desk(route, self.host) for name, route in routes.items()}
+        for name, desk in self.desks.items():
+            desk.route = routes[name]
+            desk.look_again()
+        self._lines = {channel.name: line_of(channel, settings.tell) for channel in settings.channel}
+        for name in self._sending.keys() - self._lines.keys():
+            self._sending.pop(name).close()
+            self._progress.rests(f"sender {name}")
+            self._failing.pop(name, None)
+        for name in self._lines:
+            self._sending.setdefault(name, Sending(name, self._wake, self._command))
+        for delivery in [d for d in self.outbox.deliveries.values() if d.channel not in self.desks]:
+            self._orphan(delivery)
+        self._alive, self._digests = Alive(settings.tell, self._steady, self._progress), settings.tell.digest
+        self._zone = zone_of(settings.tell.zone)
+        self._write(now)
 
     def _load(self) -> None:
         rows: dict[str, list[tuple[str, str, Mapping[str, Json]]]] = {}
@@ -98,14 +121,19 @@ class Office:
                 self._enqueue(name, desk.take(change, story, now, local), now)
         self._write(now)
 
+    def local(self, now: float) -> Local:
+        """The local time of day of those who read."""
+        return local_at(now, self._zone)
+
     def say(
-        self, head: str, lines: Iterable[str], now: float, severity: Severity = Severity.HIGH, but: str = ""
-    ) -> None:
+        self, head: str, lines: Iterable[str], now: float, severity: Severity = Severity.HIGH, but: str = "",
+        topic: str = "",
+    ) -> None:  # fmt: skip
         """Sentinel speaks of itself, on every channel but one: a broken rule file, a dead channel, a full disk."""
         letter = Letter(Occasion.NOTE, now, self.host, head=head, lines=tuple(lines), severity=severity, open=0)
         for name in self.desks:
             if name != but:
-                self._enqueue(name, [Act(Kind.POST, f"note.{head[:60]}", letter, now)], now)
+                self._enqueue(name, [Act(Kind.POST, topic or f"note.{head[:60]}", letter, now)], now)
 
     def digest(self, letter: Letter, now: float) -> None:
         """The round-up goes to every channel but the local ones."""
@@ -225,6 +253,7 @@ class Office:
         root = self.outbox.threads.get((name, first.topic))
         job = Job(claimed.id, claimed.attempts, Kind(claimed.kind), self._lines[name], self._final(claimed), root)
         sending.start(claimed.n, job_json(job), self._steady())
+        self._progress.began(f"sender {name}", self._steady(), PROMISED)
 
     def _skip_lost_edits(self, name: str, queue: list[Delivery], now: float) -> list[Delivery]:
         """An edit of a message that has no identity here (it went into a summary, or was given up) has nothing to edit."""
@@ -253,6 +282,7 @@ class Office:
         for name, sending in self._sending.items():
             got = sending.collect(self._steady())
             if got is not None:
+                self._progress.rests(f"sender {name}")
                 n, answer = got
                 self._settle_delivery(self.outbox.deliveries[n], answer, now)
                 self._health(name, answer, now)

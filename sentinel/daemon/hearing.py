@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sentinel.core.amounts import parse_seconds, seconds_text
@@ -27,9 +28,11 @@ LONGEST_WHY = 500
 class Hearing:
     """Takes words and says what came of them."""
 
-    def __init__(self, daemon: Daemon, office: Office, admins: list[str]) -> None:
-        """`admins` are the users and groups of `[tell] admins`."""
-        self._daemon, self._office, self._admins = daemon, office, admins
+    def __init__(
+        self, daemon: Daemon, office: Office, admins: list[str], plan_word: Callable[[str], str] = lambda _run: ""
+    ) -> None:
+        """`admins` are the users and groups of `[tell] admins`; `plan_word` says of a run what its stop plan will do."""
+        self._daemon, self._office, self._admins, self._plan_word = daemon, office, admins, plan_word
 
     def handlers(self) -> dict[str, Handler]:
         """The words that this file answers to."""
@@ -51,7 +54,8 @@ class Hearing:
         alert, watched = self._alert(request, peer)
         word = self._word(Saying.ACK, Scope.ALERT, str(alert["id"]), peer, request, watched, _rule(alert))
         self._say(word)
-        return {"said": f"ack of {alert['id']}: no reminders until it changes"}
+        plan = self._plan_word(watched.run.info.key) if watched is not None else ""
+        return {"said": f"ack of {alert['id']}: no reminders until it changes" + (f"; {plan}" if plan else "")}
 
     def mute(self, request: Request, peer: Peer) -> Answer:
         """Be quiet about an alert, a run, a rule or a family, for a time that always ends."""

@@ -89,7 +89,7 @@ class Daemon:
         self.sources, self.files, self.delivering, self.journal = list(sources), files, delivering, journal
         self.control: Control | None = None
         self._catching_up: set[str] = set()
-        self.admins, self.at = list(admins), at
+        self.admins, self.at = list(admins), at  # who may speak for all; a reload changes the list in place
         self.snapshots = Snapshots(engine, store, files)
         self.told: list[str] = list(store.told)  # about ourselves: state, reloads, bugs
         self.began = clock.wall()
@@ -100,7 +100,9 @@ class Daemon:
         self.first_life = store.recall(FIRST_LOOK) is None
         self.after_turn: list[Callable[[], None]] = []  # systemd's status and watchdog, reloads, the ping
         self.at_end: list[Callable[[], None]] = []
+        self.continued: list[Callable[[str, str, float], None]] = []  # told of a run and the one that goes on with it
         self.shown: list[Callable[[], dict[str, Any]]] = []  # what others add to `status`
+        self.owed: list[Effect] = []  # what was decided between two turns; the next one writes it down
         self._reload = False
         self._aside: dict[str, tuple[float, str]] = {}  # source -> (until, why)
         self._maintain_at = self.began + MAINTENANCE
@@ -122,7 +124,7 @@ class Daemon:
         return BUSY if self.files is not None and self.files.pending else wait
 
     def _decide(self, now: float) -> list[Effect]:
-        effects: list[Effect] = []
+        effects, self.owed = self.owed, []
         for batch in self._read(now):
             effects += self._feed(batch)
             self.snapshots.note(batch, now)
@@ -142,7 +144,7 @@ class Daemon:
         return self.engine.caught_up(done)
 
     def _read(self, now: float) -> Iterable[Batch]:
-        for source in self.sources:
+        for source in tuple(self.sources):
             until, _ = self._aside.get(source.name, (0.0, ""))
             if now < until:
                 continue
@@ -160,10 +162,20 @@ class Daemon:
             self._catching_up.add(batch.run)
             batch = Batch(batch.run, (replace(first, history=True), *batch.items[1:]))
         try:
+            self._hand_on(batch)
             return self.engine.feed([batch])
         except Exception:
             self.tell_about_us(f"a bug lost a batch of {batch.run}: {traceback.format_exc(limit=3)}")
             return []
+
+    def _hand_on(self, batch: Batch) -> None:
+        """What people said of a run holds for the one that continues it."""
+        for item in batch.items:
+            if isinstance(item, Found) and item.info.fresh and item.info.continues:
+                keys = self.engine.keys()
+                before, after = (keys.get(key, key) for key in (item.info.continues, batch.run))
+                for take in self.continued:
+                    take(before, after, self.clock.wall())
 
     # --- writing down --------------------------------------------------------------------------------------------
 
@@ -215,8 +227,12 @@ class Daemon:
     def tell_about_us(self, text: str) -> None:
         """Something about Sentinel itself: into the journal and `status`, each text once in a row."""
         if text not in self.told[-20:]:
-            self.told = [*self.told[-99:], text]
+            self.note(text)
             self.journal(text)
+
+    def note(self, text: str) -> None:
+        """For `status` alone: somebody else says it in the journal."""
+        self.told = [*self.told[-99:], text]
 
     def troubles(self) -> list[str]:
         """What cannot be read now, each with its cure."""

@@ -22,6 +22,7 @@ class Peer:
     gid: int
     user: str
     groups: frozenset[str]
+    gids: frozenset[int] = frozenset()
 
     @property
     def is_root(self) -> bool:
@@ -42,7 +43,9 @@ def peer_of(connection: socket.socket) -> Peer:
     """The peer of a connection to a Unix socket."""
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid, uid, gid = _CREDENTIALS.unpack(raw)
-    return Peer(pid, uid, gid, user_name(uid), _groups(uid, gid))
+    gids = _gids(uid, gid)
+    names = frozenset(name for number in gids if (name := _group_name(number)))
+    return Peer(pid, uid, gid, user_name(uid), names, gids)
 
 
 def user_name(uid: int | None) -> str:
@@ -55,12 +58,11 @@ def user_name(uid: int | None) -> str:
         return str(uid)
 
 
-def _groups(uid: int, gid: int) -> frozenset[str]:
+def _gids(uid: int, gid: int) -> frozenset[int]:
     try:
-        numbers = os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
+        return frozenset(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid))
     except KeyError:
-        numbers = [gid]
-    return frozenset(name for number in numbers if (name := _group_name(number)))
+        return frozenset((gid,))
 
 
 def _group_name(number: int) -> str:

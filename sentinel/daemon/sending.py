@@ -20,6 +20,7 @@ from sentinel.core.telling_answers import CURES, Answer, Code, answer_from
 from sentinel.outlets.jobs import Job, job_json
 
 DEADLINE = 75.0  # for one delivery with its picture
+PROMISED = DEADLINE + 30.0  # a child that is late is ended at the deadline; if even that did not happen, we stand still
 IDLE = 30.0
 COMMAND = (sys.executable, "-P", "-m", "sentinel.outlets.sender")
 

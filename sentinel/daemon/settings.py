@@ -6,6 +6,7 @@ Mistakes are faults with a line and a "did you mean"; `tomllib` knows no places,
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +16,8 @@ from pydantic_core import ErrorDetails
 
 from sentinel.core.amounts import GRAMMAR, parse_amount, parse_seconds
 from sentinel.core.records import Fault
+from sentinel.core.stopping_world import parse_crowd, parse_worth
+from sentinel.core.stopping_world import parse_most as parse_stops
 from sentinel.core.telling_caps import parse_most
 from sentinel.core.telling_routes import parse_condition, parse_quiet
 from sentinel.daemon.toml_places import place_of
@@ -54,6 +57,16 @@ def _escalation(text: str) -> str:
     if text and (parse_seconds(after) is None or not to.strip()):
         raise ValueError(f"'{text}' is not understood; write 30m to NAME")
     return text
+
+
+def _form(parse: Callable[[str], object]) -> AfterValidator:
+    """A text that the stop plan's own reader must understand."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
 
 
 Duration = Annotated[str, AfterValidator(_duration)]
@@ -168,10 +181,12 @@ class Stop(Section):
         "rehearse", description="rehearse: plan, tell nobody, touch nothing"
     )
     grace: Duration = Field("15m", description="how long people have to object, once somebody was reached")
-    worth: str = Field("4 GPU-hours", description="do nothing for less than this")
+    worth: Annotated[str, _form(parse_worth)] = Field("4 GPU-hours", description="do nothing for less than this")
     lose: Duration = Field("1h", description="the most work that may be lost when a run cannot be asked")
-    most: str = Field("1 at once, 2 an hour, 6 a day", description="the cap on stops")
-    crowd: str = Field("30 %", description="stand down when more of the runs match at once")
+    most: Annotated[str, _form(parse_stops)] = Field("1 at once, 2 an hour, 6 a day", description="the cap on stops")
+    crowd: Annotated[str, _form(parse_crowd)] = Field(
+        "30 %", description="stand down when more of the runs match at once"
+    )
     settle: Duration = Field("10m", description="touch nothing for so long after a start or resume")
 
 

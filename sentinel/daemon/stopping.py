@@ -1,106 +1,149 @@
 """Ties the pure stop plan to the store and the hands: completes the world, takes a turn, writes it down, then acts.
 
-Each deed runs in a child process with a deadline. `Stopping.turn` is called once a turn for each run that has signs
-or an open plan; what it needs of the rest of the daemon comes in as a `World` and two callables.
+`Stopping.turn` is called about once a second for each run that has signs or an open plan, and never waits. What it
+needs of the rest of the daemon comes in as a `World`, a `Place` and a few callables.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from sentinel.core.stopping import birth, turn
+from sentinel.core.stopping import Found, birth, turn
 from sentinel.core.stopping_plan import Deed, Plan, Stage
-from sentinel.core.stopping_world import Ended, Level, Outcome, Proven, Saving, Survey, Tally, World
+from sentinel.core.stopping_world import Consent, Ended, Level, Outcome, Saving, Tally, World
+from sentinel.daemon.stopping_children import KEPT, SURVEY, WATCH, Children, Seen, outcome_of
 from sentinel.keep import plans
 
-ROOT = str(Path(__file__).resolve().parents[2])
-CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from sentinel.outlets.hands.rung import main; main()"
-DEADLINE = 900.0
 WATCHED = (Stage.ASKED, Stage.VERIFIED)
-Writing = Callable[[], AbstractContextManager[sqlite3.Connection]]
+SAID = (Deed.ANNOUNCE, Deed.TELL)  # done by us, inside the turn's own transaction
+REWRITE = 60.0  # what a plan waits for changes with every second; it is written down so often if nothing else is new
+
+
+class Paper(Protocol):
+    """The store."""
+
+    connection: sqlite3.Connection
+
+    def turn(self) -> AbstractContextManager[sqlite3.Connection]:
+        """One transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a run is and what its watch says about asking it."""
+    """Where a run is, and what its watch and the other runs say about it."""
 
     folder: str
     uid: int | None
     ask: str = ""
-    pids: tuple[int, ...] = ()
+    files: tuple[str, ...] = ()  # what its evidence came from
+    granted: tuple[int, int] | None = None  # uid and level: consent that stands in the settings
+    others: tuple[tuple[str, tuple[tuple[int, int], ...], bool], ...] = ()  # other runs: folder, processes, same folder
 
 
-@dataclass(slots=True)
-class Work:
-    """One child under way."""
-
-    process: subprocess.Popen[bytes]
-    plan: str
-    deed: str
-    began: float
-
-
-@dataclass(slots=True)
-class Seen:
-    """What the hands have seen of one run since this daemon started."""
-
-    survey: Survey | None = None
-    saving: Saving = field(default_factory=Saving)
-    progress: int = -1
+Tell = Callable[[Plan, Deed, World], bool]
+Log = Callable[[Plan, Iterable[Found]], None]
 
 
 class Stopping:
     """All plans of this host."""
 
-    def __init__(
-        self, state: Path, writing: Writing, tell: Callable[[Plan, Deed], None], name: Callable[[], str]
-    ) -> None:
-        """`tell` puts an announcement or a last word into the outbox, inside the turn's own transaction."""
-        self._state, self._writing, self._tell, self._name = state / "plans", writing, tell, name
-        self._work: list[Work] = []
+    def __init__(self, state: Path, paper: Paper, tell: Tell, name: Callable[[], str], log: Log) -> None:
+        """`tell` puts an announcement or a last word into the outbox, inside the turn's own transaction, and says
+        whether it did; `log` gets every condition of every turn.
+        """
+        self._state, self._paper, self._tell, self._name, self._log = state / "plans", paper, tell, name, log
+        self._children = Children()
         self._seen: dict[str, Seen] = {}
+        self._plans: dict[str, list[Plan]] = {}
+        self._written: dict[str, float] = {}
+
+    def latest(self, run: str) -> Plan | None:
+        """The plan that was made last for a run."""
+        past = self._past(run)
+        return past[-1] if past else None
+
+    def seen(self, run: str) -> Seen:
+        """What the hands have seen of a run."""
+        return self._seen.setdefault(run, Seen())
+
+    def open(self) -> list[Plan]:
+        """All plans that still go on, or whose last word was not said."""
+        return plans.open_plans(self._paper.connection)
 
     def turn(self, world: World, place: Place, wall: float) -> Plan | None:
         """One turn of one run: its plan as it now stands."""
-        seen = self._seen.setdefault(world.run.key, Seen())
-        with self._writing() as connection:
-            past = plans.plans_of(connection, world.run.key)
-            plan = past[-1] if past else None
-            outcomes = self._finished(plan, seen, world.now)
-            deeds: tuple[Deed, ...] = ()
-            full = self._completed(connection, world, plan, seen, outcomes, wall)
-            if plan is None or not (plan.open or any(step.ended is None for step in plan.steps)):
-                plan = birth(full, past, self._name())
-            else:
-                made = turn(plan, full)
-                plan, deeds = made.plan, made.deeds
-            if plan is None:
-                return None
-            plans.write_plan(connection, plan, wall)
-            for deed in deeds:
-                if deed in (Deed.ANNOUNCE, Deed.TELL):
-                    self._tell(plan, deed)
-                    plan = _done(plan, deed)
-                    plans.write_plan(connection, plan, wall)
+        seen, past = self.seen(world.run.key), self._past(world.run.key)
+        before = past[-1] if past else None
+        outcomes = self._outcomes(before, seen, world)
+        if before is not None and before.open and seen.survey is None:  # we were away: look again before anything else
+            self._look(before, place, world)
+            return before
+        full = self._completed(world, before, seen, outcomes, wall)
+        deeds: tuple[Deed, ...] = ()
+        if before is None or not _goes_on(before):
+            plan = self._born(full, past, seen, place)
+        else:
+            made = turn(before, full)
+            plan, deeds = made.plan, made.deeds
+            self._log(plan, made.findings)
+        if plan is None:
+            return None
+        plan = self._write_down(plan, before, deeds, full, wall)
         for deed in deeds:
-            if deed not in (Deed.ANNOUNCE, Deed.TELL):
-                self._start(plan, deed.value, place, world.now)
-        self._look(plan, place, world.now)
+            if deed not in SAID:
+                self._start(plan, deed.value, place, full)
+        self._look(plan, place, full)
         return plan
 
+    def survey(self, world: World, place: Place) -> None:
+        """Look at a run's processes without any plan, for a person who asks."""
+        seen = self.seen(world.run.key)
+        self._outcomes(None, seen, world)
+        self._survey(seen, world, place, "")
+
+    def completed(self, world: World, plan: Plan, wall: float) -> World:
+        """The world with all that the hands and the store know, for a person who asks."""
+        return self._completed(world, plan, self.seen(world.run.key), (), wall)
+
+    # --- the world -----------------------------------------------------------------------------------------------
+
+    def _past(self, run: str) -> list[Plan]:
+        if run not in self._plans:
+            self._plans[run] = plans.plans_of(self._paper.connection, run)
+        return self._plans[run]
+
+    def _outcomes(self, plan: Plan | None, seen: Seen, world: World) -> tuple[Outcome, ...]:
+        """What came of the children that have ended or run out of time."""
+        outcomes = []
+        for work, answer in self._children.ended(world.run.key, world.now):
+            if work.deed == SURVEY:
+                seen.surveyed(answer, world.now)
+            elif work.deed == WATCH:
+                seen.watched(answer, world.now)
+            elif plan is not None and work.plan == plan.id:
+                outcomes.append(outcome_of(work.deed, answer, world.now))
+                if outcomes[-1].detail.startswith(KEPT):
+                    seen.kept = outcomes[-1].detail.removeprefix(KEPT)
+        if seen.members:
+            self._note_members(world, seen)
+        return tuple(outcomes)
+
+    def _note_members(self, world: World, seen: Seen) -> None:
+        members, seen.members = seen.members, frozenset()
+        if plans.unknown_processes(self._paper.connection, world.boot, world.run.key, members):
+            with self._paper.turn() as connection:
+                plans.note_processes(connection, world.boot, world.run.key, members)
+
     def _completed(
-        self, connection: sqlite3.Connection, world: World, plan: Plan | None, seen: Seen,
-        outcomes: tuple[Outcome, ...], wall: float,
-    ) -> World:  # fmt: skip
-        under_way = {work.deed for work in self._work if plan is not None and work.plan == plan.id}
+        self, world: World, plan: Plan | None, seen: Seen, outcomes: tuple[Outcome, ...], wall: float
+    ) -> World:
+        connection = self._paper.connection
+        under_way = self._children.busy(world.run.key)
         intended = {step.deed.value for step in plan.steps if step.ended is None} if plan else set()
         settled = {outcome.deed for outcome in outcomes}
         others = [p for p in plans.open_plans(connection) if p.open and not p.rehearsal and p.run != world.run.key]
@@ -108,97 +151,100 @@ class Stopping:
             sum(other.stage in WATCHED for other in others),
             plans.ended_since(connection, wall - 3600, Stage.STOPPED),
             plans.ended_since(connection, wall - 86400, Stage.STOPPED),
-            plans.ended_since(connection, wall - 86400, Stage.FAILED),
+            plans.ended_since(connection, wall - 86400, Stage.FAILED, uncalled=True),
             world.tally.matching, world.tally.runs,
         )  # fmt: skip
-        lead = max(world.signs, key=lambda sign: sign.doom, default=None)
-        right = plans.rehearsals(connection, lead.rule, world.run.watch, lead.fingerprint) if lead else 0
         return replace(
-            world, survey=seen.survey, saving=seen.saving, tally=tally, rehearsed=max(right, world.rehearsed),
-            outcomes=outcomes, lost=frozenset(intended - under_way - settled),
-        )  # fmt: skip
+            world,
+            survey=seen.survey,
+            saving=seen.saving,
+            tally=tally,
+            called_right=dict(world.called_right) | plans.called_right(connection, world.run.watch),
+            outcomes=outcomes,
+            lost=frozenset(intended - under_way - settled),
+            consent=_consent(plan, seen),
+            people=replace(world.people, kept=world.people.kept or seen.kept),
+            signs=tuple(replace(s, owned=bool(s.files) and s.files <= seen.clean) for s in world.signs),
+        )
 
-    def _start(self, plan: Plan, deed: str, place: Place, now: float) -> None:
-        task = {
-            "plan": plan.id, "deed": deed, "folder": place.folder, "uid": place.uid, "ask": place.ask,
-            "pids": list(place.pids), "state": str(self._state), "stop": plan.wanted >= Level.STOP,
-        }  # fmt: skip
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-c", CODE, ROOT], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(task).encode())
-        process.stdin.close()
-        self._work.append(Work(process, plan.id, deed, now))
+    def _born(self, world: World, past: list[Plan], seen: Seen, place: Place) -> Plan | None:
+        """A new plan, once the hands have looked: who is there and what their owner allows is asked before anything."""
+        hopeful = replace(world, consent=Consent(Level.KILL, world.run.uid, ""))
+        if birth(hopeful, past, "") is None:
+            return None
+        age = None if seen.survey is None else world.now - seen.survey.at
+        if age is None or not 0 <= age <= world.limits.surveyed:
+            self._survey(seen, world, place, "")
+            return None
+        seen.saving, seen.progress = Saving(), -1
+        return birth(world, past, self._name())
 
-    def _look(self, plan: Plan, place: Place, now: float) -> None:
+    # --- on paper ------------------------------------------------------------------------------------------------
+
+    def _write_down(self, plan: Plan, before: Plan | None, deeds: Iterable[Deed], world: World, wall: float) -> Plan:
+        """Written before any deed is done; what is said to people goes into the outbox in the same transaction."""
+        said = [deed for deed in deeds if deed in SAID]
+        due = wall - self._written.get(plan.id, 0.0) >= REWRITE
+        if said or due or before is None or replace(plan, waits=()) != replace(before, waits=()):
+            with self._paper.turn() as connection:
+                for deed in said:
+                    plan = _done(plan, deed) if self._tell(plan, deed, world) else plan
+                plans.write_plan(connection, plan, wall)
+            self._written[plan.id] = wall
+        past = self._past(plan.run)
+        self._plans[plan.run] = [*(old for old in past if old.id != plan.id), plan]
+        return plan
+
+    # --- the hands -----------------------------------------------------------------------------------------------
+
+    def _start(self, plan: Plan, deed: str, place: Place, world: World) -> None:
+        needs = Level.CHECKPOINT if deed == Deed.ASK and plan.wanted is Level.CHECKPOINT else Level.STOP
+        task = _task(place, self._state, plan.id, deed) | {
+            "stop": plan.wanted >= Level.STOP,
+            "needs": int(Level.KILL if deed == Deed.KILL else needs),
+        }
+        self._children.start(plan.run, plan.id, task, world.now)
+
+    def _look(self, plan: Plan, place: Place, world: World) -> None:
         """Keep the eyes on the processes: who they are before, whether they are there after."""
-        busy = {work.deed for work in self._work if work.plan == plan.id}
-        if plan.open and "survey" not in busy and plan.stage is not Stage.ASKED:
-            self._start(plan, "survey", place, now)
-        if plan.open and plan.stage in WATCHED and "watch" not in busy:
-            self._start(plan, "watch", place, now)
+        if not plan.open:
+            return
+        seen = self.seen(plan.run)
+        self._survey(seen, world, place, plan.id)
+        every = min(1.0, world.limits.quiet_after / 2)
+        if plan.stage in WATCHED and self._due(WATCH, plan.run, seen, world.now, every):
+            self._start(plan, WATCH, place, world)
 
-    def _finished(self, plan: Plan | None, seen: Seen, now: float) -> tuple[Outcome, ...]:
-        """What came of the children that have ended or run out of time, for this plan."""
-        outcomes = []
-        for work in [w for w in self._work if plan is not None and w.plan == plan.id]:
-            late = now - work.began > DEADLINE
-            if work.process.poll() is None and not late:
-                continue
-            self._work.remove(work)
-            answer = _answer_of(work, late)
-            if work.deed == "survey":
-                seen.survey = _survey(answer, now) or seen.survey
-            elif work.deed == "watch":
-                _watched(seen, answer, now)
-            else:
-                outcomes.append(_outcome(work.deed, answer, now))
-        return tuple(outcomes)
+    def _survey(self, seen: Seen, world: World, place: Place, plan: str) -> None:
+        if self._due(SURVEY, world.run.key, seen, world.now, world.limits.surveyed / 6):
+            self._children.start(world.run.key, plan, _task(place, self._state, plan, SURVEY), world.now)
+
+    def _due(self, look: str, run: str, seen: Seen, now: float, every: float) -> bool:
+        if look in self._children.busy(run) or now - seen.begun.get(look, float("-inf")) < every:
+            return False
+        seen.begun[look] = now
+        return True
+
+
+def _task(place: Place, state: Path, plan: str, deed: str) -> dict[str, object]:
+    return {
+        "plan": plan, "deed": deed, "folder": place.folder, "uid": place.uid, "ask": place.ask, "state": str(state),
+        "files": place.files, "granted": place.granted, "others": place.others,
+    }  # fmt: skip
+
+
+def _consent(plan: Plan | None, seen: Seen) -> Consent:
+    """The owner's word; once nobody is left to be signalled, what became of the run needs no word any more."""
+    nobody = seen.survey is not None and not seen.survey.pids
+    if plan is not None and plan.stage in WATCHED and nobody:
+        return Consent(plan.wanted, seen.consent.owner, "nobody is left to signal")
+    return seen.consent
+
+
+def _goes_on(plan: Plan) -> bool:
+    return plan.open or any(step.ended is None for step in plan.steps)
 
 
 def _done(plan: Plan, deed: Deed) -> Plan:
     steps = tuple(replace(s, ended=Ended.DONE) if s.deed is deed and s.ended is None else s for s in plan.steps)
     return replace(plan, steps=steps)
-
-
-def _answer_of(work: Work, late: bool) -> dict[str, Any]:
-    if late:
-        return {"ended": "unsure", "detail": "it did not end in time"}  # not killed: it may be in the midst of a signal
-    assert work.process.stdout is not None
-    with work.process.stdout as output:
-        text = output.read(1 << 20)
-    work.process.wait()
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        return {"ended": "unsure", "detail": "its hand died"}
-    return answer if isinstance(answer, dict) else {"ended": "unsure", "detail": "it answered nonsense"}
-
-
-def _survey(answer: dict[str, Any], now: float) -> Survey | None:
-    if "pids" not in answer:
-        return None
-    return Survey(
-        now, tuple(answer["pids"]), frozenset(answer["uids"]), answer["runs"], tuple(answer["trouble"]),
-        answer["elsewhere"], answer["way"], answer["ends"], answer["remote"], answer["by_hand"], answer["stuck"],
-    )  # fmt: skip
-
-
-def _watched(seen: Seen, answer: dict[str, Any], now: float) -> None:
-    if "here" not in answer:
-        return
-    grew = now if answer["progress"] != seen.progress and seen.progress >= 0 else seen.saving.grew
-    seen.progress = answer["progress"]
-    gone = None if answer["here"] else seen.saving.gone or now
-    seen.saving = Saving(grew, answer["found"], None if answer["back"] else gone, answer["back"])
-
-
-def _outcome(deed: str, answer: dict[str, Any], now: float) -> Outcome:
-    told = answer.get("proven")
-    proven = None
-    if told is not None:
-        saved = None if told["age"] is None else now - told["age"]
-        proven = Proven(told["good"], saved, told["tainted"], told["copy"], told["step"])
-    return Outcome(deed, Ended(answer["ended"]), answer.get("detail", ""), proven)

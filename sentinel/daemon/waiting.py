@@ -31,6 +31,10 @@ class SelectorWaker:
         """Call `ready` when there is something to read."""
         self._selector.register(fileno, selectors.EVENT_READ, ready)
 
+    def watch_room(self, fileno: int, ready: Ready) -> None:
+        """From now on call `ready` when there is room to write, instead of when there is something to read."""
+        self._selector.modify(fileno, selectors.EVENT_WRITE, ready)
+
     def unwatch(self, fileno: int) -> None:
         """No longer."""
         with contextlib.suppress(KeyError, ValueError):

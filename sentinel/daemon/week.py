@@ -9,8 +9,10 @@ from collections.abc import Iterable
 
 from sentinel.core.engine import Engine
 from sentinel.core.rule import Rule
+from sentinel.core.stopping_words import status_line
 from sentinel.core.telling_week import Week
 from sentinel.core.telling_words import Saying, Standing
+from sentinel.keep import plans
 
 TIME_TO_SPEAK = 600.0  # a run that is younger may simply have written nothing yet
 UNREAD = "nothing in its files was understood"
@@ -41,6 +43,7 @@ def week_of(
         wrong=Counter(wrong),
         muted=len(muted),
         never=never_matched(engine.book.rules, ever),
+        stops=tuple(status_line(plan) for plan, _ in plans.recent(store, since)),
     )
 
 

@@ -79,19 +79,21 @@ def read_config(name: str, data: bytes) -> list[Fact]:
     for key, value in _walk(root, ""):
         line = _line_of(text, key)
         facts.append(Fact(f"config.{key}", hidden(key, value), name, line))
-        last = key.rsplit(".", 1)[-1]
-        for fact, keys in _KNOWN:
-            if (
-                last in keys
-                and fact not in told
-                and f"config.{key}" != fact
-                and not isinstance(value, str | bool | tuple)
-            ):
-                told.add(fact)
-                facts.append(Fact(fact, value, name, line))
+        fact = well_known(key, value)
+        if fact and fact not in told and fact != f"config.{key}":
+            told.add(fact)
+            facts.append(Fact(fact, value, name, line))
         if len(facts) > _MOST:
             break
     return facts
+
+
+def well_known(key: str, value: object) -> str:
+    """The fact that a config's key states beside `config.KEY`; "" for most."""
+    if isinstance(value, str | bool | tuple):
+        return ""
+    last = key.rsplit(".", 1)[-1]
+    return next((fact for fact, keys in _KNOWN if last in keys), "")
 
 
 def _load(base: str, text: str) -> Any:
@@ -102,7 +104,7 @@ def _load(base: str, text: str) -> Any:
     if base.endswith((".ini", ".cfg")):
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         parser.read_string(text)
-        return {section: {k: _scalar(v) for k, v in parser[section].items()} for section in parser.sections()}
+        return {section: {k: scalar(v) for k, v in parser[section].items()} for section in parser.sections()}
     if base.endswith((".js", ".py")):
         return _literal(text)
     return _yaml(text)
@@ -124,7 +126,7 @@ def _node(node: yaml.Node, count: list[int], depth: int = 0) -> Any:
         return {str(k.value): _node(v, count, depth + 1) for k, v in node.value if isinstance(k, yaml.ScalarNode)}
     if isinstance(node, yaml.SequenceNode):
         return [_node(item, count, depth + 1) for item in node.value]
-    return str(node.value) if getattr(node, "style", None) in ("'", '"') else _scalar(str(node.value))
+    return str(node.value) if getattr(node, "style", None) in ("'", '"') else scalar(str(node.value))
 
 
 _JS_PAIR = re.compile(
@@ -150,13 +152,13 @@ def _literal(text: str) -> dict[str, Any]:
             waiting = match["key"]
         elif match["key"] != "module.exports":
             raw = match["value"]
-            out[".".join([p for p in path if p] + [match["key"]])] = raw[1:-1] if raw[0] in "'\"" else _scalar(raw)
+            out[".".join([p for p in path if p] + [match["key"]])] = raw[1:-1] if raw[0] in "'\"" else scalar(raw)
         if len(out) > _MOST or len(path) > _DEEPEST:
             break
     return out
 
 
-def _scalar(text: str) -> Scalar | None:
+def scalar(text: str) -> Scalar | None:
     """A word as YAML 1.2 reads it, with `1e-4` and `1_000` as the numbers that they are meant to be."""
     low = text.strip().lower()
     if low in ("", "null", "~", "none", "undefined"):
@@ -216,3 +218,8 @@ def _tokenizer(name: str, text: str) -> list[Fact]:
     added = root.get("added_tokens") or []
     known |= {str(t.get("content")) for t in added if isinstance(t, dict)} if isinstance(added, list) else set()
     return [Fact("fact.tokenizer_size", len(known), name, 1, Origin.TOKENIZER)]
+
+
+def blacked_out(line: str) -> str:
+    """A line for people, without what looks like a secret."""
+    return _SECRET.sub("***", line)

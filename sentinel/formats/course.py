@@ -17,7 +17,7 @@ class Course:
     """The state in force while one file is read."""
 
     __slots__ = (
-        *("arrival", "context", "context_left", "epoch", "facts", "file", "inherited"),
+        *("arrival", "classes", "context", "context_left", "dump", "epoch", "facts", "file", "inherited"),
         *("last_redraw", "rank", "stamp", "step", "timing"),
     )
 
@@ -35,6 +35,8 @@ class Course:
         self.inherited: set[tuple[str, ...]] = set()  # layouts that already took the step in force
         self.last_redraw: list[Any] = []
         self.facts: dict[str, Any] = {}
+        self.dump: list[list[Any]] | None = None  # inside a printed config: the keys that the next line may stand under
+        self.classes: list[int] = [0, 0]  # of a net as Caffe prints it: its last output, whether it ends in a softmax
 
     def counters(self, step: int | None, epoch: float | None) -> None:
         """A line gave its own step or epoch: these are now in force."""
@@ -107,6 +109,8 @@ class Course:
             "inherited": [list(names) for names in sorted(self.inherited)],
             "redraw": list(self.last_redraw),
             "facts": dict(self.facts),
+            "dump": [list(part) for part in self.dump] if self.dump is not None else None,
+            "classes": list(self.classes),
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -116,3 +120,6 @@ class Course:
         self.inherited = {tuple(names) for names in saved.get("inherited", ())}
         self.last_redraw = list(saved.get("redraw", ()))
         self.facts = dict(saved.get("facts", {}))
+        dump = saved.get("dump")
+        self.dump = [list(part) for part in dump] if dump is not None else None
+        self.classes = list(saved.get("classes", (0, 0)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -12,6 +13,8 @@ from sentinel.core.seams import Timing
 from sentinel.formats.course import Course
 from sentinel.formats.naming import Naming
 from sentinel.formats.objects import Objects, flat
+
+_NEXT = re.compile(r"[\s,]*(?=[^\s,\]])")
 
 
 class DocumentReader:
@@ -55,27 +58,43 @@ class DocumentReader:
         return {"kind": "document", "done": self._done, "settled": self.settled}
 
     def _parse(self) -> list[Item]:
+        text = self._buffer.decode("utf-8-sig", "replace")
         try:
-            root = json.loads(self._buffer.decode("utf-8", "replace"))
+            root = json.loads(text)
         except (ValueError, RecursionError):
             return []
         self._done = True
         self.settled += len(self._buffer)
         self._buffer = b""
         out: list[Item] = []
-        for thing in _records(root, self._course, out):
-            row = self._objects.row(flat(thing), self._course, 0, "")
+        key, things = _records(root, self._course, out)
+        for line, thing in zip(_lines(text, key, len(things)), things, strict=True):
+            row = self._objects.row(flat(thing), self._course, line, "") if isinstance(thing, dict) else None
             if row is not None:
                 out.append(row)
         return out
 
 
-def _records(root: Any, course: Course, out: list[Item]) -> list[dict[str, Any]]:
-    """The list of objects that a document holds: `log_history`, Chainer's list, CatBoost's iterations."""
+def _lines(text: str, key: str, count: int) -> list[int]:
+    """The line that each object of a document's list begins on; 0 for all where they cannot be told."""
+    opening = re.search(rf'"{re.escape(key)}"\s*:\s*\[' if key else r"\[", text)
+    found: list[int] = []
+    at, line, seen = opening.end() if opening else len(text), 1, 0
+    scan = json.JSONDecoder().raw_decode
+    while match := _NEXT.match(text, at):
+        line += text.count("\n", seen, match.end())
+        seen = match.end()
+        found.append(line)
+        _, at = scan(text, seen)
+    return found if len(found) == count else [0] * count
+
+
+def _records(root: Any, course: Course, out: list[Item]) -> tuple[str, list[Any]]:
+    """The list that a document holds, with its key: `log_history`, Chainer's list, CatBoost's iterations."""
     if isinstance(root, list):
-        return [thing for thing in root if isinstance(thing, dict)]
+        return "", root
     if not isinstance(root, dict):
-        return []
+        return "", []
     for key, name in (
         ("max_steps", "planned_steps"),
         ("num_train_epochs", "planned_epochs"),
@@ -90,9 +109,11 @@ def _records(root: Any, course: Course, out: list[Item]) -> list[dict[str, Any]]
             k: [m.get("name", "") for m in meta.get(f"{k}_metrics", []) if isinstance(m, dict)]
             for k in ("learn", "test")
         }
-        return [_catboost(thing, names) for thing in root["iterations"] if isinstance(thing, dict)]
-    lists = [v for v in root.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
-    return [thing for thing in max(lists, key=len) if isinstance(thing, dict)] if lists else []
+        things = [_catboost(thing, names) if isinstance(thing, dict) else thing for thing in root["iterations"]]
+        return "iterations", things
+    lists = [(len(v), k) for k, v in root.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
+    longest = max(lists)[1] if lists else ""
+    return longest, root[longest] if lists else []
 
 
 def _catboost(thing: dict[str, Any], names: dict[str, list[str]]) -> dict[str, Any]:

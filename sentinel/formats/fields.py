@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from sentinel.core.names import Names
@@ -10,6 +11,7 @@ from sentinel.formats.naming import EPOCHS, STEPS, Role, role
 from sentinel.formats.tokens import Token, tokens
 
 _BARE = 6  # the rank of a step that no word names: `[100] loss=0.5`
+_BATCH = STEPS["batch"]
 _BEFORE_COUNTER = frozenset(
     [
         "global",
@@ -30,7 +32,51 @@ _BEFORE_COUNTER = frozenset(
         "num",
     ]
 )
-_CLASS_METRICS = frozenset(["precision", "recall", "f1", "ap", "iou", "accuracy"])
+_CLASS_METRICS = frozenset(["precision", "recall", "f1", "map", "iou", "accuracy", "dice", "auc"])
+_LABEL = re.compile(r"(?:[BIES]-)?[A-Z][A-Z0-9_]{0,15}")  # a class: `PER: precision: 87.1 %`
+_DIGIT_NAME = re.compile(r"\d[A-Z]{2,8}")  # `5HT`
+_NO_LABEL = frozenset(
+    ["info", "debug", "warning", "error", "critical", "note", "eval", "best", "result", "results", "summary"]
+)
+_COUNTED_BY = _BEFORE_COUNTER | {
+    "env",
+    "environment",
+    "agent",
+    "gradient",
+    "trainer",
+    "total",
+    "elapsed",
+    "learner",
+    "world",
+}
+_SHORT = frozenset(
+    [
+        "avg",
+        "acc",
+        "val",
+        "tr",
+        "prec",
+        "rec",
+        "no",
+        "max",
+        "min",
+        "std",
+        "cum",
+        "ep",
+        "iter",
+        "it",
+        "valid",
+        "eval",
+        "lr",
+        "approx",
+        "est",
+        "tot",
+        "num",
+        "temp",
+        "perp",
+        "vs",
+    ]
+)
 
 
 class Field(NamedTuple):
@@ -65,6 +111,8 @@ class _Reading:
         self.step: tuple[int, Token] | None = None
         self.epoch: Token | None = None
         self.after_epoch = False
+        self.label = ""  # the class that the scores after it are of
+        self.qualified = 0  # fields before this one have their split from a bracket
 
     def close(self) -> None:
         """A separator: words that led to no number may have been a heading."""
@@ -75,14 +123,36 @@ class _Reading:
 
     def word(self, text: str) -> None:
         """A word of a key in the making, or of a heading."""
-        if text[0].isdigit():
+        if text[0].isdigit() and not _DIGIT_NAME.fullmatch(text):
             return
         if self.sep:
             if text.lower() in ("none", "n/a"):
                 self.close()
                 return
+            word = self.words[-1] if self.words else ""
+            if len(self.words) == 1 and _LABEL.fullmatch(word) and self._labels(word):
+                self.label = word
             self.close()
         self.words.append(text)
+
+    def _labels(self, word: str) -> bool:
+        """Whether a word in capitals before a colon may be the name of a class."""
+        return word.lower() not in _NO_LABEL and not split_of(word.lower()) and not self.names.spell(word).known
+
+    def qualify(self, inside: str) -> bool:
+        """`loss=0.61 (val)`, `loss (val): 0.61`: a bracket that names a split says it of what stands before it."""
+        split = split_of(inside.strip().lower())
+        if not split:
+            return False
+        if self.words:
+            self.words.append(inside.strip())
+            return True
+        for at in range(self.qualified, len(self.fields)):
+            field = self.fields[at]
+            if not self.names.spell(field.raw).split:
+                self.fields[at] = field._replace(section=split)
+        self.qualified = len(self.fields)
+        return True
 
     def number(self, token: Token, bracket: bool, first: bool) -> None:
         key = self.words[-6:]
@@ -96,8 +166,13 @@ class _Reading:
             return
         if (token.kind == "frac" or token.text.replace(",", "").isdigit()) and self._counter(key, token):
             return
-        if token.kind != "frac":
+        if token.kind != "frac" or (strong and self._share(key, token)):
             self._key(key, token, strong)
+
+    def _share(self, key: list[str], token: Token) -> bool:
+        """`Accuracy: 9890/10000`: so many of so many are a share."""
+        good, _, total = token.text.replace(",", "").partition("/")
+        return 0 <= int(good) <= int(total) > 0 and self.names.share(self.names.spell(" ".join(key[-2:])).metric)
 
     def _counter(self, key: list[str], token: Token) -> bool:
         word, _, inside = key[-1].partition("(")  # Epoch(train)
@@ -111,6 +186,8 @@ class _Reading:
         splits = [split for part in before if (split := split_of(part))]
         if any(part not in _BEFORE_COUNTER for part in before) and len(before) > 1:
             return False
+        if before and before[-1] not in _COUNTED_BY and name.endswith("s"):
+            return False  # `Warmup steps: 1000` is a plan
         if before and before[-1] in ("num", "total", "max", "per", "of"):
             return False
         if splits:
@@ -146,6 +223,8 @@ class _Reading:
         if token.rate and what is Role.OTHER:
             raw, what = "throughput", Role.SIDE
         own = found.split
+        if self.label and found.metric in _CLASS_METRICS:
+            raw, what = f"class/{self.label}/{found.metric}", Role.METRIC
         self.fields.append(Field(raw, token, strong, "" if own else self.section, what))
 
 
@@ -175,7 +254,7 @@ def read(text: str, start: int, names: Names) -> Fields:
             bracket = token.text == "["
             skip_to = _punctuation(text, token, state, parts[i - 1] if i else None)
     state.close()
-    return _kept(state)
+    return _kept(state, text[:2] == "  ")
 
 
 def _punctuation(text: str, token: Token, state: _Reading, before: Token | None) -> int:
@@ -187,6 +266,8 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
     elif sign == "(":
         close = text.find(")", token.start)
         inside = text[token.start + 1 : close]
+        if 0 < close - token.start < 16 and state.qualify(inside):
+            return close + 1
         if (
             0 < close - token.start < 60
             and "=" not in inside.replace(" = ", "").replace("= ", "")
@@ -194,22 +275,27 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
         ):
             return close + 1
         state.words = []
+    elif sign == "." and state.words and not state.sep and text[token.end : token.end + 1].isspace():
+        if state.words[-1].lower() not in _SHORT:
+            state.close()  # a sentence ends
     elif sign in ",;|]}" or (sign in "->*" and not state.sep and (before is None or before.kind == "space")):
         state.close()
     return -1
 
 
-def _kept(state: _Reading) -> Fields:
+def _kept(state: _Reading, indented: bool) -> Fields:
     """The fields that are readings: only a line with a metric or with its own counter has any."""
     step = state.step[1] if state.step else None
+    if state.step and state.step[0] == _BATCH and not state.fields:
+        step = None  # `Batch [39/59]: evaluated` is no step that later lines could stand at
     splits = sum(state.names.spell(f.raw).metric == "metric" for f in state.fields)  # `learn: 0.69  test: 0.68`
     telling = splits > 1 or any(f.role in (Role.METRIC, Role.SIDE) for f in state.fields)
     if state.step and state.step[0] == _BARE and not telling:
         return Fields()
     counted = step is not None or state.epoch is not None
     metric = any(f.role is Role.METRIC and (counted or not _derived(f, state)) for f in state.fields)
-    if not counted and len(state.fields) == 1 and state.fields[0].token.text.isdigit() and state.fields[0].strong:
-        metric = False  # `average_loss: 40` stands in a config
+    if not counted and len(state.fields) == 1 and _configured(state.fields[0], state, indented):
+        metric = False
     if not counted and not metric:
         return Fields(section="" if state.fields else state.section)
     kept = []
@@ -222,6 +308,15 @@ def _kept(state: _Reading) -> Fields:
     if not kept and not counted:
         return Fields(section=state.section)
     return Fields(tuple(kept), step, state.epoch, state.section)
+
+
+def _configured(field: Field, state: _Reading, indented: bool) -> bool:
+    """Whether a field that stands alone is a line of a config: `average_loss: 40`, `LOSS_WEIGHT: 0.5`, `  cost_dice: 5`."""
+    if not field.strong:
+        return False
+    shouted = field.raw.isupper() and "_" in field.raw
+    guessed = indented and state.names.spell(field.raw).metric not in state.names.entries
+    return shouted or guessed or field.token.text.isdigit()
 
 
 def _derived(field: Field, state: _Reading) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from sentinel.core.names import Names, joined
-from sentinel.core.spelling import Spelling, words
+from sentinel.core.spelling import Spelling, own_name, words
 
 
 class Role(Enum):
@@ -48,7 +48,7 @@ _SKIP = re.compile(
     r"(?:^|_)(?:eta|seed|pid|port|rank|world_size|gpus?|devices?|workers?|params?|parameters|version|lineno|line|"
     r"batch_size|bs|size|dim|hidden|layers?|heads?|vocab|id|idx|index|remaining|elapsed|flos|consumed|percentage|"
     r"total_steps|max_steps|patience|runtime|wall|node|host|thread|process|v_num|num|date|hours?|passed|"
-    r"nan_iterations|skipped|time_ms|saved|complete|completed|done|bsz|start|end|labels|img_size|pytorch|python|cuda|major|minor)(?:_|$)"
+    r"nan_iterations|beams?|skipped|time_ms|saved|complete|completed|done|bsz|start|end|labels|img_size|pytorch|python|cuda|major|minor)(?:_|$)"
 )
 _TABLE_SKIP = re.compile(
     r"(?:^|_)(?:eta|seed|timestamp|remaining|percentage|total_flos|n_parameters|v_num|total_steps|max_steps|elapsed|"
@@ -109,21 +109,25 @@ class Naming:
         )
         explicit = {s.split for _, _, s in spelt if s.split == "val" or s.metric.startswith("loss")}
         trains = trains and "train" not in explicit
-        out: list[str] = []
+        wanted: list[tuple[str, Spelling, str]] = []
         for raw, section, s in spelt:
             split = section or context
             if not split and "val" in explicit and raw.strip().lower().startswith("metrics/"):
                 split = "val"  # Ultralytics: train/, val/ and scores under metrics/, which are of the validation
             if not split and s.splits and s.metric not in _NO_DEFAULT and (trains or s.metric.startswith("loss")):
                 split = "train"
-            full = self._claimed(s, split if s.splits or section or context else "")
+            wanted.append((raw, s, split if s.splits or section or context else ""))
+            self._claimed(s, wanted[-1][2])  # all claims of a line stand before any of its keys is named
+        out: list[str] = []
+        for raw, s, split in wanted:
+            full = self._claimed(s, split)
             if s.known and not s.splits and not s.split:
                 full = s.metric  # lr and the like take no split from where they stand
             elif group and not s.known:
                 full = joined(s._replace(metric=f"{group}.{s.metric}"), split)
-            if full in out:
-                full = f"{full}_{len(out)}"
-            out.append(full)
+            if full in out:  # two keys of one meaning: the second keeps a name of its own
+                full = joined(own_name(raw), split)
+            out.append(f"{full}_{len(out)}" if full in out else full)
         return tuple(out)
 
     def _claimed(self, found: Spelling, split: str) -> str:

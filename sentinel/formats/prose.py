@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable
-from operator import itemgetter
 from typing import NamedTuple
 
 import re2
 
 from sentinel.core.names import Names
 from sentinel.formats import fields, stamps
+from sentinel.formats.layout import Layout, learn
 from sentinel.formats.naming import Naming
 from sentinel.formats.numbers import number, whole
-from sentinel.formats.tokens import Token
 
 _LEVEL = re.compile(
     r".{0,120}?\b(?:INFO|DEBUG|WARNING|WARN|ERROR|CRITICAL|NOTICE)\b[\])\s:|,-]*(?:(?:root|tensorflow|[\w.]*__main__):)?"
@@ -32,23 +30,6 @@ _MOST_LAYOUTS = 128
 _ANY_NUMBER = r"[-+]?[\d.,]*(?:[eE][-+]?\d+)?(?:[A-Za-z]+)?"
 
 
-class Layout(NamedTuple):
-    """A shape of line that has been met: where its counters and values stand."""
-
-    pattern: re.Pattern[str]
-    keys: tuple[tuple[str, str], ...]
-    values: tuple[int, ...]  # groups
-    tokens: tuple[Token, ...]
-    step: int
-    epoch: int
-    total: int  # the step's planned total
-    epochs: int
-    stamped: bool
-    names: dict[str, tuple[str, ...]]
-    take: Callable[[tuple[str, ...]], tuple[str, ...]] | None  # all values at once, where none has a unit
-    direct: bool  # learned from a whole line as it stands in the file
-
-
 class Found(NamedTuple):
     """What a line says."""
 
@@ -60,6 +41,7 @@ class Found(NamedTuple):
     epochs: int | None
     stamp: str | None
     section: str = ""
+    owned: bool = False
 
 
 def head(text: str) -> tuple[int, float | None]:
@@ -123,7 +105,7 @@ class Prose:
         parts = fields.read(text, start, self._names)
         if not parts.kept and parts.step is None and parts.epoch is None:
             return Found((), (), None, None, None, None, None, parts.section) if parts.section else None
-        layout = self._learn(text, start, parts, direct)
+        layout = learn(text, start, parts, self._names, direct)
         match = layout.pattern.fullmatch(text)
         found = self._take(layout, match, context) if match else None
         if found is not None:
@@ -152,7 +134,7 @@ class Prose:
     def _take_slowly(self, layout: Layout, groups: tuple[str, ...], context: str) -> Found | None:
         values = []
         for index, token in zip(layout.values, layout.tokens, strict=True):
-            value = number(groups[index])
+            value = number(groups[index]) if token.kind != "frac" else _ratio(groups[index])
             if value is None:
                 return None
             values.append(value if token.scale == 1.0 else value * token.scale)
@@ -169,66 +151,15 @@ class Prose:
     ) -> Found | None:
         step = whole(groups[layout.step]) if layout.step >= 0 else None
         epoch = number(groups[layout.epoch]) if layout.epoch >= 0 else None
+        if (step is None and layout.step >= 0) or (epoch is None and layout.epoch >= 0):
+            return None  # `step: G` is another layout
         total = whole(groups[layout.total]) if layout.total >= 0 else None
         epochs = whole(groups[layout.epochs]) if layout.epochs >= 0 else None
-        stamp = groups[0] if layout.stamped else None
-        return Found(names, values, step, epoch, total, epochs, stamp)
-
-    def _learn(self, text: str, start: int, parts: fields.Fields, direct: bool) -> Layout:
-        """The line's shape: what varies becomes a group, what stays is taken literally."""
-        wanted = [(f.token, "value") for f in parts.kept]
-        wanted += [(t, "step") for t in (parts.step,) if t] + [(t, "epoch") for t in (parts.epoch,) if t]
-        wanted.sort(key=lambda pair: pair[0].start)
-        stamp = stamps.leading(text)
-        stamped = bool(stamp and stamp[1] <= start)
-        regex, at, group = "", 0, 0
-        if stamped and stamp:
-            regex = (
-                re.escape(text[: stamp[0]]) + "(" + re.sub(r"\d", r"\\d", re.escape(text[stamp[0] : stamp[1]])) + ")"
-            )
-            regex = re.sub(r"\\d(?:\\d)*(?= )", r"\\d+", regex) if text[stamp[0]] in "IWEF" else regex
-            at, group = stamp[1], 1
-        spots: dict[str, int] = {"step": -1, "epoch": -1, "step_total": -1, "epoch_total": -1}
-        values: list[int] = []
-        for token, kind in wanted:
-            regex += _loose(text[at : token.start])
-            if token.kind == "frac":
-                regex += r"([\d,]+)(\s*/\s*)([\d,]+)"
-                spots[kind], spots[f"{kind}_total"] = group, group + 2
-                group, at = group + 3, token.end
-                continue
-            regex += r"([-+]?[0-9A-Za-z.,#+-]*?(?:\([a-z]+\))?)" + _loose_unit(text, token)
-            if kind == "value":
-                values.append(group)
-            else:
-                spots[kind] = group
-            group, at = group + 1, token.end
-        regex += _loose(text[at:])
-        keys = tuple((f.raw, f.section) for f in parts.kept)
-        kept = tuple(f.token for f in parts.kept)
-        places = (spots["step"], spots["epoch"], spots["step_total"], spots["epoch_total"])
-        plain = len(values) > 1 and all(t.scale == 1.0 and not t.share for t in kept)
-        take = itemgetter(*values) if plain else None
-        return Layout(re.compile(regex, re.DOTALL), keys, tuple(values), kept, *places, stamped, {}, take, direct)
+        stamp = groups[0] if layout.stamped else layout.unstamped
+        return Found(names, values, step, epoch, total, epochs, stamp, "", layout.owned)
 
 
-def _loose_unit(text: str, token: Token) -> str:
-    return re.escape(text[token.start + len(token.text) : token.end])
-
-
-_LOOSE_NUMBER = re.compile(r"[-+]?\d[\d.,:]*(?:[eE][-+]?\d+)?")
-
-
-def _loose(text: str) -> str:
-    """Literal text, but for runs of space and for numbers that are no reading."""
-    out = []
-    for part in re.split(r"(\s+|(?<![A-Za-z_\d.])[-+]?\d[\d.,:]*(?:[eE][-+]?\d+)?)", text):
-        if not part:
-            continue
-        if part.isspace():
-            out.append(r"\s+")
-        elif _LOOSE_NUMBER.fullmatch(part):
-            out.append(r"[-+]?\d[\d.,:]*(?:[eE][-+]?\d+)?")
-        else:
-            out.append(re.escape(part))
-    return "".join(out)
+def _ratio(text: str) -> float | None:
+    """`9890/10000` as the share that it is."""
+    good, _, total = text.replace(",", "").partition("/")
+    return int(good) / int(total) if int(total) else None

@@ -12,7 +12,8 @@ from sentinel.formats.numbers import number
 
 _WORTH = re2.compile(
     r"(?i)sav|checkpoint|resum|restor|complete|finish|done|killed|cancel|interrupt|limit|preempt|sigterm|error|exception|"
-    r"evaluat|fatal|abort|vocab|param|example|epochs|steps|world|precision|batch size|amp|fp16|samples"
+    r"evaluat|fatal|abort|vocab|param|example|epochs|steps|world|precision|batch size|amp|fp16|samples|"
+    r"^\s+num_output: \d|SoftmaxWithLoss|\] Solving"
 )
 _PATH = r"(?:.*?(?:to|at|in)\s+(?P<what>\S*[/.]\S+))?"
 _STATE = r"\b(?:checkpoint|model|state|weights|ckpt)\b"
@@ -64,6 +65,7 @@ def is_error(text: str) -> bool:
     return bool(_ERROR.match(text))
 
 
+_OUTPUT = re.compile(r"\s+num_output: (\d{1,7})\s*$")
 _N = r"([\d][\d,.]*\s?[kKMB]?)\b"
 _FACT_FORMS = (
     ("fact.tokenizer_size", rf"\b(?:actual )?vocab(?:ulary)?(?: size)?\s*[:=]?\s*{_N}"),
@@ -108,6 +110,7 @@ class Says:
             return
         if len(text) > 2000 or not _WORTH.search(text):
             return
+        _caffe(text, line, course, out)
         for kind, pattern in _MARKS:
             match = pattern.search(text)
             if match:
@@ -126,6 +129,17 @@ class Says:
             out.append(course.mark(MarkKind.STOPPED if stopped else MarkKind.FATAL, line, text.strip()))
         elif not text.startswith(("During handling", "The above exception")):
             self.traceback = False
+
+
+def _caffe(text: str, line: int, course: Course, out: list[Item]) -> None:
+    """The classes of a net that Caffe printed: the last output before a softmax, told when training begins."""
+    match = _OUTPUT.match(text)
+    if match:
+        course.classes[0] = int(match[1])
+    elif "SoftmaxWithLoss" in text:
+        course.classes[1] = 1
+    elif "] Solving" in text and course.classes[1] and course.classes[0] > 1:
+        course.fact("fact.classes", course.classes[0], line, out)
 
 
 def _facts(text: str, line: int, course: Course, out: list[Item]) -> None:

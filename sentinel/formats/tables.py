@@ -52,7 +52,12 @@ _FILLER = frozenset(
     ]
 )
 _WIDEST = 4096
+_MONITOR = ["r", "l", "t"]  # stable-baselines' monitor: an episode's reward and length; the lengths add up to the step
+_MONITOR_KEYS = {"r": "reward", "l": "episode_length"}
 _COUNTS = re2.compile(r"(?i)\b(?:epochs?|steps?|iter(?:ation)?s?|batch|loss|e)\b|_loss")
+RULED = "ruled"  # in the place of a delimiter: a header that waits for its ruler
+_RULED_KEYS = {"E": "epoch", "#": "step"}
+_GAPS = re.compile(r"\s{2,}")
 _SENTENCE = re.compile(r"[,:;()!?'\"]")
 
 
@@ -88,6 +93,27 @@ def header_of(text: str, naming: Naming, file: str) -> tuple[str, list[str]] | N
     return None
 
 
+def any_header(text: str, naming: Naming, file: str) -> tuple[str, list[str]] | None:
+    """A header by its delimiter, or one with names of several words, which waits for its ruler."""
+    ruled = _ruled_header(text)
+    if ruled and any(" " in cell for cell in ruled[1]):
+        return ruled
+    return header_of(text, naming, file) or ruled
+
+
+def _ruled_header(text: str) -> tuple[str, list[str]] | None:
+    """The columns of a header whose names may hold a space, as spaCy prints it; the ruler below it decides."""
+    cells = _GAPS.split(text.strip()) if "  " in text and len(text) < 1000 else []
+    if not 3 <= len(cells) <= 64 or any(_SENTENCE.search(c) or "=" in c or number(c) is not None for c in cells):
+        return None
+    return RULED, [_RULED_KEYS.get(cell, cell) for cell in cells]
+
+
+def is_ruler(text: str, columns: int) -> bool:
+    """Whether a line underlines so many columns."""
+    return len(text.split()) == columns and not text.strip(" -=\t")
+
+
 def stem_group(file: str) -> str:
     """The group that a file's name gives its columns: `probability_stats.csv` is `prob`."""
     parts = words(file.rsplit("/", 1)[-1].rsplit(".", 1)[0])
@@ -113,10 +139,13 @@ class Table:
         "_version",
         "columns",
         "delimiter",
+        "walked",
     )
 
-    def __init__(self, delimiter: str, columns: list[str], naming: Naming, file: str) -> None:
-        """Ready to read."""
+    def __init__(
+        self, delimiter: str, columns: list[str], naming: Naming, file: str, walked: int | None = None
+    ) -> None:
+        """Ready to read; `walked` is how far a table of episodes had come."""
         self.delimiter, self.columns = delimiter, columns
         self._naming = naming
         self._known: dict[Any, tuple[str, ...]] = {}
@@ -124,9 +153,11 @@ class Table:
         lower = [c.lower() for c in columns]
         stem = file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
         self._keys = [stem if c == "value" and "step" in lower else columns[i] for i, c in enumerate(lower)]
-        self._keys = [
-            {"r": "reward", "l": "episode_length"}.get(k, k) if lower[:3] == ["r", "l", "t"] else k for k in self._keys
-        ]
+        episodes = lower[:3] == _MONITOR
+        self._keys = [_MONITOR_KEYS.get(k, k) if episodes else k for k in self._keys]
+        self.walked = (
+            (walked or 0) if episodes else None
+        )  # steps of all episodes so far, where only their lengths stand
         roles = [naming.column(c) for c in self._keys]
         ranked = sorted((counter_rank(columns[i]) or 0, i) for i, r in enumerate(roles) if r is Role.STEP)
         self._step = ranked[0][1] if ranked else -1
@@ -164,6 +195,8 @@ class Table:
         present, values = self._values(cells)
         if not present:
             return None if step is not None or epoch is not None else False
+        if self.walked is not None and (length := whole(cells[1])) is not None:
+            step = self.walked = self.walked + length
         label = tuple(cells[i].strip() for i in self._splits)
         course.step, course.epoch = None, None
         return course.row(self._names(tuple(present), label), tuple(values), step, epoch, line, "")

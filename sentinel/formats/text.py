@@ -12,7 +12,7 @@ from typing import Any, cast
 from sentinel.core.names import Names
 from sentinel.core.records import Item, Json, MarkKind
 from sentinel.core.seams import Timing
-from sentinel.formats import shapes, stamps
+from sentinel.formats import dumps, shapes, stamps
 from sentinel.formats.course import Course
 from sentinel.formats.lines import Piece, Splitter
 from sentinel.formats.naming import Naming
@@ -20,7 +20,7 @@ from sentinel.formats.numbers import VALUE, number
 from sentinel.formats.objects import Objects, from_dict_print, from_json
 from sentinel.formats.prose import Found, Prose
 from sentinel.formats.says import Says, is_error
-from sentinel.formats.tables import Table, header_of
+from sentinel.formats.tables import RULED, Table, any_header, header_of, is_ruler
 from sentinel.formats.wrappers import peel
 
 _BAR = re.compile(
@@ -70,7 +70,7 @@ class TextReader:
         self._idle_at = state.get("idle_at", -1)
         self._header: list[Any] | None = state.get("header")
         table = state.get("table")
-        self._table = Table(table[0], table[1], self._naming, file) if table else None
+        self._table = Table(table[0], table[1], self._naming, file, *table[2:]) if table else None
 
     @property
     def settled(self) -> int:
@@ -83,7 +83,10 @@ class TextReader:
         out: list[Item] = []
         known, course, says = self._prose.known, self._course, self._says
         for piece in self._split.feed(data):
-            if not (self._table or self._block or self._header or self._frame or course.context or says.traceback):
+            if (
+                not (self._table or self._block or self._header or self._frame or course.context or says.traceback)
+                and course.dump is None
+            ):
                 found = known(piece.text) if piece.end == "\n" else None
                 if found is not None:
                     self._look(found, piece, out)
@@ -95,8 +98,10 @@ class TextReader:
         """A line of a layout that was met lately."""
         course = self._course
         course.rank = None
-        if found.stamp is not None:
+        if found.stamp:
             course.stamp = self._seconds.of(found.stamp)
+        elif found.stamp == "" and (stamp := stamps.leading(piece.text)):
+            course.stamp = stamp[2]
         course.counters(found.step, found.epoch)
         if found.epochs is not None or found.total is not None:
             self._plans(found, piece.number, out, None)
@@ -121,7 +126,7 @@ class TextReader:
 
     def save(self) -> Json:
         """All that reading on from `settled` needs."""
-        table = [self._table.delimiter, self._table.columns] if self._table else None
+        table = [self._table.delimiter, self._table.columns, self._table.walked] if self._table else None
         return {
             "kind": "text",
             "settled": self._split.settled,
@@ -165,6 +170,8 @@ class TextReader:
 
     def _dispatch(self, text: str, piece: Piece, out: list[Item]) -> bool:
         """Whether somebody understood the line; the rows go to `out`."""
+        if self._course.dump is not None and dumps.goes_on(text, self._course, self._naming, piece.number, out):
+            return False
         if self._table is not None and self._in_table(text, piece, out):
             return True
         if self._block:
@@ -184,9 +191,17 @@ class TextReader:
             return True
         if not self._says.traceback and not is_error(text) and self._prose_line(text, piece, out, None):
             return True
-        if self._table is None and (found := header_of(text, self._naming, self._course.file)):
-            self._header = [found[0], found[1]]
+        self._heading(text, piece, out)
         return False
+
+    def _heading(self, text: str, piece: Piece, out: list[Item]) -> None:
+        """What a line that gives nothing itself may say of the lines that follow it."""
+        if self._table is None and (found := any_header(text, self._naming, self._course.file)):
+            self._header = [found[0], found[1]]
+        if "(" in text:
+            dumps.told(dumps.printed_call(text), self._course, piece.number, out)
+        elif piece.end == "\n" and dumps.opens(text):
+            self._course.dump = []
 
     def _brackets(self, text: str, piece: Piece, out: list[Item]) -> bool | None:
         """Lines known by their brackets; None sends the line on."""
@@ -220,6 +235,11 @@ class TextReader:
 
     def _opens_table(self, header: list[Any], text: str, piece: Piece, out: list[Item]) -> bool:
         """Whether this line is the first row under the line before it, or under one with another delimiter."""
+        if is_ruler(text, len(header[1])):
+            self._header = [" ", header[1]]
+            return True
+        if header[0] == RULED:
+            return False
         for delimiter in (header[0], "\t", " "):
             table = Table(delimiter, header[1], self._naming, self._course.file)
             row = table.row(text, self._course, piece.number)
@@ -257,6 +277,8 @@ class TextReader:
         numbers = sum(not isinstance(v, str | None.__class__) or number(str(v)) is not None for v in thing.values())
         if numbers * 2 < len(thing) or shapes.is_config(thing):
             self._config_line = len(thing) > 3
+            if shapes.is_config(thing):
+                dumps.told(dumps.printed_dict(thing), self._course, piece.number, out)
             return False  # a config that was printed
         plan = thing.get("total_steps", thing.get("max_steps"))
         if isinstance(plan, int) and plan > 0:
@@ -340,6 +362,8 @@ class TextReader:
                 return True
             course.last_redraw = seen
         out.append(course.row(found.names, found.values, step, found.epoch, piece.number, piece.text))
+        if found.owned and bar is None:
+            course.context = ""  # a summary that names its split closes the section that led to it
         return True
 
     def _plans(self, found: Found, line: int, out: list[Item], bar: int | None) -> None:

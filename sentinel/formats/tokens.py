@@ -79,7 +79,8 @@ def _number(text: str, token: Token) -> Token:
         token = token._replace(end=unit.end(), share=bool(unit["share"]), scale=scale)
         rate = _RATE.match(text, token.end)
         return token._replace(end=rate.end(), rate=True) if rate else token
-    if (after[:1].isalpha() or after[:1] == "_") and not _GLUED.match(text, token.end):
+    glued = "." in token.text and _GLUED.match(text, token.end)  # `0.37loss=`; but `5HT=` is a name
+    if (after[:1].isalpha() or after[:1] == "_") and not glued:
         return _word(text, token)
     return token
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from sentinel.core.stopping_plan import Deed, Plan, Route, Stage, Step
+from sentinel.core.stopping_plan import OPEN, Deed, Plan, Route, Stage, Step
 from sentinel.core.stopping_world import Ended, Level, Proven
 
 SCHEMA = """
@@ -15,6 +16,9 @@ CREATE TABLE IF NOT EXISTS plans (
     id TEXT PRIMARY KEY, run TEXT NOT NULL, watch TEXT NOT NULL, lead TEXT NOT NULL, fingerprint TEXT NOT NULL,
     stage TEXT NOT NULL, rehearsal INTEGER NOT NULL, entered REAL NOT NULL, wall REAL NOT NULL,
     called TEXT NOT NULL DEFAULT '', plan TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS carried (
+    boot TEXT NOT NULL, run TEXT NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL,
+    PRIMARY KEY (boot, run, pid, start)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS plans_of_run ON plans (run);
 CREATE INDEX IF NOT EXISTS plans_of_rule ON plans (lead, watch, fingerprint);
 """
@@ -40,17 +44,19 @@ def plans_of(connection: sqlite3.Connection, run: str) -> list[Plan]:
 
 def open_plans(connection: sqlite3.Connection) -> list[Plan]:
     """Every plan that still goes on, or whose last word may not have been said."""
-    plans = [_plan(json.loads(text)) for (text,) in connection.execute("SELECT plan FROM plans ORDER BY rowid")]
-    return [plan for plan in plans if plan.open or any(step.ended is None for step in plan.steps)]
+    marks = ", ".join(f"'{stage.value}'" for stage in OPEN)
+    query = f"SELECT plan FROM plans WHERE stage IN ({marks}) OR plan LIKE '%\"ended\": null%' ORDER BY rowid"  # noqa: S608
+    return [_plan(json.loads(text)) for (text,) in connection.execute(query)]
 
 
-def rehearsals(connection: sqlite3.Connection, rule: str, watch: str, fingerprint: str) -> int:
-    """How many rehearsals of the rule, as it is now, a person called right in that watch."""
+def called_right(connection: sqlite3.Connection, watch: str) -> dict[tuple[str, str], int]:
+    """Rule and fingerprint -> how many rehearsals of the rule in that form a person called right in that watch."""
     query = (
-        "SELECT count(*) FROM plans WHERE lead = ? AND watch = ? AND fingerprint = ? AND rehearsal = 1"
-        " AND stage = ? AND called = 'right'"
+        "SELECT lead, fingerprint, count(*) FROM plans WHERE watch = ? AND rehearsal = 1 AND stage = ?"
+        " AND called = 'right' GROUP BY lead, fingerprint"
     )
-    return int(connection.execute(query, (rule, watch, fingerprint, Stage.REHEARSED.value)).fetchone()[0])
+    found = connection.execute(query, (watch, Stage.REHEARSED.value))
+    return {(lead, fingerprint): int(count) for lead, fingerprint, count in found}
 
 
 def call(connection: sqlite3.Connection, plan_id: str, word: str) -> bool:
@@ -58,11 +64,47 @@ def call(connection: sqlite3.Connection, plan_id: str, word: str) -> bool:
     return connection.execute("UPDATE plans SET called = ? WHERE id = ?", (word, plan_id)).rowcount == 1
 
 
-def ended_since(connection: sqlite3.Connection, wall: float, *stages: Stage) -> int:
-    """How many real plans came to one of these ends since then and were not called by anybody."""
-    marks = ",".join("?" * len(stages))
-    query = f"SELECT count(*) FROM plans WHERE wall >= ? AND rehearsal = 0 AND called = '' AND stage IN ({marks})"  # noqa: S608
-    return int(connection.execute(query, (wall, *(stage.value for stage in stages))).fetchone()[0])
+def ended_since(connection: sqlite3.Connection, wall: float, stage: Stage, *, uncalled: bool = False) -> int:
+    """How many real plans came to that end since then; `uncalled` counts those that nobody has looked at."""
+    query = "SELECT count(*) FROM plans WHERE wall >= ? AND rehearsal = 0 AND stage = ? AND (called = '' OR NOT ?)"
+    return int(connection.execute(query, (wall, stage.value, uncalled)).fetchone()[0])
+
+
+def recent(connection: sqlite3.Connection, wall: float) -> list[tuple[Plan, str]]:
+    """The plans that moved since then, the newest first, each with what a person called it."""
+    query = "SELECT plan, called FROM plans WHERE wall >= ? ORDER BY wall DESC, rowid DESC LIMIT 200"
+    return [(_plan(json.loads(text)), called) for text, called in connection.execute(query, (wall,))]
+
+
+def plan_of(connection: sqlite3.Connection, plan_id: str) -> Plan | None:
+    """One plan by its id."""
+    row = connection.execute("SELECT plan FROM plans WHERE id = ?", (plan_id,)).fetchone()
+    return _plan(json.loads(row[0])) if row else None
+
+
+# --- who worked for which run --------------------------------------------------------------------------------------
+
+Members = Iterable[tuple[int, int]]  # pid and start, in clock ticks since boot
+
+
+def unknown_processes(connection: sqlite3.Connection, boot: str, run: str, members: Members) -> bool:
+    """Whether one of these is not yet written down as having worked for the run."""
+    return bool(set(members) - processes_by_run(connection, boot).get(run, set()))
+
+
+def note_processes(connection: sqlite3.Connection, boot: str, run: str, members: Members) -> None:
+    """These processes work, or worked, for that run. What was before the last boot is forgotten."""
+    connection.execute("DELETE FROM carried WHERE boot != ?", (boot,))
+    rows = [(boot, run, pid, start) for pid, start in members]
+    connection.executemany("INSERT OR IGNORE INTO carried VALUES (?, ?, ?, ?)", rows)
+
+
+def processes_by_run(connection: sqlite3.Connection, boot: str) -> dict[str, set[tuple[int, int]]]:
+    """Each run with the processes that were ever seen to work for it."""
+    found: dict[str, set[tuple[int, int]]] = {}
+    for run, pid, start in connection.execute("SELECT run, pid, start FROM carried WHERE boot = ?", (boot,)):
+        found.setdefault(run, set()).add((pid, start))
+    return found
 
 
 def _plan(data: dict[str, Any]) -> Plan:

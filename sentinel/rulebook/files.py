@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sentinel.core.records import Fault
 from sentinel.core.rule import Only
-from sentinel.rulebook.keys import DEFAULTS, FILE, RULE, TRIAL, Key
+from sentinel.rulebook.keys import DEFAULTS, FILE, KINDS, RULE, TRIAL, Key
 from sentinel.rulebook.marked import LARGEST, Marked, read_marked
 
 MOST_FILES = 2000
@@ -236,10 +236,10 @@ def _parts(marked: Marked, key: Key) -> str:
 
 def _only(marked: Marked, _key: Key) -> str:
     value = marked.value
-    good = isinstance(value, dict) and set(value) <= {"watch", "user", "run"} and value
-    return (
-        "" if good and all(isinstance(v.value, str) for v in value.values()) else "takes watch, user and run as texts"
-    )
+    good = isinstance(value, dict) and set(value) <= {"watch", "user", "run", "kind"} and value
+    if not good or not all(isinstance(v.value, str) for v in value.values()):
+        return "takes watch, user, run and kind as texts"
+    return "" if "kind" not in value or value["kind"].value in KINDS else f"takes as kind one of {', '.join(KINDS)}"
 
 
 def _lets(marked: Marked, _key: Key) -> str:

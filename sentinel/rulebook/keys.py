@@ -9,6 +9,7 @@ FAMILIES = (
     "checkpoint",
 )  # fmt: skip
 SEVERITIES = ("info", "warning", "high", "critical")
+KINDS = ("run", "notebook", "host")
 ACTIONS = ("tell", "checkpoint", "stop")
 
 
@@ -58,7 +59,7 @@ RULE: dict[str, Key] = {
     "hides": Key("texts", "rules that are its symptoms: 'signature/rule' or 'signature/*'"),
     "parts": Key("parts", "{at_least: 3, of: [a, b, c]}: made of other alerts"),
     "labels": Key("mapping", "free labels, for routing"),
-    "only": Key("only", "limits it to {watch, user, run}"),
+    "only": Key("only", "limits it to {watch, user, run} by name, or to {kind: run}: not to notebooks and hosts"),
     "enabled": Key("flag", "false switches the rule off"),
     "from_start": Key("flag", "it speaks of the start: unknown in a run that continues another"),
     "was": Key("text", "the name that this rule had before"),
@@ -129,7 +130,7 @@ def _form(key: Key) -> dict[str, object]:
         "only": {
             "type": "object",
             "additionalProperties": False,
-            "properties": {"watch": text, "user": text, "run": text},
+            "properties": {"watch": text, "user": text, "run": text, "kind": {"enum": list(KINDS)}},
         },
     }
     return forms.get(key.form, text)

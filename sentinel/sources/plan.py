@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,21 @@ class WatchPlan:
     home: bool = False  # on a network file system: this host tells about runs that show no home
     title: str = ""  # how runs are named; `{folder}` is their path below the match
     poll: float = 1.0  # how often a file that moved lately is looked at
+
+    def names_run(self, key: str) -> bool:
+        """Whether a run of this key could be found by this plan; nothing is looked at on the disk."""
+        head = f"{self.name}:"
+        return key.startswith(head) and any(
+            _below(pattern, key.removeprefix(head)) for pattern in (self.runs, *self.files) if pattern
+        )
+
+
+def _below(pattern: str, folder: str) -> bool:
+    """Whether a folder is a match of the pattern or lies below one."""
+    wanted, parts = pattern.strip("/").split("/"), folder.partition("#")[0].strip("/").split("/")
+    for want, part in zip(wanted, parts, strict=False):
+        if want == "**":
+            return True
+        if not fnmatchcase(part, want):
+            return False
+    return len(parts) >= len(wanted)

@@ -61,3 +61,19 @@ class RunFiles:
     def facts(self, file: str, data: bytes) -> list[Fact]:
         """What a config file says."""
         return with_well_known(self.eyes.read_config(file, data))
+
+
+def moved_at(path: str) -> float:
+    """When a file was last written; 0 of one that is gone."""
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
+
+
+def owner_of(path: str) -> int | None:
+    """Whose it is; None of one that is gone."""
+    try:
+        return os.stat(path).st_uid
+    except OSError:
+        return None

@@ -7,6 +7,7 @@ import stat
 
 import pytest
 
+from sentinel import __version__
 from sentinel.daemon.control import LONGEST, Control, Refused
 from sentinel.daemon.waiting import SelectorWaker
 
@@ -49,7 +50,7 @@ def talk(control, waker, data, rounds=4):
 
 def test_an_answer_is_one_line_and_the_kernel_vouches_for_the_peer(control, waker):
     answer = talk(control, waker, b'{"ask": "who"}\n')
-    assert answer == {"v": 1, "ok": True, "uid": os.getuid(), "pid": os.getpid()}
+    assert answer == {"v": 1, "ok": True, "version": __version__, "uid": os.getuid(), "pid": os.getpid()}
 
 
 def test_an_unknown_word_says_that_the_daemon_may_be_older(control, waker):

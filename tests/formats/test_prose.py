@@ -160,3 +160,55 @@ def test_boosters_and_counters_in_brackets():
 
 def test_what_a_callback_says_of_the_best_is_no_new_reading():
     assert rows("Epoch 00003: val_loss improved from 0.52 to 0.48, saving model\n") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("step 10 loss=0.61 (val)", "val.loss", 0.61),
+        ("epoch 3 loss (val): 0.61", "val.loss", 0.61),
+        ("epoch 3 loss 0.4 (train) loss 0.61 (val)", "val.loss", 0.61),
+        ("Test set: Average loss: 0.03, Accuracy: 9890/10000 (98.90%)", "test.accuracy", 0.989),
+        ("Validation: PER: precision: 87.5%; recall: 85.0%", "val.class.per.precision", 0.875),
+        ("Rank 4 done. map=0.25 @ epoch=-1", "map", 0.25),
+        ("Avg. loss: 0.5 step 4", "train.loss", 0.5),
+        ("env steps: 5000 reward: 3.5", "reward", 3.5),
+        ("step 3 | NT[5HT=0.95 DA=0.8]", "nt_5ht", 0.95),
+    ],
+)
+def test_words_around_a_number_say_what_it_is(line, name, value):
+    assert said(line + "\n")[0][name] == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Warmup steps: 1000, Update frequency: 500",
+        "    LOSS_WEIGHT_POWER: 0.5",
+        "          cost_dice: 5.0",
+        "Batch [39/59]: evaluated",
+        "step: 12 of the guide explains loss scaling",
+    ],
+)
+def test_plans_and_configs_are_no_readings(line):
+    assert said(line + "\n") == []
+
+
+def test_a_batch_counter_alone_is_no_step_for_the_lines_after_it():
+    lines = "Epoch 4 Batch 139/149 loss=0.5\nBatch [39/59]: evaluated\n[Epoch 4] validation: acc=0.9\n"
+    assert said(lines)[1] == {"val.accuracy": 0.9, "step": 139, "epoch": 4}
+
+
+def test_a_summary_that_names_its_split_closes_the_section_before_it():
+    lines = "Test: 50%|##  | 1/2 [00:01<00:00, 1.2it/s]\nTest: loss = 6.2 | f1 = 0.8\ncutloss: 5.7 | otherloss: 0.4\n"
+    assert said(lines) == [{"test.loss": 6.2, "test.f1": 0.8}, {"train.loss.cut": 5.7, "train.loss.other": 0.4}]
+
+
+def test_the_second_of_two_keys_of_one_meaning_keeps_a_name_of_its_own():
+    line = "{'eval_loss': 0.5, 'eval_samples_per_second': 5.6, 'eval_steps_per_second': 0.7, 'epoch': 1.0}\n"
+    assert said(line) == [{"val.loss": 0.5, "val.throughput": 5.6, "val.steps_per_second": 0.7, "epoch": 1.0}]
+
+
+@pytest.mark.parametrize("key", ["valid_action", "found_in_top5"])
+def test_a_word_that_only_looks_like_a_split_or_a_score_is_none(key):
+    assert said(f'{{"step": 3, "loss": 0.5, "{key}": 0.9}}\n')[0][key] == 0.9

@@ -1,7 +1,8 @@
 import pytest
 
+from sentinel.core.records import Row
 from sentinel.formats import is_config, is_log, read_config
-from tests.formats.reading import facts, said
+from tests.formats.reading import facts, items, rows, said
 
 
 def test_sparse_rows_give_only_their_cells():
@@ -101,3 +102,31 @@ def test_which_files_are_worth_following():
     assert is_log("run/train.log", b"step=1 loss=2\n")
     assert not is_log("run/model.pt", b"PK\x03\x04\x00\x08")
     assert not is_log("run/config.yaml", b"a: 1\n")
+
+
+def test_a_table_with_a_ruler_may_have_names_of_several_words():
+    text = (
+        "E    #       LOSS TOK2VEC  LOSS NER  SCORE \n---  ------  ------------  --------  ------\n"
+        "  0       0          0.00     42.60    0.01\n  1     200         11.00     22.60    0.11\ndone\n"
+    )
+    assert said(text)[1] == {
+        "train.loss.tok2vec": 11.0,
+        "train.loss.ner": 22.6,
+        "score": 0.11,
+        "step": 200,
+        "epoch": 1,
+    }
+
+
+def test_the_lengths_of_episodes_add_up_to_the_step_also_across_a_restart():
+    text = '#{"t_start": 1.5, "env_id": "cart"}\nr,l,t\n33.0,33,1.2\n25.0,25,1.7\n11.0,11,2.0\n'
+    assert [row["step"] for row in said(text, "monitor.csv")] == [33, 58, 69]
+    cut = text.index("25.0")
+    parts = items(text, "monitor.csv", cuts=(cut,), saved_at=cut)
+    assert [i.step for i in parts if isinstance(i, Row) and i.names] == [33, 58, 69]
+
+
+def test_records_of_a_document_know_their_lines():
+    text = '{\n "best": 1,\n "log_history": [\n  {"loss": 0.5, "step": 1},\n  {"eval_loss": 0.6, "step": 1}\n ]\n}'
+    assert [row.line for row in rows(text, "trainer_state.json")] == [4, 5]
+    assert [row.line for row in rows('[\n{"main/loss": 1.5, "iteration": 1}\n]', "log")] == [2]

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("numpy")
 
 from sentinel.core.stopping_world import Level
-from sentinel.outlets.hands.consent import NAME, read_consent, write_consent
+from sentinel.outlets.hands.consent import NAME, consent_of, read_consent, write_consent
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.ladder import Patience, climb_whole, survey
 from sentinel.outlets.hands.process import Pin, read_process
@@ -249,4 +249,13 @@ def test_consent_counts_only_from_a_file_that_is_the_owners_alone(tmp_path):
     os.link(tmp_path / NAME, tmp_path / "second")
     assert read_consent(tmp_path).level is Level.NEVER
     write_consent(tmp_path, Level.NEVER)
-    assert not (tmp_path / NAME).exists()
+    granted = (os.getuid(), Level.KILL)
+    assert consent_of(tmp_path, [{"SENTINEL_ALLOW": "kill"}], granted).level is Level.NEVER
+
+
+def test_consent_may_stand_in_the_environment_of_every_rank_or_in_the_settings(tmp_path):
+    said, granted = {"SENTINEL_ALLOW": "stop"}, (os.getuid(), Level.CHECKPOINT)
+    assert consent_of(tmp_path, [said, {"SENTINEL_ALLOW": "kill"}], None).level is Level.STOP
+    assert consent_of(tmp_path, [said, {}], None).level is Level.NEVER
+    assert consent_of(tmp_path, [], granted).level is Level.CHECKPOINT
+    assert consent_of(tmp_path, [], (os.getuid() + 1, Level.KILL)).level is Level.NEVER

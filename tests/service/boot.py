@@ -3,6 +3,7 @@
 Needs root, `systemd-nspawn` and `dbus`. Nothing is downloaded; what it writes stays in its folder.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -82,7 +83,9 @@ class Machine:
         """What a shell inside says; its exit code is the result's `returncode`."""
         enter = ["nsenter", "-t", str(self._leader), "-m", "-p", "-n", "-i", "-u", "-C", "--", "/bin/sh", "-c", command]
         environ = {"PATH": "/usr/local/bin:/usr/bin:/usr/sbin", "LC_ALL": "C", "HOME": "/root", "SYSTEMD_PAGER": "cat"}
-        done = subprocess.run(enter, capture_output=True, text=True, timeout=timeout, env=environ, cwd="/")
+        done = subprocess.run(
+            enter, capture_output=True, text=True, errors="replace", timeout=timeout, env=environ, cwd="/"
+        )
         if check and done.returncode:
             raise AssertionError(f"{command}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
@@ -99,6 +102,19 @@ class Machine:
     def until(self, condition, what, seconds=DEADLINE):
         """Waits for something to be true inside."""
         return wait_for(condition, what, self.log, seconds)
+
+    def serve(self, folder="/root/sink"):
+        """A local HTTP server inside that keeps what it is told; `said` reads it. The answer is its port."""
+        self.run(f"mkdir -p {folder}")
+        program = f"{sys.executable} /srv/sentinel/tests/service/sink.py {folder}"
+        self.run(f"nohup {program} >{folder}/log 2>&1 & echo $! > {folder}/pid")
+        return self.until((self.root / folder.lstrip("/") / "port").exists, "the sink") and int(
+            (self.root / folder.lstrip("/") / "port").read_text()
+        )
+
+    def told(self, folder="/root/sink"):
+        """What the server was told, in order."""
+        return [json.loads(path.read_text()) for path in sorted((self.root / folder.lstrip("/")).glob("*.json"))]
 
     def write(self, path, text, mode=0o644):
         """A file inside, as root."""
@@ -131,7 +147,7 @@ def build_root(root):
 
 def put_command(place):
     """The command of this checkout, where the shipped units look for it."""
-    start = f'exec {sys.executable} /srv/sentinel/tests/service/stand_in.py "$@"'
+    start = f'exec {sys.executable} -P -m sentinel "$@"'
     place.write_text(f"#!/bin/sh\nexport PYTHONPATH=/srv/sentinel PYTHONDONTWRITEBYTECODE=1\n{start}\n")
     place.chmod(0o755)
 

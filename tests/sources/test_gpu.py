@@ -1,6 +1,5 @@
 """The NVML child on scripted drivers: the real ctypes path where there is a compiler, pure Python everywhere."""
 
-import json
 import time
 
 import pytest
@@ -96,7 +95,7 @@ def test_readings_go_to_the_run_that_owns_the_gpu_and_else_to_the_host(machine):
     m.until_row("gpu.0.util", run="run-a")
     m.until_row("gpu.1.util", run=HOST)
     assert m.last("gpu.0.util", HOST) is None
-    assert m.last("gpu.0.owned", HOST) == 1
+    m.until_row("gpu.0.owned", 1, HOST)
     assert m.last("gpu.1.owned", HOST) == 0
 
 
@@ -104,7 +103,7 @@ def test_all_gpus_of_a_run_are_one_look(machine):
     _, m = machine(3)
     m.source.owners = {"0": ("run",), "2": ("run",)}
     m.until_row("gpu.0.util", run="run")
-    row = next(row for key, row in m.rows if key == "run")
+    row = next(row for key, row in m.rows if key == "run" and "gpu.0.util" in row.names)
     assert {"gpu.0.util", "gpu.2.util"} <= set(row.names)
 
 
@@ -246,16 +245,13 @@ def test_the_child_stays_small(machine):
 
 @pytest.fixture
 def plain(tmp_path):
-    state = tmp_path / "plain.json"
     made = []
 
-    def write(gpus, **rest):
-        state.write_text(json.dumps({"gpus": {str(i): gpu for i, gpu in enumerate(gpus)}, **rest}))
-
-    def make(gpus, **rest):
-        write(gpus, **rest)
-        made.append(Machine(Keeper(0.03, 0.06, command=plain_nvml.command(state), deadline=0.4)))
-        return write, made[-1]
+    def make(gpus=1, **keys):
+        driver = Driver(tmp_path, tmp_path / "none", gpus)
+        driver.set(**keys)
+        made.append(Machine(Keeper(0.03, 0.06, command=plain_nvml.command(driver.state), deadline=0.4)))
+        return driver, made[-1]
 
     yield make
     for one in made:
@@ -267,27 +263,28 @@ def plain(tmp_path):
 
 
 def test_a_machine_without_a_compiler_is_tested_on_pure_python(plain):
-    write, m = plain([{"util": 40}, {"util": 90, "power_mw": 300000}])
+    driver, m = plain(2, **{"gpu.0.util.gpu": 40, "gpu.1.util.gpu": 90, "gpu.1.power_mw": 300000})
     m.until_row("gpu.1.power", 300)
     assert m.last("gpu.1.util") == 90
-    write([{"lost": True}, {"util": 91}])
+    driver.lose(0)
+    driver.set(**{"gpu.1.util.gpu": 91})
     m.until_row("gpu.1.util", 91)
     m.until_row("gpu.0.lost", 1)
 
 
 def test_hang_and_crash_cost_one_child_on_pure_python_too(plain):
-    write, m = plain([{}, {}])
+    driver, m = plain(2)
     m.until_row("gpu.1.util")
-    write([{"hang": "nvmlDeviceGetPowerUsage"}, {}])
+    driver.set(**{"gpu.0.hang.nvmlDeviceGetPowerUsage": 1})
     m.until_row("gpu.0.answers", 0)
     m.until_row("gpu.1.util")
-    write([{"hang": "nvmlDeviceGetPowerUsage"}, {"crash": "nvmlDeviceGetPowerUsage"}])
+    driver.set(**{"gpu.1.crash.nvmlDeviceGetPowerUsage": 1})
     m.until_row("gpu.1.answers", 0)
     m.until_row("gpu.1.util")
 
 
 def test_a_machine_without_a_driver_is_no_trouble(plain):
-    _, m = plain([], init=12)
+    _, m = plain(0, **{"err.nvmlInitWithFlags": 12})
     for _ in range(40):
         m.turn()
     assert not m.rows
@@ -295,6 +292,6 @@ def test_a_machine_without_a_driver_is_no_trouble(plain):
 
 
 def test_a_container_without_its_devices_is_told_the_cure(plain):
-    _, m = plain([], init=999)
+    _, m = plain(0, **{"err.nvmlInitWithFlags": 999})
     m.until_row("nvml.up", 0)
     assert "restart the container" in m.source.trouble()[0]

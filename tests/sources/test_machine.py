@@ -1,6 +1,5 @@
 """The machine as one source: real processes on a pure-Python driver, and a kernel log that is a file."""
 
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from sentinel.sources.processes.attach import KnownRun
 from sentinel.sources.processes.process import FileId
 from sentinel.sources.processes.source import ProcessSource
 from tests.world import plain_nvml
+from tests.world.fake_nvml import Driver
 
 HOST = "host:here"
 WRITER = "import sys, time; f = open(sys.argv[1], 'a'); f.write('x\\n'); f.flush(); time.sleep(60)"
@@ -30,15 +30,11 @@ class World:
         self.folder, self.children, self.items, self.now = folder, [], [], 0.0
         self.kmsg = folder / "kmsg"
         self.kmsg.write_text("")
-        self.state = folder / "plain.json"
-        self.write([{}, {}])
-        keeper = Keeper(0.05, 0.1, command=plain_nvml.command(self.state))
+        self.driver = Driver(folder, folder / "none", 2)
+        keeper = Keeper(0.05, 0.1, command=plain_nvml.command(self.driver.state))
         self.machine = Machine(
             HOST, GpuSource(keeper, HOST), ProcessSource(HOST, 1.0), kernel=KernelLog(str(self.kmsg))
         )
-
-    def write(self, gpus):
-        self.state.write_text(json.dumps({"gpus": {str(i): gpu for i, gpu in enumerate(gpus)}}))
 
     def start(self, rank):
         log = self.folder / f"rank{rank}.log"
@@ -80,16 +76,16 @@ def world(tmp_path):
 
 
 def processes_of(world, *children):
-    """The plain driver has no process lists: the pids are handed in where NVML's would stand."""
-    world.machine._lists = -1
-    for label, child in zip("01", children, strict=False):
-        world.machine.gpu.gpus[label].processes = ((child.pid, 1000.0),)
+    """Who computes on GPU 0 and 1."""
+    world.driver.set(
+        **{f"gpu.{label}.procs": f"{child.pid}:1000" for label, child in zip("01", children, strict=False)}
+    )
 
 
 def test_a_mixed_hang_names_the_rank_that_is_stopped(world):
     (first, one), (second, two) = world.start(0), world.start(3)
     world.watch([one, two], grew=0.0)
-    world.write([{"util": 100}, {"util": 0}])
+    world.driver.set(**{"gpu.0.util.gpu": 100})
     world.until(lambda: "1" in world.machine.gpu.gpus)
     processes_of(world, first, second)
     second.send_signal(19)
@@ -130,10 +126,27 @@ def test_a_training_that_no_watch_names_is_found_and_its_end_told(world):
     world.until(lambda: "0" in world.machine.gpu.gpus)
     processes_of(world, child)
     world.until(lambda: world.kinds(Found))
-    key = f"pid:{child.pid}:"
-    assert world.kinds(Found)[0][0].startswith(key)
-    assert str(log) in next(s for s in world.machine.trouble() if "named by no [[watch]]" in s)
-    child.kill()
+    key, found = world.kinds(Found)[0]
+    assert key.startswith(f"pid:{child.pid}:")
+    assert found.info.name == f"pid {child.pid} of user {os.getuid()}"
+    sentence = next(s for s in world.machine.trouble() if "named by no [[watch]]" in s)
+    assert str(log) not in sentence  # paths are its user's alone
+    world.until(lambda: any(run == key and "proc.rss_mb" in row.names for run, row in world.kinds(Row)))
+    child.send_signal(11)
     child.wait()
-    world.machine.processes._full_due = 0.0
-    world.until(lambda: any(run.startswith(key) for run, _ in world.kinds(Over)))
+    world.until(lambda: any(run == key for run, _ in world.kinds(Over)))
+
+
+def test_a_training_that_a_watch_names_later_is_that_run_s_from_then_on(world):
+    child, log = world.start(0)
+    world.until(lambda: "0" in world.machine.gpu.gpus)
+    processes_of(world, child)
+    world.until(lambda: world.kinds(Found))
+    world.watch([log], grew=0.0)
+    world.until(lambda: world.kinds(Over))
+    key, over = world.kinds(Over)[0]
+    assert key.startswith("pid:")
+    assert "a watch names now" in over.detail
+    world.items.clear()
+    world.until(lambda: any(run == "run" and "gpu.0.util" in row.names for run, row in world.kinds(Row)))
+    assert not [run for run, row in world.kinds(Row) if run == key]

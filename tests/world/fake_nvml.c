@@ -12,6 +12,7 @@
  *   the key goes away), crash.FN / gpu.N.crash.FN (SIGSEGV).  FN may be '*'.  A lost GPU is gpu.N.err.* = 15.
  * Events: event.ID = GPU TYPE DATA [GI CI]   (TYPE in hex or "xid"); IDs grow; each set delivers an ID once.
  *   event.err = 15 makes nvmlEventSetWait_v2 return that code at once.
+ * $FAKE_NVML_NULL=N: N GPUs that answer their defaults at once, without a state file: what is left is the caller's own cost.
  * $FAKE_NVML_LOG: append "monotonic_ns thread function gpu return" for every call.
  */
 #define _GNU_SOURCE
@@ -119,7 +120,9 @@ static int value_locked(const char *key, char *out, size_t no) {
   if (!strcmp(cmd, "@ramp") && n > 1) { double x = strtod(it[0], 0) + strtod(it[1], 0) * (now_ns() - e->t0) / 1e9; snprintf(out, no, "%.0f", x < 0 ? 0 : x); return 1; }
   return 0;
 }
+static int nulled(void) { static int n = -1; if (n < 0) { const char *p = getenv("FAKE_NVML_NULL"); n = p ? atoi(p) : 0; } return n; }
 static int dval(const dev *d, const char *k, char *out, size_t no) {
+  if (nulled()) return 0;
   char key[256]; int ok = 0;
   pthread_mutex_lock(&mu);
   if (d->mig) { snprintf(key, sizeof key, "gpu.%d.mig.%d.%s", d->idx, d->mig - 1, k); ok = value_locked(key, out, no); }
@@ -128,7 +131,7 @@ static int dval(const dev *d, const char *k, char *out, size_t no) {
   pthread_mutex_unlock(&mu);
   return ok;
 }
-static int gval(const char *k, char *out, size_t no) { pthread_mutex_lock(&mu); int ok = value_locked(k, out, no); pthread_mutex_unlock(&mu); return ok; }
+static int gval(const char *k, char *out, size_t no) { if (nulled()) return 0; pthread_mutex_lock(&mu); int ok = value_locked(k, out, no); pthread_mutex_unlock(&mu); return ok; }
 /* number with default; returns an NVML code */
 static R num(const dev *d, const char *k, u64 def, u64 *out) {
   char b[256]; *out = def;
@@ -142,6 +145,7 @@ static u64 gnum(const char *k, u64 def) { char b[64]; return gval(k, b, sizeof b
 
 /* ---------- entry / exit of every call ---------- */
 static void logcall(const char *fn, int gpu, R r) {
+  if (nulled()) return;
   const char *p = getenv("FAKE_NVML_LOG");
   if (!p) return;
   char b[256];
@@ -161,6 +165,7 @@ static int fault(const char *kind, const char *fn, const dev *d, u64 *v) {
 static int isdev(const dev *d) { return d >= &devs[0][0] && d <= &devs[MAXGPU - 1][MAXMIG] && d->magic == 0xfa4e; }
 static R enter(const char *fn, const dev *d, int need_init) {
   u64 v;
+  if (nulled()) return OK;
   pthread_mutex_lock(&mu); reload_locked(); int rc = refcnt; pthread_mutex_unlock(&mu);
   if (need_init && !rc) return UNINIT;
   if (d && !isdev(d)) return INVAL;
@@ -207,7 +212,7 @@ EXPORT R nvmlSystemGetProcessName(u32 pid, char *o, u32 n) {
   GENTER(); char p[64]; snprintf(p, sizeof p, "/proc/%u/comm", pid); FILE *f = fopen(p, "r"); if (!f) LEAVE(NOTFOUND);
   char b[256] = ""; if (!fgets(b, sizeof b, f)) b[0] = 0; fclose(f); snprintf(o, n, "%s", trim(b)); LEAVE(OK);
 }
-static u32 count(void) { u64 c = gnum("gpu.count", 1); return c > MAXGPU ? MAXGPU : (u32)c; }
+static u32 count(void) { if (nulled()) return nulled(); u64 c = gnum("gpu.count", 1); return c > MAXGPU ? MAXGPU : (u32)c; }
 EXPORT R nvmlDeviceGetCount_v2(u32 *o) { GENTER(); *o = count(); LEAVE(OK); }
 
 /* ---------- handles / identity ---------- */

@@ -46,6 +46,9 @@ def _channel(channel: Channel, patient: Patient) -> Finding:
     place = place_of(address)
     if place is None:
         return Finding(check, State.NOTE, "whether it is reached shows only by sending", _try(channel))
+    if proxy.lower().startswith("socks"):
+        what = f"{proxy.partition(':')[0]} proxies are not spoken; only HTTP proxies are"
+        return Finding(check, State.MISSING, what, "set [tell] proxy to an HTTP proxy, or no_proxy = true")
     straight = channel.no_proxy or place[0] in patient.known.tell.no_proxy
     return _reached(channel, place, "" if straight else proxy or _usual_proxy(place[0]))
 

@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sentinel.daemon.doctor import channels, files, machine
+from sentinel.daemon.doctor import channels, files, machine, running
 from sentinel.daemon.doctor.findings import Check, Finding, Patient, State, account_of, installed_unit
 from sentinel.daemon.settings import load_settings
 
 CHECKS: tuple[Check, ...] = (
     files.settings,
+    running.rules,
     files.watches,
     files.inotify,
     files.state,
@@ -20,6 +21,7 @@ CHECKS: tuple[Check, ...] = (
     machine.kernel_log,
     machine.clock,
     machine.units,
+    running.daemon,
     machine.extras,
 )
 

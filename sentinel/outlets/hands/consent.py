@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -12,18 +13,38 @@ from sentinel.core.stopping_world import Consent, Level, level_of
 
 NAME = ".sentinel-allow"
 KEEP = "KEEP"
+NOTHING_SAID = Consent().why
 
 
-def read_consent(folder: Path, environment: dict[str, str] | None = None, today: date | None = None) -> Consent:
-    """What the run's owner allows now; an invalid file allows nothing and says why."""
+def consent_of(
+    folder: Path,
+    environments: Sequence[Mapping[str, str]],
+    granted: tuple[int, Level] | None,
+    today: date | None = None,
+) -> Consent:
+    """What the run's owner allows now: the file, which is the latest word; else the environment of every rank; else
+    what the settings say in the owner's name (`granted`).
+    """
+    filed = read_consent(folder, today)
+    if filed.why != NOTHING_SAID:
+        return filed
     owner = folder.lstat().st_uid
-    spoken = level_of((environment or {}).get("SENTINEL_ALLOW", ""))
-    if spoken is not None:
-        return Consent(spoken, owner, "SENTINEL_ALLOW in the run's environment")
+    spoken = [level_of(environment.get("SENTINEL_ALLOW", "")) for environment in environments]
+    known = [level for level in spoken if level is not None]
+    if spoken and len(known) == len(spoken):
+        return Consent(min(known), owner, f"SENTINEL_ALLOW={min(known).word} in the run's environment")
+    if granted is not None and granted[0] == owner:
+        return Consent(granted[1], owner, f"the settings say so for uid {owner}")
+    return filed
+
+
+def read_consent(folder: Path, today: date | None = None) -> Consent:
+    """What the consent file says; an invalid one allows nothing and says why."""
+    owner = folder.lstat().st_uid
     try:
         handle = os.open(folder / NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return Consent()
+        return Consent(why=NOTHING_SAID)
     except OSError as trouble:
         return Consent(why=f"{NAME} cannot be read: {trouble.strerror}")
     with os.fdopen(handle, "rb") as file:
@@ -50,11 +71,9 @@ def _parsed(text: str, owner: int, today: date) -> Consent:
 
 
 def write_consent(folder: Path, level: Level, until: str = "") -> Path:
-    """Write the owner's word; `never` takes it back."""
+    """Write the owner's word; `never` is one too, and goes before an environment and settings that say otherwise."""
     path = folder / NAME
     path.unlink(missing_ok=True)
-    if level is Level.NEVER:
-        return path
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     with os.fdopen(handle, "w") as file:
         file.write(f"level: {level.word}\n" + (f"until: {until}\n" if until else ""))
@@ -65,6 +84,23 @@ def write_consent(folder: Path, level: Level, until: str = "") -> Path:
 def kept_by_file(folder: Path) -> str:
     """Which file keeps the run, or ""."""
     path = folder / KEEP
-    if not path.exists():
+    if not os.path.lexists(path):
         return ""
     return f"{path}, since {time.strftime('%Y-%m-%d %H:%M', time.gmtime(path.lstat().st_mtime))} UTC"
+
+
+def clean(folder: Path, files: Iterable[str]) -> Iterator[str]:
+    """Those files that only the folder's owner (or root) could have written: one link, that owner, nobody else's to
+    write; the folders above them up to the run's too.
+    """
+    owner = folder.lstat().st_uid
+    for name in files:
+        path = folder / name
+        try:
+            status = path.lstat()
+            above = [place.lstat() for place in path.parents if place == folder or folder in place.parents]
+        except OSError:
+            continue
+        alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+        if alone and all(part.st_uid in (owner, 0) and not part.st_mode & 0o022 for part in (status, *above)):
+            yield name

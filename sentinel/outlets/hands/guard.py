@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
+import stat
 from pathlib import Path
 
 from sentinel.outlets.hands.sending import Refused
 from sentinel.outlets.proof.finding import KEPT
-from sentinel.outlets.proof.proving import State, prove
+from sentinel.outlets.proof.proving import LATEST, State, prove
 
 FICLONE = 0x40049409
 SPARE = 1 << 30  # bytes that must stay free on the run's disk
@@ -21,27 +23,41 @@ def protect(checkpoint: Path, folder: Path) -> Path:
     A hard link would not do: a trainer that writes onto the name writes into the link.
     """
     about = checkpoint.lstat()
-    target = folder / KEPT / f"{about.st_mtime_ns}-{checkpoint.name}"
+    whole = folder / KEPT / f"{about.st_mtime_ns}-{checkpoint.name}"
+    target = whole / checkpoint.name if checkpoint.is_dir() else whole  # a folder's own name is part of its proof
     if target.exists():
         return target
     _check_room(checkpoint, folder)
-    target.parent.mkdir(mode=0o755, exist_ok=True)
-    partial = target.with_name(f".tmp-{os.getpid()}-{target.name}")
+    whole.parent.mkdir(mode=0o755, exist_ok=True)
+    owner, kept = folder.lstat().st_uid, whole.parent.lstat()
+    if not stat.S_ISDIR(kept.st_mode) or kept.st_uid not in {owner, os.geteuid()}:
+        raise Refused(f"{whole.parent} is no folder of the run's owner")
+    partial = whole.with_name(f"{os.getpid()}.copying-{whole.name}")
+    _remove(partial)
+    copied = partial / checkpoint.name if checkpoint.is_dir() else partial
     try:
-        _copy(checkpoint, partial)
+        _copy_whole(checkpoint, partial, owner)
+        report = prove(copied)
+        if report.state is not State.SANE:
+            raise Refused(f"the copy of {checkpoint} is {report.state.value}: it was written to meanwhile")
+        os.rename(partial, whole)
     except OSError as trouble:
-        _remove(partial)
         raise Refused(f"{checkpoint} could not be copied: {trouble.strerror}") from None
-    final = partial.with_name(f"{os.getpid()}-{target.name}")
-    os.rename(partial, final)
-    report = prove(final)
-    named_otherwise = checkpoint.is_dir() and report.state is State.INCOMPLETE
-    if report.state is not State.SANE and not named_otherwise:
-        _remove(final)
-        raise Refused(f"the copy of {checkpoint} is {report.state.value}: it was written to meanwhile")
-    os.rename(final, target)
-    _give_to(target, about.st_uid, about.st_gid)
+    finally:
+        _remove(partial)
+    _give_to(whole, about.st_uid, about.st_gid)
     return target
+
+
+def _copy_whole(checkpoint: Path, target: Path, owner: int) -> None:
+    """A file under the target's name; a folder under its own name in the target, with what names it from beside it."""
+    if not checkpoint.is_dir():
+        _copy(checkpoint, target, owner)
+        return
+    target.mkdir()
+    _copy(checkpoint, target / checkpoint.name, owner)
+    if (checkpoint.parent / LATEST).is_file():
+        _copy(checkpoint.parent / LATEST, target / LATEST, owner)
 
 
 def _check_room(checkpoint: Path, folder: Path) -> None:
@@ -52,20 +68,34 @@ def _check_room(checkpoint: Path, folder: Path) -> None:
         raise Refused(f"no room for a copy of {checkpoint}: it needs {needs >> 20} MiB of {free >> 20} free")
 
 
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        target.mkdir()
-        for part in sorted(source.iterdir()):
-            _copy(part, target / part.name)
-        return
-    with open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW), "rb") as old, target.open("xb") as new:
+def _copy(source: Path | str, target: Path, owner: int, inside: int | None = None) -> None:
+    """Copy what is a plain file or folder of the run's owner; anything else in there is somebody's trick."""
+    handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=inside)
+    try:
+        about = os.fstat(handle)
+        if about.st_uid != owner:
+            raise OSError(errno.EPERM, f"{Path(source).name} is of uid {about.st_uid}, the run of uid {owner}")
+        if stat.S_ISDIR(about.st_mode):
+            target.mkdir()
+            for part in sorted(os.listdir(handle)):
+                _copy(part, target / part, owner, handle)
+        elif stat.S_ISREG(about.st_mode):
+            _copy_file(handle, target)
+        else:
+            raise OSError(errno.EPERM, f"{Path(source).name} is no plain file")
+    finally:
+        os.close(handle)
+
+
+def _copy_file(old: int, target: Path) -> None:
+    with target.open("xb") as new, open(old, "rb", closefd=False) as source:
         try:
-            fcntl.ioctl(new.fileno(), FICLONE, old.fileno())
+            fcntl.ioctl(new.fileno(), FICLONE, old)
         except OSError:
-            shutil.copyfileobj(old, new, 8 << 20)
+            shutil.copyfileobj(source, new, 8 << 20)
         new.flush()
         os.fsync(new.fileno())
-        os.utime(new.fileno(), ns=(os.fstat(old.fileno()).st_atime_ns, os.fstat(old.fileno()).st_mtime_ns))
+        os.utime(new.fileno(), ns=(os.fstat(old).st_atime_ns, os.fstat(old).st_mtime_ns))
 
 
 def _remove(path: Path) -> None:

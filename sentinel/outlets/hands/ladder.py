@@ -5,7 +5,6 @@ A person's own command climbs it whole; the daemon takes single rungs of it, as 
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -16,10 +15,11 @@ from sentinel.core.records import Json
 from sentinel.outlets.hands.evidence import gather
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.process import PROC, Process, all_processes, read_process, written_bytes
-from sentinel.outlets.hands.sending import Refused, ask, audit, check_crew, remove_request, signal_ranks
+from sentinel.outlets.hands.sending import Refused, audit, check_crew, remove_request, signal_ranks
+from sentinel.outlets.hands.slurm import ask_by, job_of, park
 from sentinel.outlets.hands.survey import Crew, crew_of_folder, crew_of_pids, stuck
 from sentinel.outlets.hands.ways import Way, find_way
-from sentinel.outlets.proof.finding import candidates, last_good
+from sentinel.outlets.proof.finding import candidates, last_good, written_so_far
 from sentinel.outlets.proof.proving import Report, State, prove
 
 
@@ -82,7 +82,7 @@ def request(climb: Climb, uid: int | None, *, stop: bool) -> None:
     if climb.way.known and climb.way.ends and not stop:
         raise Refused(f"{climb.way.name} also ends the run: use `sentinel stop`")
     climb.before = {candidate.path: candidate.mark for candidate in candidates(climb.folder)}
-    climb.say(f"asked: {ask(climb.crew, climb.way, climb.record, stop=stop)}")
+    climb.say(f"asked: {ask_by(climb.crew, climb.way, climb.record, stop=stop)}")
 
 
 def await_save(climb: Climb, patience: Patience) -> bool:
@@ -91,7 +91,7 @@ def await_save(climb: Climb, patience: Patience) -> bool:
     last = -1
     while True:
         now = time.monotonic()
-        progress = _progress(climb)
+        progress = written_so_far(climb.folder)
         if progress != last:
             last, grew = progress, now if last != -1 else grew
         gone = not living(climb.crew)
@@ -104,19 +104,6 @@ def await_save(climb: Climb, patience: Patience) -> bool:
             climb.say("no good checkpoint came", gone=gone)
             return False
         time.sleep(patience.look)
-
-
-def _progress(climb: Climb) -> int:
-    """Bytes in checkpoints, whole or temporary: what a running log writes is no progress of a save."""
-    total = 0
-    for base, _, files in os.walk(climb.folder):
-        for name in files:
-            if any(mark in name for mark in (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".tmp", ".distcp")):
-                try:
-                    total += os.lstat(os.path.join(base, name)).st_size
-                except OSError:
-                    continue
-    return total
 
 
 def _proven_new(climb: Climb, still: float) -> Report | None:
@@ -149,7 +136,7 @@ def end(climb: Climb, uid: int | None, patience: Patience, *, kill: bool) -> boo
         if climb.crew.elsewhere:
             raise Refused("ranks live on other nodes: a signal here would hang them")
         try:
-            climb.say(signal_ranks(now, number, climb.record))
+            climb.say(park(now, climb.record) if job_of(now) else signal_ranks(now, number, climb.record))
         except ProcessLookupError:
             continue
         if _gone_within(climb, patience.leave):

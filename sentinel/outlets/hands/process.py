@@ -96,25 +96,34 @@ def written_bytes(pid: int, proc: Path = PROC) -> int:
         return -1
 
 
-def open_for_writing(pid: int, folder: str, proc: Path = PROC) -> bool:
-    """Whether the process holds a file under that folder open for writing."""
-    here = proc / str(pid)
+def written_files(pid: int, under: str = "/", proc: Path = PROC) -> list[str]:
+    """The paths below a folder that the process holds open for writing."""
+    here, folder = proc / str(pid), under.rstrip("/") + "/"
     try:
         handles = os.listdir(here / "fd")
     except OSError:
-        return False
-    return any(_writes_under(here, handle, folder) for handle in handles)
+        return []
+    return [path for handle in handles if (path := _target(here, handle)).startswith(folder) and _writes(here, handle)]
 
 
-def _writes_under(here: Path, handle: str, folder: str) -> bool:
+def _target(here: Path, handle: str) -> str:
     try:
-        target = os.readlink(here / "fd" / handle)
-        if not target.startswith(folder.rstrip("/") + "/"):
-            return False
+        return os.readlink(here / "fd" / handle)
+    except OSError:
+        return ""
+
+
+def _writes(here: Path, handle: str) -> bool:
+    try:
         flags = next(line for line in (here / "fdinfo" / handle).read_text().splitlines() if line.startswith("flags:"))
     except (OSError, StopIteration):
         return False
     return int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
+
+
+def open_for_writing(pid: int, folder: str, proc: Path = PROC) -> bool:
+    """Whether the process holds a file under that folder open for writing."""
+    return bool(written_files(pid, folder, proc))
 
 
 class Pin:

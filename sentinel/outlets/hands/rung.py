@@ -6,25 +6,32 @@ It lives on when the daemon dies, so that what was begun is brought to its end; 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sentinel.core.stopping_plan import ONCE
-from sentinel.outlets.hands.consent import kept_by_file
+from sentinel.core.stopping_world import Consent, Level
+from sentinel.outlets.hands.carried import Other, carried
+from sentinel.outlets.hands.consent import clean, consent_of, kept_by_file
 from sentinel.outlets.hands.evidence import gather
 from sentinel.outlets.hands.guard import protect
-from sentinel.outlets.hands.process import read_process, written_bytes
-from sentinel.outlets.hands.sending import Refused, ask, audit, check_crew, claim, signal_ranks
+from sentinel.outlets.hands.process import Process, read_process, written_files
+from sentinel.outlets.hands.sending import Refused, audit, check_crew, claim, signal_ranks
+from sentinel.outlets.hands.slurm import ask_by, park
 from sentinel.outlets.hands.survey import Crew, crew_of_folder, crew_of_pids, stuck
 from sentinel.outlets.hands.ways import find_way
-from sentinel.outlets.proof.finding import candidates, last_good
-from sentinel.outlets.proof.proving import Report, State, prove
+from sentinel.outlets.proof.finding import Candidate, candidates, last_good, written_so_far
+from sentinel.outlets.proof.proving import ENDINGS, Report, State, prove
 
 Answer = dict[str, Any]
+STILL = 2.0  # a save of several files is whole once none of them has moved for so long, or nobody is left to write
+CREW, ALIVE = "crew.json", "alive"  # who was there when it was first asked or signalled; when they were last seen
+BEFORE, BAD = "before.json", "bad.json"  # checkpoints as they were before the request; new ones that were no good
 
 
 def main() -> None:
@@ -38,9 +45,7 @@ def perform(task: dict[str, Any]) -> Answer:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         if task["deed"] in {deed.value for deed in ONCE}:
-            kept = kept_by_file(Path(task["folder"]))
-            if kept:
-                raise Refused(f"kept by {kept}")
+            check_leave(task, _crew(task))
             if not claim(folder, task["deed"]):
                 return {"ended": "unsure", "detail": "it was begun before"}
         return {"ended": "done", "detail": "", **DEEDS[task["deed"]](task, folder)}
@@ -54,10 +59,41 @@ def _crew(task: dict[str, Any]) -> Crew:
     return crew_of_pids(pids) if pids else crew_of_folder(task["folder"])
 
 
+def check_leave(task: dict[str, Any], crew: Crew) -> None:
+    """The last look before a deed that cannot be taken back: nobody keeps it, its owner still allows it, it is one run."""
+    kept = kept_by_file(Path(task["folder"]))
+    if kept:
+        raise Refused(f"kept by {kept}")
+    consent = _consent(task, crew)
+    if consent.level < Level(task["needs"]):
+        raise Refused(f"its owner allows {consent.level.word} now ({consent.why})")
+    carries = list(_carried(task, crew))
+    if carries:
+        raise Refused("; ".join(carries))
+
+
+def _consent(task: dict[str, Any], crew: Crew) -> Consent:
+    granted = task.get("granted")
+    environments = [process.environment for process in crew.ranks]
+    return consent_of(Path(task["folder"]), environments, (granted[0], Level(granted[1])) if granted else None)
+
+
+def _carried(task: dict[str, Any], crew: Crew) -> Iterator[str]:
+    others = [
+        Other(folder, frozenset((pid, start) for pid, start in known), earlier)
+        for folder, known, earlier in task.get("others", ())
+    ]
+    return carried(crew, task["folder"], others)
+
+
 def _survey(task: dict[str, Any], _: Path) -> Answer:
     crew = _crew(task)
     way = find_way(crew, task["folder"], task.get("ask", ""))
+    folder, consent = Path(task["folder"]), _consent(task, crew)
     return {
+        "carries": list(_carried(task, crew)), "kept": kept_by_file(folder), "saving": any(map(saving, crew.ranks)),
+        "consent": [int(consent.level), consent.owner, consent.why], "clean": list(clean(folder, task.get("files", ()))),
+        "members": [[p.pid, p.start] for p in crew.ranks],
         "pids": [p.pid for p in crew.ranks], "uids": sorted({p.uid for p in crew.all}), "runs": crew.runs,
         "trouble": list(crew.trouble), "elsewhere": crew.elsewhere, "way": way.name if way.known else "",
         "ends": way.ends, "remote": way.remote, "by_hand": way.words, "stuck": any(map(stuck, crew.ranks)),
@@ -99,45 +135,82 @@ def _ask(task: dict[str, Any], folder: Path) -> Answer:
     if any(map(stuck, crew.ranks)):
         raise Refused("it is stopped: it cannot hear a request")
     before = {candidate.path: list(candidate.mark) for candidate in candidates(Path(task["folder"]))}
-    (folder / "before.json").write_text(json.dumps(before))
+    (folder / BEFORE).write_text(json.dumps(before))
     _remember(crew, folder)
     way = find_way(crew, task["folder"], task.get("ask", ""))
-    return {"detail": ask(crew, way, folder / "audit.jsonl", stop=bool(task["stop"]))}
+    return {"detail": ask_by(crew, way, folder / "audit.jsonl", stop=bool(task["stop"]))}
 
 
-def _new(task: dict[str, Any], folder: Path) -> list[str]:
-    before = json.loads((folder / "before.json").read_text())
-    return [c.path for c in candidates(Path(task["folder"])) if before.get(c.path) != list(c.mark)]
+def _new(task: dict[str, Any], folder: Path) -> list[Candidate]:
+    """What is new against the snapshot of before the request, and has not been found bad in this very form."""
+    known = [json.loads((folder / name).read_text()) for name in (BEFORE, BAD) if (folder / name).exists()]
+    here = candidates(Path(task["folder"]))
+    return [c for c in here if all(old.get(c.path) != list(c.mark) for old in known)]
 
 
 def _check(task: dict[str, Any], folder: Path) -> Answer:
-    reports = [prove(Path(path)) for path in _new(task, folder)]
+    new = _new(task, folder)
+    reports = [prove(Path(candidate.path)) for candidate in new]
     good = next((report for report in reports if report.state is State.SANE), None)
     if good is None:
+        _note_bad(new, folder)
         whys = "; ".join(f"{report.path}: {report.state.value}" for report in reports) or "nothing new"
         return {"ended": "failed", "detail": whys, **_proven(None, reports)}
     return _proven(good, [])
 
 
+def _note_bad(new: list[Candidate], folder: Path) -> None:
+    """Looked at and no good: not looked at again until it changes."""
+    known = json.loads((folder / BAD).read_text()) if (folder / BAD).exists() else {}
+    (folder / BAD).write_text(json.dumps(known | {candidate.path: list(candidate.mark) for candidate in new}))
+
+
 def _remember(crew: Crew, folder: Path) -> None:
     """Who was there when the run was first asked or signalled: whether they have gone is told by this, not by names."""
-    if not (folder / "crew.json").exists():
-        (folder / "crew.json").write_text(json.dumps([[process.pid, process.start] for process in crew.ranks]))
+    if not (folder / CREW).exists():
+        (folder / ALIVE).write_text(str(_ticks()))
+        (folder / CREW).write_text(json.dumps([[p.pid, p.start] for p in (*crew.ranks, *crew.agents)]))
+
+
+def _known(crew: Crew, folder: Path) -> list[list[int]]:
+    try:
+        known: list[list[int]] = json.loads((folder / CREW).read_text())
+    except (OSError, ValueError):
+        known = [[process.pid, process.start] for process in (*crew.ranks, *crew.agents)]
+    return known
+
+
+def saving(process: Process) -> bool:
+    """Whether it has a checkpoint, whole or temporary, open for writing."""
+    return any(path.endswith(ENDINGS) or ".tmp" in path for path in written_files(process.pid))
 
 
 def _watch(task: dict[str, Any], folder: Path) -> Answer:
-    """What is seen of a save and of the processes' going."""
+    """What is seen of a save and of the processes' going: ranks and launchers, for a launcher may start ranks again."""
     crew = _crew(task)
-    try:
-        known = json.loads((folder / "crew.json").read_text())
-    except (OSError, ValueError):
-        known = [[process.pid, process.start] for process in crew.ranks]
+    known = _known(crew, folder)
     here = [pid for pid, start in known if (now := read_process(pid)) is not None and now.start == start]
     # The crew was counted before this look: who died in between is gone, only somebody new has come back.
-    back = not here and any([process.pid, process.start] not in known for process in crew.ranks)
-    progress = sum(written_bytes(pid) for pid in here)
-    found = (folder / "before.json").exists() and bool(_new(task, folder))
-    return {"progress": progress, "found": found, "here": here, "back": back}
+    back = not any(rank.pid in here for rank in crew.ranks) and bool(_newcomers(crew, known, folder))
+    if any(rank.pid in here for rank in crew.ranks):
+        (folder / ALIVE).write_text(str(_ticks()))
+    new = _new(task, folder) if (folder / BEFORE).exists() else []
+    found = bool(new) and (not here or time.time() - max(c.written for c in new) >= STILL)
+    return {"progress": written_so_far(Path(task["folder"])), "found": found, "here": here, "back": back}
+
+
+def _newcomers(crew: Crew, known: list[list[int]], folder: Path) -> list[Process]:
+    """Ranks that were started after the known ones were last seen: loaders that outlive their rank are older."""
+    try:
+        seen = int((folder / ALIVE).read_text())
+    except (OSError, ValueError):
+        seen = 0
+    return [rank for rank in crew.ranks if [rank.pid, rank.start] not in known and rank.start >= seen]
+
+
+def _ticks() -> int:
+    """Now, as /proc counts when a process was started."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
 
 
 def _signal(number: int) -> Callable[[dict[str, Any], Path], Answer]:
@@ -146,7 +219,13 @@ def _signal(number: int) -> Callable[[dict[str, Any], Path], Answer]:
         check_crew(crew, task["uid"])
         if crew.elsewhere:
             raise Refused("ranks live on other nodes: a signal here would hang them")
+        if (folder / CREW).exists() and _newcomers(crew, _known(crew, folder), folder):
+            raise Refused("it was gone and came back: something restarts it")
         _remember(crew, folder)
+        if any("SLURM_JOB_ID" in process.environment for process in crew.ranks):
+            if number == signal.SIGKILL:
+                raise Refused("it belongs to a Slurm job, which Slurm has been asked to end")
+            return {"detail": park(crew, folder / "audit.jsonl")}
         return {"detail": signal_ranks(crew, number, folder / "audit.jsonl")}
 
     return send

@@ -38,7 +38,6 @@ class Way:
 
 # What the command line or environment shows -> why it is refused, and what a person does instead.
 REFUSED: tuple[tuple[str, str, str], ...] = (
-    (r"accelerate", "accelerate", "poll sentinel.trainer.StopRequest in its loop; its launcher is never signalled"),
     (
         r"deepspeed",
         "DeepSpeed",

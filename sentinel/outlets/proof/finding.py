@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sentinel.outlets.proof.proving import ENDINGS, Report, State, prove
+from sentinel.outlets.proof.proving import ENDINGS, SHARDS, Report, State, prove
 
 DEEPEST, MOST = 5, 20_000
 TRIED = 6
 KEPT = ".sentinel-kept"  # where Sentinel's own copies lie
-FOLDERS = ("trainer_state.json", ".metadata", "model.safetensors.index.json", "checkpoint-is-incomplete.txt")
+FOLDERS = (
+    "trainer_state.json", ".metadata", "model.safetensors.index.json", "checkpoint-is-incomplete.txt", "optimizer.bin",
+    "random_states_0.pkl",
+)  # fmt: skip
 
 
 class Candidate(NamedTuple):
@@ -38,11 +41,30 @@ def _walk(folder: Path) -> Iterator[Path]:
         seen += len(files)
         if seen > MOST:
             return
-        if any(name in files for name in FOLDERS) and here != folder:
+        if here != folder and is_one_checkpoint(files):
             folders[:] = []
             yield here
             continue
         yield from (here / name for name in files if name.endswith(ENDINGS))
+
+
+def is_one_checkpoint(names: Iterable[str]) -> bool:
+    """Whether the files of a folder are the parts of one checkpoint (Hugging Face, accelerate, DCP, DeepSpeed)."""
+    return any(name in FOLDERS or name.endswith((".distcp", SHARDS)) for name in names)
+
+
+def written_so_far(folder: Path) -> int:
+    """A number that moves while checkpoints, whole or temporary, are written: what a log gets is no progress of a save."""
+    moved = 0
+    for base, _, files in os.walk(folder):
+        for name in files:
+            if ".tmp" in name or any(ending in name for ending in ENDINGS):
+                try:
+                    status = os.lstat(os.path.join(base, name))
+                except OSError:
+                    continue
+                moved += status.st_size + status.st_mtime_ns // 1000
+    return moved
 
 
 def _candidate(path: Path) -> Candidate | None:

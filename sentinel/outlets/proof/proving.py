@@ -18,9 +18,17 @@ from sentinel.core.records import Json
 ENDINGS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".distcp")
 TEMPORARY = (".tmp", ".part", ".incomplete", "-unfinished")
 MOST_FILES = 512
+SHARDS = "_states.pt"  # DeepSpeed's files end so
+LATEST = "latest"  # beside DeepSpeed's folders: names the newest one, and is written after all its shards
 CAREFULLY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 ROOT = str(Path(__file__).resolve().parents[3])
 CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from sentinel.outlets.proof.child import main; main()"
+
+
+DCP = (
+    "complete by its .metadata, but the numbers inside DCP shards are not looked into: "
+    "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE, then inspect FILE"
+)
 
 
 class State(StrEnum):
@@ -79,6 +87,8 @@ def prove(path: Path, *, marks: bool = False, wall: float = 120.0, memory: int =
         return Report(str(path), State.INCOMPLETE, tuple(why or ["no file of a checkpoint is in it"]))
     said = _ask_child(files, marks, wall, memory)
     report = _judged(path, said, [file.name for file in files])
+    if any(file.name.endswith(".distcp") for file in files) and report.state in (State.SANE, State.UNCLEAR):
+        report = replace(report, state=State.UNCLEAR, why=(DCP,))
     if folder:
         report = _with_folder_state(path, report)
     sizes = [file.stat() for file in files if file.exists()]
@@ -100,9 +110,20 @@ def _folder_faults(path: Path) -> list[str]:
         faults.append("no .metadata, which is written last")
     if path.name.startswith("checkpoint-") and "trainer_state.json" not in names:
         faults.append("no trainer_state.json, which is written after model and optimizer")
+    if "optimizer.bin" in names and not any(name.startswith("random_states_") for name in names):
+        faults.append("no random_states_0.pkl, which accelerate writes last")
+    if any(name.endswith(SHARDS) for name in names) and _latest(path) != path.name:
+        faults.append(f"'{LATEST}' beside it does not name it, and is written after all shards")
     indexes = sorted(name for name in names if name.endswith(".index.json"))
     missing = (shard for index in indexes for shard in sorted(_shards(path / index) - names))
     return [*faults, *(f"the shard {shard} is missing" for shard in missing)]
+
+
+def _latest(folder: Path) -> str:
+    try:
+        return (folder.parent / LATEST).read_text()[:4096].strip()
+    except OSError:
+        return ""
 
 
 def _shards(index: Path) -> set[str]:

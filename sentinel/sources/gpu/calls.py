@@ -1,4 +1,4 @@
-"""Which NVML calls are made, how often, and what each is called afterwards. One table; no state, no process, no clock.
+"""The health set: which NVML calls are made once a minute, and what each answer is called. One table; no state, no clock.
 
 A call has several ways: the newest first, older ones for older drivers. What a driver does not support is left out of
 the answer; it never becomes a zero. Only the standard library is imported here, for the child must stay small.
@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from sentinel.sources.gpu.hot import NOT_AVAILABLE
+
 Values = tuple[tuple[str, float], ...]
 Ask = Callable[[Any, Any], Values]  # (pynvml, handle) -> named values
-
-MIB = 1024.0 * 1024.0
-NOT_AVAILABLE = 2**32 - 1  # NVML_VALUE_NOT_AVAILABLE as an unsigned int; 64-bit ones are larger still
 
 
 class Way(NamedTuple):
@@ -36,44 +35,6 @@ def _scalar(function: str, name: str, scale: float = 1.0, *rest: Any) -> Way:
         return ((name, value * scale),) if value < NOT_AVAILABLE else ()
 
     return Way(function, ask)
-
-
-def _utilisation(nvml: Any, handle: Any) -> Values:
-    rates = nvml.nvmlDeviceGetUtilizationRates(handle)
-    return tuple((n, float(v)) for n, v in (("util", rates.gpu), ("mem_util", rates.memory)) if v <= 100)
-
-
-def _memory(info: Any) -> Values:
-    if info.total >= 2**63:
-        return ()
-    return (("memory_used", info.used / MIB), ("memory_total", info.total / MIB))
-
-
-def _memory_v2(nvml: Any, handle: Any) -> Values:
-    return _memory(nvml.nvmlDeviceGetMemoryInfo(handle, version=nvml.nvmlMemory_v2))
-
-
-def _memory_v1(nvml: Any, handle: Any) -> Values:
-    return _memory(nvml.nvmlDeviceGetMemoryInfo(handle))
-
-
-# Bits of the clocks-event reasons: 0x8 hardware slowdown, 0x40 hardware thermal, 0x80 power brake, 0x20 software
-# thermal, 0x4 software power cap, 0x1 idle.
-def _reasons(mask: int) -> Values:
-    return (
-        ("throttle_hw", float(bool(mask & (0x8 | 0x40 | 0x80)))),
-        ("throttle_heat", float(bool(mask & (0x20 | 0x40)))),
-        ("throttle_brake", float(bool(mask & 0x80))),
-        ("power_cap", float(bool(mask & 0x4))),
-    )
-
-
-def _reasons_new(nvml: Any, handle: Any) -> Values:
-    return _reasons(nvml.nvmlDeviceGetCurrentClocksEventReasons(handle))
-
-
-def _reasons_old(nvml: Any, handle: Any) -> Values:
-    return _reasons(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle))
 
 
 def _ecc(name: str, kind: int) -> Ask:
@@ -148,26 +109,6 @@ def _links(nvml: Any, handle: Any) -> Values:
     return (("nvlinks_up", float(up)), ("nvlinks", float(links)))
 
 
-HOT: tuple[Call, ...] = (
-    Call("utilisation", (Way("nvmlDeviceGetUtilizationRates", _utilisation),)),
-    Call("memory", (Way("nvmlDeviceGetMemoryInfo_v2", _memory_v2), Way("nvmlDeviceGetMemoryInfo", _memory_v1))),
-    Call("power", (_scalar("nvmlDeviceGetPowerUsage", "power", 0.001),)),
-    Call("limit", (_scalar("nvmlDeviceGetEnforcedPowerLimit", "power_limit", 0.001),)),
-    Call(
-        "temperature",
-        (_scalar("nvmlDeviceGetTemperatureV", "temp", 1.0, 0), _scalar("nvmlDeviceGetTemperature", "temp", 1.0, 0)),
-    ),
-    Call("sm clock", (_scalar("nvmlDeviceGetClockInfo", "sm_clock", 1.0, 1),)),
-    Call("memory clock", (_scalar("nvmlDeviceGetClockInfo", "mem_clock", 1.0, 2),)),
-    Call(
-        "reasons",
-        (
-            Way("nvmlDeviceGetCurrentClocksEventReasons", _reasons_new),
-            Way("nvmlDeviceGetCurrentClocksThrottleReasons", _reasons_old),
-        ),
-    ),
-)
-
 HEALTH: tuple[Call, ...] = (
     # The driver's own verdict is among the fields, so they are asked first.
     Call("fields", (Way("nvmlDeviceGetFieldValues", _fields),)),
@@ -202,17 +143,3 @@ HEALTH: tuple[Call, ...] = (
     Call("energy", (_scalar("nvmlDeviceGetTotalEnergyConsumption", "energy_mj"),)),
     Call("links", (Way("nvmlDeviceGetNvLinkState", _links),)),
 )
-
-OF_AN_INSTANCE: tuple[Call, ...] = (HOT[1],)  # a MIG instance tells its memory; utilisation is not supported there
-
-Process = tuple[int, float | None]  # (pid, MiB held; None where the driver does not say, as on MIG)
-
-
-def processes(nvml: Any, handle: Any, function: str) -> list[Process]:
-    """Who computes on a GPU, through one of `PROCESS_LISTS`."""
-    listed = getattr(nvml, function)(handle)
-    return [(p.pid, None if p.usedGpuMemory is None else p.usedGpuMemory / MIB) for p in listed]
-
-
-PROCESS_LISTS = ("nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2")
-MPS_LISTS = ("nvmlDeviceGetMPSComputeRunningProcesses_v3", "nvmlDeviceGetMPSComputeRunningProcesses_v2")

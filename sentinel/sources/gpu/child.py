@@ -1,7 +1,7 @@
-"""The child process that alone talks to NVML. It notes each call before it makes it and writes one JSON line a poll.
+"""The child process that alone talks to NVML. It notes each call before it makes it and writes a few bytes a poll.
 
-It imports the standard library and `pynvml` and nothing of the daemon, it ends when its standard input closes, and it
-never decides anything: what a stall or a crash means is the keeper's business.
+A byte on its standard input asks for a poll now, its end ends the child. It imports the standard library and `pynvml` and
+nothing of the daemon, and it never decides anything: what a stall or a crash means is the keeper's business.
 """
 
 from __future__ import annotations
@@ -10,20 +10,27 @@ import ctypes
 import json
 import os
 import select
+import struct
 import sys
 import threading
+from math import nan
 from time import monotonic
 from typing import Any, NamedTuple, NoReturn
 
-from sentinel.sources.gpu.calls import HEALTH, HOT, MPS_LISTS, OF_AN_INSTANCE, PROCESS_LISTS, Call, processes
+from sentinel.sources.gpu.calls import HEALTH, Call
+from sentinel.sources.gpu.hot import HOT, LISTS, OF_AN_INSTANCE, Asked, List, Question
 from sentinel.sources.gpu.note import NO_GPU, Note
 
 NOT_SUPPORTED, NO_PERMISSION, NO_FUNCTION, LOST, RESET_REQUIRED, OTHER_VERSION = 3, 4, 13, 15, 16, 25
+TOO_SMALL = 7
 NEVER_AGAIN = (NOT_SUPPORTED, NO_PERMISSION, NO_FUNCTION, OTHER_VERSION)
 GONE = (LOST, RESET_REQUIRED)
 SLOW = 0.25  # seconds; slower calls are reported with their time
 WAIT_MS, REST, LONGEST_REST = 1000, 1.0, 60.0  # the wait for events; rests after a wait that failed
 EVENTS = ("nvmlEventTypeXidCriticalError", "nvmlEventTypeDoubleBitEccError", "nvmlEventTypeSingleBitEccError")
+FRAME = struct.Struct("=BI")  # kind and length of what follows
+TEXT, NUMBERS = 0, 1
+NOW, HEALTH_TOO = b"n", b"h"  # what the keeper writes to have a poll at once
 CANNOT_BEGIN = 3  # exit code: the library would not start
 
 
@@ -40,12 +47,18 @@ class Options(NamedTuple):
 class Device:
     """One GPU or MIG instance: its handle and which way each call takes on its driver."""
 
-    def __init__(self, index: int, label: str, handle: Any, calls: dict[bool, tuple[Call, ...]]) -> None:
+    def __init__(self, index: int, label: str, handle: Any, hot: tuple[Asked, ...], health: tuple[Call, ...]) -> None:
         """Nothing was asked yet."""
-        self.index, self.label, self.handle = index, label, handle
-        self.calls = {kind: list(table) for kind, table in calls.items()}
-        self.ways = {call.name: 0 for table in calls.values() for call in table}
-        self.lists: dict[tuple[str, ...], int] = dict.fromkeys((PROCESS_LISTS, MPS_LISTS), 0)
+        self.index, self.label, self.handle, self.hot = index, label, handle, hot
+        self.health = list(health)
+        self.ways = {call.name: 0 for call in health}
+        self.width = sum(len(asked.nothing) for asked in hot)
+        self.lists: dict[tuple[str, ...], int] = dict.fromkeys(LISTS, 0)
+
+    @property
+    def columns(self) -> list[str]:
+        """What the numbers of its samples are called, in order."""
+        return [name for asked in self.hot for name in asked.question.columns]
 
 
 class Asker:
@@ -56,6 +69,7 @@ class Asker:
         self.nvml, self.note, self.options = nvml, note, options
         self.devices: list[Device] = []
         self.bytes_of: dict[str, bytes] = {}
+        self.list = List()
 
     def timed(self, device: int, function: str, ask: Any, report: dict[str, Any]) -> Any:
         """The answer of one call, its error code in the report, or its slowness."""
@@ -90,9 +104,8 @@ class Asker:
             return {"fail": count}
         driver = self.timed(NO_GPU, "nvmlSystemGetDriverVersion", nvml.nvmlSystemGetDriverVersion, report)
         gpus = [self._meet(index) for index in range(count)]
-        return {
-            "hello": {"driver": str(driver), "gpus": gpus, "mig": [d.label for d in self.devices if "m" in d.label]}
-        }
+        columns = [[device.label, device.columns] for device in self.devices]
+        return {"hello": {"driver": str(driver), "gpus": gpus, "columns": columns}}
 
     def _meet(self, index: int) -> dict[str, Any]:
         who: dict[str, Any] = {"index": index}
@@ -109,7 +122,7 @@ class Asker:
         pci = self.timed(index, "nvmlDeviceGetPciInfo", lambda: nvml.nvmlDeviceGetPciInfo(handle), who)
         if not isinstance(pci, int):
             who["bus"] = [pci.domain, pci.bus, pci.device]
-        self.devices.append(Device(index, str(index), handle, {False: HOT, True: HEALTH}))
+        self.devices.append(Device(index, str(index), handle, self._prepared(index, handle, HOT), HEALTH))
         self._meet_instances(index, handle)
         return who
 
@@ -130,33 +143,69 @@ class Asker:
                 {},
             )
             if not isinstance(instance, int):
-                calls = {False: OF_AN_INSTANCE, True: ()}
-                self.devices.append(Device(index, f"{index}m{number}", instance, calls))
+                hot = self._prepared(index, instance, OF_AN_INSTANCE)
+                self.devices.append(Device(index, f"{index}m{number}", instance, hot, ()))
 
-    def poll(self, health: bool, lists: bool) -> dict[str, Any]:
-        """One sample of every GPU; errors and slow calls beside the values."""
-        began = monotonic()
-        gpus = {device.label: self._sample(device, health, lists) for device in self.devices}
-        return {"gpus": gpus, "health": health, "cost": round(monotonic() - began, 6)}
+    def _prepared(self, index: int, handle: Any, questions: tuple[Question, ...]) -> tuple[Asked, ...]:
+        skipped = frozenset(function for gpu, function in self.options.skip if gpu == index)
+        return tuple(Asked(question, self.nvml.nvmlLib, handle, skipped) for question in questions)
 
-    def _sample(self, device: Device, health: bool, lists: bool) -> dict[str, Any]:
-        report: dict[str, Any] = {}
-        values: dict[str, float] = {}
-        for kind in (False, True) if health else (False,):
-            for call in tuple(device.calls[kind]):
-                code = self._call(device, kind, call, report, values)
+    def poll(self, health: bool, lists: bool) -> tuple[dict[str, Any], list[float]]:
+        """One sample of every GPU: its numbers in the order of `columns`, and what else there is to report."""
+        reports: dict[str, Any] = {}
+        values: list[float] = []
+        for device in self.devices:
+            report: dict[str, Any] = {}
+            before = len(values)
+            gone = self._hot(device, values, report)
+            if gone is None and health and device.health:
+                gone = self._health(device, report)
+            if gone is not None:
+                del values[before:]
+                values += [nan] * device.width
+                report = {"lost": gone}
+            elif lists:
+                held = self._processes(device, report)
+                if held is not None:
+                    report["p"] = held
+            if report:
+                reports[device.label] = report
+        return reports, values
+
+    def _hot(self, device: Device, values: list[float], report: dict[str, Any]) -> int | None:
+        """The numbers of the hot set; the code with which a GPU says that it is gone."""
+        note, index, handle = self.note, device.index, device.handle
+        for asked in device.hot:
+            while asked.call is not None:
+                began = monotonic()
+                note.enter(began, index, asked.name)
+                code = asked.call(*asked.arguments)
+                note.leave()
+                took = monotonic() - began
+                if took > SLOW:
+                    report.setdefault("s", {})[asked.function] = round(took, 3)
+                if code == 0:
+                    values += asked.read()
+                    break
                 if code in GONE:
-                    return {"lost": code}
-        if lists:
-            held = self._processes(device, report)
-            if held is not None:
-                report["p"] = held
-        report["v"] = values
-        return report
+                    return int(code)
+                if code not in NEVER_AGAIN or not asked.try_older(handle):
+                    values += asked.nothing
+                    break
+            else:
+                values += asked.nothing
+        return None
 
-    def _call(
-        self, device: Device, kind: bool, call: Call, report: dict[str, Any], values: dict[str, float]
-    ) -> int | None:
+    def _health(self, device: Device, report: dict[str, Any]) -> int | None:
+        values: dict[str, float] = {}
+        for call in tuple(device.health):
+            code = self._call(device, call, report, values)
+            if code in GONE:
+                return code
+        report["v"] = values
+        return None
+
+    def _call(self, device: Device, call: Call, report: dict[str, Any], values: dict[str, float]) -> int | None:
         """Ask one question, by an older way if the newer one is not there; an unsupported one is never asked again."""
         for number in range(device.ways[call.name], len(call.ways)):
             way = call.ways[number]
@@ -170,7 +219,7 @@ class Asker:
                 return answer
             report["e"].pop(way.function)
             device.ways[call.name] = number + 1
-        device.calls[kind].remove(call)
+        device.health.remove(call)
         report.setdefault("off", []).append(call.name)
         return None
 
@@ -185,36 +234,49 @@ class Asker:
 
     def _listed(self, device: Device, names: tuple[str, ...], report: dict[str, Any]) -> dict[int, float | None] | None:
         """One kind of process list by the newest function that the driver has; None where there is none."""
-        for number in range(device.lists[names], len(names)):
-            function = names[number]
+        while device.lists[names] < len(names):
+            function = names[device.lists[names]]
             if self._skipped(device, function):
                 return None
-            answer = self.timed(
-                device.index, function, lambda f=function: processes(self.nvml, device.handle, f), report
-            )
-            if not isinstance(answer, int):
-                return dict(answer)
-            if answer not in NEVER_AGAIN:
+            found = getattr(self.nvml.nvmlLib, function, None)
+            code = NO_FUNCTION if found is None else self._list_code(device, function, found, report)
+            if code == 0:
+                return dict(self.list.processes())
+            if code not in NEVER_AGAIN:
                 return None
-            report["e"].pop(function)
-            device.lists[names] = number + 1
+            device.lists[names] += 1
         return None
+
+    def _list_code(self, device: Device, function: str, found: Any, report: dict[str, Any]) -> int:
+        while True:
+            code = self.timed(device.index, function, lambda: self.list.call(found, device.handle), report)
+            if code != TOO_SMALL or not self.list.grow():
+                return int(code)
 
 
 class Mouth:
-    """Standard output, shared by two threads, one whole line at a time."""
+    """Standard output, shared by two threads: frames of kind, length and content, one whole frame at a time."""
 
-    def __init__(self) -> None:
-        """Speaks on descriptor 1."""
+    def __init__(self, descriptor: int = 1) -> None:
+        """Speaks on that descriptor."""
         self._lock = threading.Lock()
+        self._descriptor = descriptor
 
     def say(self, message: dict[str, Any]) -> None:
-        """Write one line; a daemon that is gone ends this process."""
-        data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        """A message in words: JSON."""
+        self._write(TEXT, json.dumps(message, separators=(",", ":")).encode())
+
+    def sample(self, values: list[float]) -> None:
+        """The numbers of one poll, in the order of the hello's columns; NaN is unknown."""
+        self._write(NUMBERS, struct.pack(f"={len(values)}d", *values))
+
+    def _write(self, kind: int, content: bytes) -> None:
+        """A daemon that is gone ends this process."""
+        data = FRAME.pack(kind, len(content)) + content
         with self._lock:
             while data:
                 try:
-                    data = data[os.write(1, data) :]
+                    data = data[os.write(self._descriptor, data) :]
                 except BrokenPipeError:
                     os._exit(0)
 
@@ -246,7 +308,9 @@ def listen(nvml: Any, devices: list[Device], mouth: Mouth) -> None:
 
 def serve(nvml: Any, note: Note, options: Options) -> int:
     """Poll until standard input closes."""
-    mouth, asker = Mouth(), Asker(nvml, note, options)
+    mouth = Mouth(os.dup(1))
+    os.dup2(2, 1)  # what the library itself prints must not come between our frames
+    asker = Asker(nvml, note, options)
     hello = asker.begin()
     mouth.say(hello)
     if "fail" in hello:
@@ -261,11 +325,18 @@ def serve(nvml: Any, note: Note, options: Options) -> int:
         health = now >= health_due
         if health:
             health_due = now + options.health
-        mouth.say(asker.poll(health, polls % options.lists == 0))
+        reports, values = asker.poll(health, polls % options.lists == 0)
+        if reports:
+            mouth.say({"gpus": reports, "health": health})
+        mouth.sample(values)
         polls += 1
         due = max(due + options.poll, monotonic())
         if ended.poll(max(0.0, due - monotonic()) * 1000):
-            return 0
+            asked = os.read(0, 64)
+            if not asked:
+                return 0
+            due = monotonic() - options.poll
+            health_due = 0.0 if HEALTH_TOO in asked else health_due
 
 
 def main() -> NoReturn:

@@ -1,4 +1,4 @@
-"""Keeps the NVML child: starts it, reads its lines without waiting, and names what hangs or kills it.
+"""Keeps the NVML child: starts it, reads what it says without waiting, and names what hangs or kills it.
 
 A child that hangs is left alone, for killing a process inside the driver can take the GPU with it; another one goes on
 without the GPU in question. Nothing here blocks.
@@ -6,8 +6,10 @@ without the GPU in question. Nothing here blocks.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sentinel.sources.gpu.child import CANNOT_BEGIN
+from sentinel.sources.gpu.child import CANNOT_BEGIN, FRAME, HEALTH_TOO, NOW, NUMBERS
 from sentinel.sources.gpu.note import NO_GPU, Doing, Note, new_note
 
 Command = Callable[[str, int], Sequence[str]]  # (options as JSON, the note's descriptor) -> the child's command line
@@ -43,7 +45,7 @@ class Crashed(NamedTuple):
     code: int
 
 
-Message = dict[str, Any] | Stuck | Crashed
+Message = dict[str, Any] | tuple[float, ...] | Stuck | Crashed  # words, the numbers of a sample, an end
 
 
 def child_command(options: str, note: int) -> Sequence[str]:
@@ -99,8 +101,14 @@ class Keeper:
             if now < self.start_at or any(hung.gpu == NO_GPU for hung in self.hanging):
                 return
             self.child = self._start()
-        yield from self._lines(self.child)
+        yield from self._frames(self.child)
         yield from self._judge(self.child, now)
+
+    def ask(self, health: bool = False) -> None:
+        """Have the child poll now, not when it is due."""
+        if self.child is not None and self.child.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self.child.process.stdin.fileno(), HEALTH_TOO if health else NOW)
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -155,7 +163,7 @@ class Keeper:
         mapped.enter(self.steady(), NO_GPU, b"start")
         return Child(process, mapped)
 
-    def _lines(self, child: Child) -> Iterator[dict[str, Any]]:
+    def _frames(self, child: Child) -> Iterator[Message]:
         assert child.process.stdout is not None
         while True:
             try:
@@ -164,18 +172,29 @@ class Keeper:
                 return
             if not data:
                 return
-            *whole, child.rest = (child.rest + data).split(b"\n")
-            for line in whole:
-                message = json.loads(line)
-                if "hello" in message:
-                    child.met, self.retry = True, RETRY_FIRST
-                yield message
+            data, at = child.rest + data, 0
+            while len(data) - at >= FRAME.size:
+                kind, length = FRAME.unpack_from(data, at)
+                end = at + FRAME.size + length
+                if end > len(data):
+                    break
+                yield self._message(child, kind, data[at + FRAME.size : end])
+                at = end
+            child.rest = data[at:]
+
+    def _message(self, child: Child, kind: int, content: bytes) -> Message:
+        if kind == NUMBERS:
+            return struct.unpack(f"={len(content) // 8}d", content)
+        message: dict[str, Any] = json.loads(content)
+        if "hello" in message:
+            child.met, self.retry = True, RETRY_FIRST
+        return message
 
     def _judge(self, child: Child, now: float) -> Iterator[Message]:
         code = child.process.poll()
         doing = child.note.read()
         if code is not None:
-            yield from self._lines(child)  # what it said with its last breath
+            yield from self._frames(child)  # what it said with its last breath
             self.child = None
             _close_pipes(child)
             yield from self._after_death(code, doing, now)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 _FORM = struct.Struct("=di48s")
 SIZE = _FORM.size
 NO_GPU = -1
+IDLE = _FORM.pack(0.0, NO_GPU, b"")
 
 
 class Doing(NamedTuple):
@@ -36,7 +37,7 @@ class Note:
 
     def leave(self) -> None:
         """The call came back."""
-        _FORM.pack_into(self._memory, 0, 0.0, NO_GPU, b"")
+        self._memory[0:SIZE] = IDLE
 
     def read(self) -> Doing:
         """What the child is doing."""

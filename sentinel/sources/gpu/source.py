@@ -15,7 +15,9 @@ from sentinel.sources import xids
 from sentinel.sources.gpu.codes import NO_DRIVER, cannot_start, lost
 from sentinel.sources.gpu.keeper import Crashed, Keeper, Stuck
 from sentinel.sources.gpu.readings import Memory, readings
+from sentinel.sources.gpu.routes import Routes
 
+SAY_AGAIN = 30.0  # seconds between two words on a driver that cannot be read
 RENEW = 600.0  # how often a new child looks whether a lost GPU is back
 DEVICE_SIGNS = ("/proc/driver/nvidia", "/dev/nvidiactl")
 
@@ -29,9 +31,15 @@ class Gpu:
     name: str = ""
     bus: tuple[int, int, int] | None = None
     processes: tuple[tuple[int, float | None], ...] = ()  # (pid, MiB)
-    values: dict[str, float] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    hot: tuple[float, ...] = ()  # the newest numbers of the hot set, as `columns` names them
     memory: Memory = field(default_factory=Memory)
     trouble: str = ""
+
+    @property
+    def seen(self) -> dict[str, float]:
+        """The newest numbers that are known."""
+        return {name: value for name, value in zip(self.columns, self.hot, strict=False) if value == value}
 
 
 @dataclass(slots=True)
@@ -46,10 +54,18 @@ class GpuSource:
     driver: str = ""
     cannot: str = ""
     released_until: float | None = None
+    samples: int = 0  # how many came so far
+    routes: Routes = field(init=False)
     lists: int = 0  # how often process lists came: attaching looks when it moved
     _of_index: dict[int, str] = field(default_factory=dict)
     _renew_at: float | None = None
+    _say_at: float = 0.0
+    _code: float | None = None  # with which NVML refused
     _names: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Nothing is met yet."""
+        self.routes = Routes(self.host)
 
     @property
     def name(self) -> str:
@@ -61,6 +77,8 @@ class GpuSource:
         for message in self.keeper.read():
             if isinstance(message, Stuck | Crashed):
                 yield from self._no_answer(message, now)
+            elif not isinstance(message, dict):
+                yield from self._sample(message, now)
             elif "hello" in message:
                 yield from self._meet(message["hello"], now)
             elif "fail" in message:
@@ -69,7 +87,9 @@ class GpuSource:
                 label = self._of_index.get(message["gpu"], str(message["gpu"]))
                 yield from self.xid(label, message["xid"], now)
             else:
-                yield from self._sample(message, now)
+                yield from self._report(message, now)
+        if self.cannot and now >= self._say_at:
+            yield from self._cannot(now)  # a hold in time needs looks that agree
         if self._renew_at is not None and now >= self._renew_at:
             self._renew_at = None
             self.keeper.renew()
@@ -109,10 +129,12 @@ class GpuSource:
             present.add(gpu.label)
             if not who.get("skipped"):
                 gpu.trouble = ""
-        for label in hello["mig"]:
-            self.gpus.setdefault(label, Gpu(label))
+        columns = [(self._label(said), tuple(names)) for said, names in hello["columns"]]
+        for label, names in columns:
             present.add(label)
-        yield from self._host({"nvml.up": 1.0}, now)
+            self.gpus.setdefault(label, Gpu(label)).columns = names
+        self.routes.meet(columns)
+        yield self._batch(self.host, {"nvml.up": 1.0}, now)
         for label in self.gpus.keys() - present:
             if "m" not in label:
                 yield from self._lost(label, 15, now)
@@ -135,8 +157,14 @@ class GpuSource:
         expected = self.gpus or any(os.path.exists(sign) for sign in DEVICE_SIGNS)
         if code in NO_DRIVER and not expected:
             return
-        self.cannot = cannot_start(code)
-        yield from self._host({"nvml.up": 0.0, "nvml.code": float(code)}, now, self.cannot)
+        self.cannot, self._code = cannot_start(code), float(code)
+        yield from self._cannot(now)
+
+    def _cannot(self, now: float) -> Iterator[Batch]:
+        self._say_at = now + SAY_AGAIN
+        values = {"nvml.up": 0.0} | ({"nvml.code": self._code} if self._code is not None else {})
+        yield Batch(self.host, (Fact("nvml.said", self.cannot, "", 0, Origin.HOST),))
+        yield self._batch(self.host, values, now, self.cannot)
 
     def _no_answer(self, message: Stuck | Crashed, now: float) -> Iterator[Batch]:
         what = "does not answer" if isinstance(message, Stuck) else "crashed the driver library"
@@ -146,16 +174,32 @@ class GpuSource:
             gpu.trouble = f"GPU {label}: {message.function} {what}; it is tried again later, see the kernel log"
             yield from self._tell(label, {"answers": 0.0}, now, gpu.trouble)
         else:
-            self.cannot = f"NVML: {message.function} {what}; see the kernel log"
-            yield from self._host({"nvml.up": 0.0}, now, self.cannot)
+            self.cannot, self._code = f"NVML: {message.function} {what}; see the kernel log", None
+            yield from self._cannot(now)
 
     def _lost(self, label: str, code: int, now: float) -> Iterator[Batch]:
-        self.gpus[label].trouble = lost(label, code)
+        self.gpus[label].trouble, self.gpus[label].hot = lost(label, code), ()
         if self._renew_at is None:
             self._renew_at = now + RENEW
         yield from self._tell(label, {"lost": 1.0}, now, self.gpus[label].trouble)
 
-    def _sample(self, message: dict[str, Any], now: float) -> Iterator[Batch]:
+    def _sample(self, values: tuple[float, ...], now: float) -> Iterator[Batch]:
+        """The numbers of the hot set: one row for each run, its names shared with the row before."""
+        self.samples += 1
+        at = 0
+        for label, names in self.routes.columns:
+            self.gpus[label].hot = values[at : (at := at + len(names))]
+        if self.routes.belong(self.owners):
+            yield self._owned(now)
+        for key, names, numbers in self.routes.parts(values):
+            yield Batch(key, (Row(names, numbers, None, None, now, "", 0),))
+
+    def _owned(self, now: float) -> Batch:
+        owned = {f"gpu.{label}.owned": float(bool(self.owners.get(label))) for label, _ in self.routes.columns}
+        return self._batch(self.host, owned, now)
+
+    def _report(self, message: dict[str, Any], now: float) -> Iterator[Batch]:
+        """What there is to say beside the numbers: health, slow calls, processes, a loss."""
         looks: dict[str, dict[str, float]] = {}
         for said, report in message["gpus"].items():
             label = self._label(said)
@@ -163,17 +207,17 @@ class GpuSource:
             if "lost" in report:
                 yield from self._lost(label, report["lost"], now)
                 continue
-            values = readings(report["v"], now, gpu.memory)
-            if message["health"]:
-                values |= {"lost": 0.0, "answers": 1.0}
+            values = readings(report["v"], now, gpu.memory) | {"lost": 0.0, "answers": 1.0} if "v" in report else {}
             if "s" in report:
                 values["slow"] = max(report["s"].values())
             if "p" in report:
                 gpu.processes = tuple((pid, held) for pid, held in report["p"])
                 values["processes"] = float(len(gpu.processes))
-            gpu.values.update(values)
-            looks[label] = values
+            if values:
+                looks[label] = values
         self.lists += any("p" in report for report in message["gpus"].values())
+        if message["health"] and self.routes.columns:
+            yield self._owned(now)
         yield from self._route(looks, now)
 
     def _label(self, said: str) -> str:
@@ -182,15 +226,12 @@ class GpuSource:
 
     def _route(self, looks: Mapping[str, Mapping[str, float]], now: float) -> Iterator[Batch]:
         """One row a run and sample, so that rules see all its GPUs at one moment."""
-        rows: dict[str, dict[str, float]] = {self.host: {}}
+        rows: dict[str, dict[str, float]] = {}
         for label, values in looks.items():
-            owners = self.owners.get(label, ())
-            rows[self.host][f"gpu.{label}.owned"] = float(bool(owners))
-            for key in owners or (self.host,):
+            for key in self.owners.get(label) or (self.host,):
                 rows.setdefault(key, {}).update((f"gpu.{label}.{name}", value) for name, value in values.items())
         for key, values in rows.items():
-            if values:
-                yield self._batch(key, values, now)
+            yield self._batch(key, values, now)
 
     def _tell(self, label: str, values: Mapping[str, float], now: float, text: str) -> Iterator[Batch]:
         named = {f"gpu.{label}.{name}": value for name, value in values.items()}
@@ -198,9 +239,6 @@ class GpuSource:
         for key in self.owners.get(label) or (self.host,):
             row = self._batch(key, named, now, text)
             yield Batch(key, (said, *row.items))
-
-    def _host(self, values: Mapping[str, float], now: float, text: str = "") -> Iterator[Batch]:
-        yield self._batch(self.host, values, now, text)
 
     def _batch(self, key: str, values: Mapping[str, float], now: float, text: str = "") -> Batch:
         names = tuple(values)

@@ -20,7 +20,7 @@ class HostSource:
     disks: Disks = field(default_factory=Disks)
     folders: Mapping[str, Sequence[str]] = field(default_factory=dict)  # run -> folders it writes to
     chiefs: Mapping[str, int] = field(default_factory=dict)  # run -> a process whose /dev/shm is the run's
-    _due: float = 0.0
+    due: float = 0.0
     _before: dict[str, float] = field(default_factory=dict)
     _jumps: Jumps = field(default_factory=Jumps)
 
@@ -31,9 +31,9 @@ class HostSource:
 
     def read(self, now: float) -> Iterator[Batch]:
         """The host's row, and one for each run with the space left where it writes."""
-        if now < self._due:
+        if now < self.due:
             return
-        self._due = now + self.poll
+        self.due = now + self.poll
         yield _batch(self.host, self._figures(), now)
         self.disks.watch({folder for found in self.folders.values() for folder in found})
         self.disks.look()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,7 @@ class Testimony:
     state: str
     waits: str  # the kernel function that it sleeps in; "" where rights are missing
     util: float | None  # the lowest of its GPUs
+    last: str = ""  # the last line that it wrote
 
     def __str__(self) -> str:
         """One line of the message."""
@@ -47,13 +49,18 @@ class Testimony:
         gpus = f", GPU {'+'.join(self.gpus)}" if self.gpus else ""
         busy = f" at {self.util:.0f} %" if self.util is not None else ""
         waits = f" in {self.waits}" if self.waits else ""
-        return f"{who}{gpus}{busy}: {STATES.get(self.state, self.state)}{waits}"
+        last = f', last line "{self.last}"' if self.last else ""
+        return f"{who}{gpus}{busy}: {STATES.get(self.state, self.state)}{waits}{last}"
 
 
 def statements(
-    members: Sequence[Member], living: Mapping[Pid, Vital], gpus: Busy, root: str = "/proc"
+    members: Sequence[Member],
+    living: Mapping[Pid, Vital],
+    gpus: Busy,
+    lines: Mapping[Pid, str] | None = None,
+    root: str = "/proc",
 ) -> list[Testimony]:
-    """What the run's own processes do now; those with a GPU or rank stand for their workers."""
+    """What the run's own processes do now; those with a GPU or rank stand for their workers. `lines`: their last words."""
     own = [member for member in members if member.process.id in living and member.because is not Because.CARRIER]
     chief = [member for member in own if member.gpus or member.process.rank is not None] or own[:1]
     out = []
@@ -62,7 +69,8 @@ def statements(
         util = [gpus[gpu]["util"] for gpu in member.gpus if "util" in gpus.get(gpu, {})]
         waits = waiting(seen.id.number, root)
         least = min(util) if util else None
-        out.append(Testimony(seen.id.number, member.process.rank, member.gpus, seen.state, waits, least))
+        last = (lines or {}).get(seen.id, "")
+        out.append(Testimony(seen.id.number, member.process.rank, member.gpus, seen.state, waits, least, last))
     return out
 
 
@@ -119,15 +127,24 @@ class Stacks:
             if now < self.deadline:
                 return None
             self.process.kill()
-        output = self.process.communicate()[0]
-        if self.process.returncode != 0 or not output:
+        output, failed = self.process.communicate()[0], self.process.returncode != 0
+        self.process = None
+        if failed or not output:
             return stack_command(self.pid)
         return output.decode("utf-8", "replace")[:STACK_BYTES]
+
+    def close(self) -> None:
+        """Nobody wants the answer any more."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
 
 
 def ask_stacks(pid: int, now: float) -> Stacks:
     """Begin to look at a process's Python stacks."""
-    spy = shutil.which("py-spy")
+    beside_us = os.path.dirname(sys.executable)
+    spy = shutil.which("py-spy", path=f"{os.environ.get('PATH', os.defpath)}:{beside_us}")
     process = None
     if spy is not None:
         command = [spy, "dump", "--nonblocking", "--pid", str(pid)]

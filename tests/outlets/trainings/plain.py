@@ -11,6 +11,7 @@ from pathlib import Path
 
 folder, mode = Path(sys.argv[1]), sys.argv[2].split(",")
 asked = []
+RECOVERS_AT = int(os.environ.get("RECOVERS_AT", "60"))
 
 
 def text(word):
@@ -35,7 +36,7 @@ def save(step, name="ckpt.pt"):
     if "slow" in mode and asked:
         partial = folder / f".tmp-{name}"
         with partial.open("wb") as file:
-            for _ in range(30):
+            for _ in range(int(os.environ.get("SAVE_TAKES", "3")) * 10):
                 file.write(bytes(4096))
                 file.flush()
                 time.sleep(0.1)
@@ -65,8 +66,15 @@ step = 0
 while True:
     step += 1
     time.sleep(0.02)
-    log.write(f"step {step} loss {1 / step:.4f}\n")
-    if "lock" in mode and step == 30:
+    loss = (
+        float("nan")
+        if "nanlog" in mode and step > 20
+        else 1.0
+        if "recovers" in mode and step > RECOVERS_AT
+        else 1 / step
+    )
+    log.write(f"step {step} loss {loss:.4f}\n")
+    if "lock" in mode and step == int(os.environ.get("LOCK_AT", "30")):
         lock = threading.Lock()
         lock.acquire()
         lock.acquire()

@@ -1,0 +1,127 @@
+"""The stop plan's children: each deed and each look runs in a process of its own, so that nothing holds the loop back.
+
+A child outlives us: what was begun is brought to its end, and its claim keeps a second one from doing it again.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sentinel.core.stopping_world import Consent, Ended, Level, Outcome, Proven, Saving, Survey
+
+ROOT = str(Path(__file__).resolve().parents[2])
+CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from sentinel.outlets.hands.rung import main; main()"
+DEADLINE = 900.0
+SURVEY, WATCH = "survey", "watch"
+KEPT = "kept by "
+
+
+@dataclass(slots=True)
+class Work:
+    """One child under way."""
+
+    process: subprocess.Popen[bytes]
+    run: str
+    plan: str
+    deed: str
+    began: float
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the hands have seen of one run since this daemon started."""
+
+    survey: Survey | None = None
+    consent: Consent = field(default_factory=Consent)
+    kept: str = ""
+    clean: frozenset[str] = frozenset()  # files that only the run's owner could have written
+    members: frozenset[tuple[int, int]] = frozenset()
+    saving: Saving = field(default_factory=Saving)
+    progress: int = -1
+    begun: dict[str, float] = field(default_factory=dict)  # a look -> when it was last started
+
+    def surveyed(self, answer: dict[str, Any], now: float) -> None:
+        """Take in what a look at the processes found. Who looked and found nobody learned nothing of consent."""
+        if "pids" not in answer:
+            return
+        self.survey = Survey(
+            now, tuple(answer["pids"]), frozenset(answer["uids"]), answer["runs"], tuple(answer["trouble"]),
+            answer["elsewhere"], answer["way"], answer["ends"], answer["remote"], answer["by_hand"], answer["stuck"],
+            answer["saving"], tuple(answer["carries"]),
+        )  # fmt: skip
+        self.kept, self.clean = answer["kept"], frozenset(answer["clean"])
+        self.members = frozenset((pid, start) for pid, start in answer["members"])
+        level, owner, why = answer["consent"]
+        if answer["pids"] or self.consent == Consent():
+            self.consent = Consent(Level(level), owner, why)
+
+    def watched(self, answer: dict[str, Any], now: float) -> None:
+        """Take in what a look at the save and the going found."""
+        if "here" not in answer:
+            return
+        grew = now if answer["progress"] != self.progress and self.progress >= 0 else self.saving.grew
+        self.progress = answer["progress"]
+        gone = None if answer["here"] else self.saving.gone or now
+        self.saving = Saving(grew, answer["found"], None if answer["back"] else gone, answer["back"])
+
+
+class Children:
+    """All children under way."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._work: list[Work] = []
+
+    def start(self, run: str, plan: str, task: dict[str, Any], now: float) -> None:
+        """Start one; it reads its task and is left alone."""
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-B", "-c", CODE, ROOT], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        assert process.stdin is not None
+        with process.stdin as pipe:
+            pipe.write(json.dumps(task).encode())
+        self._work.append(Work(process, run, plan, task["deed"], now))
+
+    def busy(self, run: str) -> set[str]:
+        """What is being done for a run."""
+        return {work.deed for work in self._work if work.run == run}
+
+    def ended(self, run: str, now: float) -> list[tuple[Work, dict[str, Any]]]:
+        """The children of a run that have ended or run out of time, with what they said."""
+        over = []
+        for work in [work for work in self._work if work.run == run]:
+            late = now - work.began > DEADLINE
+            if late or work.process.poll() is not None:
+                self._work.remove(work)
+                over.append((work, _answer_of(work, late)))
+        return over
+
+
+def _answer_of(work: Work, late: bool) -> dict[str, Any]:
+    if late:
+        return {"ended": "unsure", "detail": "it did not end in time"}  # not killed: it may be in the midst of a signal
+    assert work.process.stdout is not None
+    with work.process.stdout as output:
+        text = output.read(1 << 20)
+    work.process.wait()
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return {"ended": "unsure", "detail": "its hand died"}
+    return answer if isinstance(answer, dict) else {"ended": "unsure", "detail": "it answered nonsense"}
+
+
+def outcome_of(deed: str, answer: dict[str, Any], now: float) -> Outcome:
+    """What came of a deed, as the plan reads it."""
+    told = answer.get("proven")
+    proven = None
+    if told is not None:
+        saved = None if told["age"] is None else now - told["age"]
+        proven = Proven(told["good"], saved, told["tainted"], told["copy"], told["step"])
+    return Outcome(deed, Ended(answer["ended"]), answer.get("detail", ""), proven)

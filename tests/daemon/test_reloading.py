@@ -1,0 +1,427 @@
+"""A reload swaps settings and rules together or not at all, and forgets nothing that is known."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import threading
+
+import pytest
+
+from sentinel.core.telling_words import Saying, Scope, Word
+from sentinel.daemon.alive import WORKER, Alive
+from sentinel.daemon.assembly import assemble
+from sentinel.daemon.books import Books, open_books
+from sentinel.daemon.reloading import Plan
+from sentinel.daemon.settings import Tell, load_settings
+from sentinel.daemon.systemd import Progress
+from sentinel.sources.plan import WatchPlan
+from tests.daemon.test_running import until
+
+QUIET = """
+[gpu]
+enabled = false
+[host]
+enabled = false
+"""
+WATCH = """
+[[watch]]
+name = "{name}"
+runs = "{place}/{name}/*"
+poll = "100ms"
+"""
+CHANNEL = """
+[[channel]]
+name = "{name}"
+url = "json://127.0.0.1:1/in"
+when = "severity >= info"
+pictures = false
+"""
+TELL = """
+[tell]
+group = "0s"
+terminal = false
+journal = false
+admins = ["{admin}"]
+"""
+MINE = """signature: mine
+title: mine
+family: dynamics
+rules:
+  - {rule: big, when: train.loss > %d, severity: high, say: "loss {train.loss:.0f} is big"}
+"""
+
+
+class House:
+    """A daemon in this process, its settings and its runs."""
+
+    def __init__(self, place):
+        self.place = place
+        self.settings = place / "sentinel.toml"
+        (place / "rules").mkdir()
+        self.write()
+        self.daemon = None
+
+    def write(self, watches=("a",), channels=("hook",), admin="ana", rules="rules", more=""):
+        head = f'[sentinel]\nstate = "{self.place}/state"\nrules = ["{self.place}/{rules}"]\n'
+        parts = [head + more, QUIET, TELL.format(admin=admin)]
+        parts += [WATCH.format(name=name, place=self.place) for name in watches]
+        parts += [CHANNEL.format(name=name) for name in channels]
+        self.settings.write_text("".join(parts))
+
+    def rule(self, limit=100, name="mine.yml"):
+        (self.place / "rules" / name).write_text(MINE % limit)
+
+    def log(self, run, text, watch="a"):
+        folder = self.place / watch / run
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "train.log").open("a") as file:
+            file.write(text)
+
+    def start(self):
+        settings, faults = load_settings(self.settings)
+        assert settings is not None, faults
+        self.daemon, why = assemble(Plan(settings, self.settings))
+        assert self.daemon is not None, why
+        self.turn(3)
+        return self.daemon
+
+    def turn(self, times=1):
+        for _ in range(times):
+            self.daemon.turn()
+            for look in self.daemon.after_turn:
+                look()
+            self.daemon.waker.wait(0.02)
+
+    def until(self, condition):
+        assert until(lambda: self.turn() or condition()), self.daemon.told
+
+    def reload(self):
+        self.daemon.ask_reload()
+        self.turn(2)
+
+    def firing(self):
+        return {alert["id"]: alert["rule"] for alert in self.daemon.store.alerts() if alert["phase"] == "firing"}
+
+    def run(self, name):
+        return next(run for run in self.daemon.engine.runs.values() if run.run.info.name == name)
+
+    def letters(self):
+        rows = self.daemon.store.connection.execute("SELECT channel, state, letter FROM deliveries ORDER BY n")
+        return [(row[0], row[1], json.loads(row[2])) for row in rows]
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    made = House(tmp_path)
+    yield made
+    if made.daemon is not None:
+        made.daemon.close()
+
+
+def test_a_firing_alert_a_mute_and_the_place_in_the_file_live_through_a_reload(house):
+    house.rule()
+    house.start()
+    house.log("r", "step=1 loss=2.0\nstep=2 loss=500\n")
+    house.until(lambda: "big" in house.firing().values())
+    before = house.firing()
+    house.daemon.delivering.words.say(Word(0, Saying.MUTE, Scope.RUN, "a:x", "ana", 1.0, until=9e9))
+    house.write(watches=("a", "b"), channels=("hook", "other"), admin="bob")
+    house.log("s", "step=1 loss=700\n", watch="b")
+    house.log("r", "step=3 loss=600\n")
+    house.reload()
+    house.until(lambda: len(house.firing()) == 2)
+    assert before.items() <= house.firing().items()
+    assert house.run("r").run.series["train.loss"].count == 3
+    assert [word.target for word in house.daemon.delivering.words.standing().words] == ["a:x"]
+    assert house.daemon.admins == ["bob"]
+    assert set(house.daemon.delivering.desks) == {"hook", "other"}
+
+
+def test_a_watch_whose_pattern_changed_goes_on_from_its_bookmarks(house):
+    house.start()
+    house.log("r", "".join(f"step={n} loss={n}\n" for n in range(1, 8)))
+    house.until(lambda: "r" in {run.run.info.name for run in house.daemon.engine.runs.values()})
+    house.until(lambda: house.run("r").run.series["train.loss"].count == 7)
+    text = house.settings.read_text().replace(f"{house.place}/a/*", f"{house.place}/a/r*").replace("100ms", "200ms")
+    house.settings.write_text(text)
+    house.reload()
+    house.log("r", "step=8 loss=8\n")
+    house.until(lambda: house.run("r").run.series["train.loss"].count == 8)
+    assert house.run("r").run.step == 8
+
+
+def test_a_run_that_no_watch_names_any_more_is_let_go_with_its_alerts_and_comes_back_where_it_was(house):
+    house.rule()
+    house.write(watches=("a", "b"))
+    house.start()
+    house.log("r", "step=1 loss=2.0\nstep=2 loss=500\n")
+    house.until(house.firing)
+    house.write(watches=("b",))
+    house.reload()
+    assert house.firing() == {}
+    assert house.run("r").over == "no watch names it any more"
+    house.write(watches=("a", "b"))
+    house.reload()
+    house.log("r", "step=3 loss=3.0\n")
+    house.until(lambda: house.run("r").run.step == 3)
+    assert house.run("r").run.series["train.loss"].count == 3
+    assert not house.run("r").over
+
+
+def test_a_run_of_a_watch_that_was_taken_away_while_we_were_down_is_let_go_at_the_start(house):
+    house.rule()
+    house.write(watches=("a", "b"))
+    house.start()
+    house.log("r", "step=1 loss=2.0\nstep=2 loss=500\n")
+    house.until(house.firing)
+    house.daemon.close()
+    (house.place / "state" / "lock").unlink()
+    house.write(watches=("b",))
+    house.start()
+    assert house.firing() == {}
+    assert house.run("r").over
+
+
+@pytest.mark.parametrize(
+    "broken", ['[tell]\ngrup = "1s"\n', "[[watch]\n", '[[channel]]\nname = "x"\n', '[tell]\ngroup = "soon"\n']
+)
+def test_broken_settings_change_nothing_and_are_told_once(house, broken):
+    house.start()
+    before = house.daemon.engine.book
+    house.rule()  # a good rule beside broken settings waits with them
+    house.settings.write_text(broken)
+    house.reload()
+    assert house.daemon.engine.book is before
+    assert house.daemon.admins == ["ana"]
+    assert any(text.startswith("reload not taken, what was in force stays: ") for text in house.daemon.told)
+    house.reload()
+    heads = [letter["head"] for _, _, letter in house.letters()]
+    assert [head for head in heads if "in sentinel.toml" in head] == heads
+    assert len(heads) == 1
+    house.write()
+    house.reload()
+    assert len(house.daemon.engine.book.rules) == len(before.rules) + 1
+    assert house.daemon.told[-1].startswith("reloaded: ")
+
+
+def test_settings_that_vanished_change_nothing(house):
+    house.start()
+    house.settings.unlink()
+    house.reload()
+    assert "cannot be read" in house.daemon.told[-1]
+    assert house.daemon.admins == ["ana"]
+
+
+def test_a_broken_rule_keeps_its_last_good_version_while_the_settings_beside_it_are_taken(house):
+    house.rule()
+    house.start()
+    count = len(house.daemon.engine.book.rules)
+    (house.place / "rules" / "mine.yml").write_text(MINE.replace("when:", "wenn:") % 100)
+    house.write(admin="bob")
+    house.reload()
+    assert len(house.daemon.engine.book.rules) == count
+    assert house.daemon.engine.book.rule("mine/big") is not None
+    assert house.daemon.admins == ["bob"]
+    assert any("wenn" in line for _, _, letter in house.letters() for line in letter["lines"])
+
+
+def test_another_rules_folder_is_taken_with_the_settings(house):
+    house.rule()
+    house.start()
+    (house.place / "more").mkdir()
+    (house.place / "more" / "other.yml").write_text((MINE % 3).replace("mine", "other"))
+    house.write(rules="more")
+    house.reload()
+    assert house.daemon.engine.book.rule("other/big") is not None
+    assert house.daemon.engine.book.rule("mine/big") is None
+
+
+def test_names_that_changed_are_meant_from_the_next_line_on(house):
+    house.start()
+    house.log("r", "step=1 wobble=2.0\n")
+    house.until(lambda: any(run.run.info.name == "r" for run in house.daemon.engine.runs.values()))
+    (house.place / "rules" / "names.yml").write_text("train.wobbling:\n  better: lower\n  from: [wobble]\n")
+    house.reload()
+    house.log("r", "step=2 wobble=3.0\n")
+    house.until(lambda: "train.wobbling" in house.run("r").run.series)
+    assert house.run("r").run.series["train.wobbling"].count == 1
+
+
+def test_what_waits_for_a_channel_that_stays_stays_and_for_one_that_goes_becomes_a_dead_letter(house):
+    house.rule()
+    house.write(channels=("hook", "gone"))
+    house.start()
+    house.log("r", "step=1 loss=2.0\nstep=2 loss=500\n")
+    house.until(lambda: len(house.letters()) >= 2)
+    house.write(channels=("hook",))
+    house.reload()
+    states = {channel: state for channel, state, letter in house.letters() if letter["occasion"] == "new"}
+    assert states["gone"] == "dead"
+    assert states["hook"] in {"waiting", "sending"}
+
+
+def test_what_only_a_restart_can_take_is_said(house):
+    house.start()
+    house.settings.write_text(house.settings.read_text().replace("/state", "/elsewhere"))
+    house.reload()
+    assert "restart to take [sentinel] state" in house.daemon.told[-1]
+
+
+def test_records_are_kept_for_as_long_as_the_settings_say(house):
+    house.write(more='keep_runs = "3d"\n')
+    house.start()
+    assert house.daemon.snapshots.keep_runs == 3 * 86400.0
+    house.write(more='keep_runs = "5d"\nkeep_alerts = "100d"\n')
+    house.reload()
+    assert house.daemon.snapshots.keep_runs == 5 * 86400.0
+    assert house.daemon.snapshots.keep_alerts == 100 * 86400.0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only who has rights refuses")
+@pytest.mark.parametrize("trick", ["settings", "rule", "folder"])
+def test_with_rights_a_file_that_others_can_write_is_not_taken_by_a_reload(house, trick):
+    house.rule()
+    house.start()
+    before = house.daemon.engine.book
+    house.rule(limit=3)
+    house.write(admin="eve")
+    path = {"settings": house.settings, "rule": house.place / "rules/mine.yml", "folder": house.place / "rules"}[trick]
+    path.chmod(0o777)
+    house.reload()
+    assert house.daemon.engine.book is before
+    assert house.daemon.admins == ["ana"]
+    assert "can be changed by others" in house.daemon.told[-1]
+    assert "mend: chmod go-w" in house.daemon.told[-1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only who has rights refuses")
+def test_with_rights_a_rule_file_of_somebody_else_is_not_taken_when_it_appears(house):
+    house.start()
+    before = house.daemon.engine.book
+    house.rule()
+    os.chown(house.place / "rules" / "mine.yml", 4711, 4711)
+    house.until(lambda: "reload not taken" in house.daemon.told[-1] if house.daemon.told else False)
+    assert house.daemon.engine.book is before
+    assert "belongs to uid 4711" in house.daemon.told[-1]
+
+
+def test_trying_rules_out_changes_nothing_in_the_books_that_are_in_force(tmp_path):
+    (tmp_path / "mine.yml").write_text(MINE % 100)
+    books = open_books([tmp_path])
+    (tmp_path / "mine.yml").write_text("signature: [")
+    tried = books.anew()
+    assert tried.book.rule("mine/big") is not None
+    assert tried.faults
+    shutil.rmtree(tmp_path)
+    assert isinstance(books.anew(), Books)
+    assert books.book.rule("mine/big") is not None
+    assert books.moved(0.0)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key", "named"),
+    [
+        ("/data/runs/*", "t:/data/runs/a", True),
+        ("/data/runs/*", "t:/data/runs/a/version_0", True),
+        ("/data/runs/*", "t:/data/runs/a#2", True),
+        ("/data/runs/*", "u:/data/runs/a", False),
+        ("/data/runs/b*", "t:/data/runs/a", False),
+        ("/data/**/x", "t:/data/1/2/x", True),
+        ("/data/runs/*", "t:/data/runs", False),
+    ],
+)
+def test_a_plan_knows_which_runs_it_could_name(pattern, key, named):
+    assert WatchPlan("t", pattern).names_run(key) is named
+
+
+# --- the watchdog ------------------------------------------------------------------------------------------------
+
+
+class Manager:
+    """systemd's end of the notification socket."""
+
+    def __init__(self, place, monkeypatch):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(place / "notify"))
+        self.socket.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(place / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "20000")
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+
+    def heard(self):
+        lines = []
+        while True:
+            try:
+                lines += self.socket.recv(8192).decode().split("\n")
+            except BlockingIOError:
+                return lines
+
+
+@pytest.fixture
+def manager(house, monkeypatch):
+    made = Manager(house.place, monkeypatch)
+    yield made
+    made.socket.close()
+
+
+def test_ready_comes_with_what_the_first_sweep_has_found(house, manager):
+    for n in range(20):
+        house.log(f"r{n}", "step=1 loss=2.0\n")
+    house.start()
+    first = manager.heard()
+    assert first[0] == "READY=1"
+    assert first[1].startswith("STATUS=20 runs, ")
+
+
+def test_a_reload_is_announced_and_closed_whether_it_is_taken_or_not(house, manager):
+    house.start()
+    manager.heard()
+    for text in (house.settings.read_text(), "[[watch]\n"):
+        house.settings.write_text(text)
+        house.reload()
+        heard = manager.heard()
+        assert heard.index("RELOADING=1") < heard.index("READY=1")
+        assert heard[heard.index("RELOADING=1") + 1].startswith("MONOTONIC_USEC=")
+    house.turn()
+    assert any("last reload not taken" in line for line in [*heard, *manager.heard()])
+
+
+def test_the_watchdog_is_fed_by_turns_and_starves_while_a_worker_stands_still(house, manager):
+    """The ping's server takes the connection and never answers: its thread stands still, the loop does not."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        house.settings.write_text(
+            house.settings.read_text().replace(
+                'group = "0s"', f'group = "0s"\nalive = "http://127.0.0.1:{deaf.getsockname()[1]}/"'
+            )
+        )
+        house.start()
+        office = house.daemon.delivering
+        office._alive._within = 0.3
+        office._alive._due = 0.0
+        house.until(lambda: "WATCHDOG=1" in manager.heard())
+        until(lambda: office._alive._thread is None or not office._alive._thread.is_alive(), 0.1)
+        office._progress.began(WORKER, 0.0, 0.0)  # long ago
+        manager.heard()
+        house.turn(10)
+        assert "WATCHDOG=1" not in manager.heard()
+        connection, _ = deaf.accept()
+        connection.close()
+        house.until(lambda: "WATCHDOG=1" in manager.heard())
+
+
+def test_a_ping_that_never_ends_breaks_its_promise_and_one_that_ends_keeps_it():
+    progress, held, now = Progress(), threading.Event(), [0.0]
+    alive = Alive(Tell(alive="http://127.0.0.1:1/"), lambda: now[0], progress, within=60.0)
+    alive._ping = lambda: held.wait(10)
+    alive.beat(True)
+    now[0] = 61.0
+    alive.beat(True)
+    assert progress.late(61.0) == {WORKER: 61.0}
+    held.set()
+    alive._thread.join()
+    alive.beat(False)
+    assert progress.late(61.0) == {}

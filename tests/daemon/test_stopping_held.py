@@ -1,0 +1,74 @@
+"""What holds an armed plan: nobody who reads, nobody who agrees; and what a person says of a rehearsal."""
+
+import json
+import time
+
+import pytest
+
+pytest.importorskip("numpy")
+
+from sentinel.core.stopping_plan import Stage
+from tests.daemon.stopping_night import Night, until
+
+
+@pytest.fixture
+def begin(tmp_path):
+    nights = []
+
+    def begin(**options):
+        nights.append(Night(tmp_path, **options))
+        return nights[-1]
+
+    yield begin
+    for night in nights:
+        night.close()
+
+
+@pytest.mark.parametrize(
+    "people", [{"port": 9}, {"quiet": '["00:00-24:00"]'}, {"quiet": '["00:00-24:00 severity < critical"]'}]
+)
+def test_with_dead_channels_or_in_quiet_hours_an_armed_plan_never_leaves_announced(begin, people):
+    night = begin(grace="1s", **people)
+    night.train("a")
+    night.watch()
+    until(lambda: (found := night.plans("a")) and found[-1].stage is Stage.ANNOUNCED, 60, lambda: night.story("a"))
+    time.sleep(5)
+    plan = night.plans("a")[-1]
+    assert (plan.stage, night.signals("a"), night.trainings["a"].poll()) == (Stage.ANNOUNCED, [], None)
+    shown = night.ask("status").stdout
+    assert "waits for" in shown
+    assert ("quiet hours" in shown) == ("quiet" in people)
+    assert not [message for message in night.told if "will be asked" in str(message)]  # nobody is woken by it
+
+
+def test_three_rehearsals_that_a_person_called_right_arm_a_rule_in_its_watch(begin):
+    night = begin(grace="1s", waits={"rehearsals": 3})
+    for name in ("a", "b", "c"):
+        night.train(name)
+    night.watch()
+    for name in ("a", "b", "c"):
+        plan = night.ended(name)
+        assert (plan.stage, [missing.partition(":")[0] for missing in plan.missing]) == (Stage.REHEARSED, ["rehearsed"])
+    assert "1 of 3" in night.ask("right", night.plans("a")[0].id).stdout
+    assert "2 of 3" in night.ask("right", "b").stdout
+    assert "1 of 3" in night.ask("right", night.plans("b")[0].id, "--wrong").stdout
+    assert [len(night.plans(name)) for name in ("a", "b", "c")] == [1, 1, 1]
+    night.ask("right", night.plans("b")[0].id)
+    assert "3 of 3" in night.ask("right", "c").stdout
+    night.train("d")
+    assert night.ended("d").stage is Stage.STOPPED
+
+
+def test_keep_and_an_ack_over_the_socket(begin):
+    night = begin(grace="60s")
+    night.train("a")
+    night.watch()
+    until(lambda: (found := night.plans("a")) and found[-1].stage is Stage.GRACE, 60, lambda: night.story("a"))
+    alerts = [json.loads(line) for line in night.ask("alerts", "--json").stdout.splitlines()]
+    alert = next(alert for alert in alerts if alert["signature"] == "bad")
+    assert "the plan goes on in" in night.ask("ack", alert["id"]).stdout
+    assert night.plans("a")[-1].open
+    assert night.ask("keep", "a", "--why", "meant so").returncode == 0
+    plan = night.ended("a")
+    assert (plan.stage, night.signals("a"), night.trainings["a"].poll()) == (Stage.VETOED, [], None)
+    assert "kept by" in plan.why
