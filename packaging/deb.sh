@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 bare=""; [ "${1:-}" = "--bare" ] && bare=yes
 python=${DEB_PYTHON:-/usr/bin/python3}
 out=${DEB_OUT:-dist}
-version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' sentinel/__init__.py)
+version=${DEB_VERSION:-$(sed -n 's/^__version__ = "\(.*\)"/\1/p' sentinel/__init__.py)}
 arch=$(dpkg --print-architecture)
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
@@ -64,4 +64,4 @@ END
 lay_out
 control
 mkdir -p "$out"
-dpkg-deb --root-owner-group --build "$stage" "$out/sentinel_${version}_${arch}.deb"
+dpkg-deb -Zgzip --root-owner-group --build "$stage" "$out/sentinel_${version}_${arch}.deb"

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     if missing:
         print(f"sentinel check: there is no {missing[0]}", file=sys.stderr)
         return Exit.COULD_NOT
-    settings = [path for path in args.paths if path.endswith(".toml")]
+    settings = [path for path in args.paths if Path(path).is_file() and not path.endswith((".yml", ".yaml"))]
     named = [path for path in args.paths if path not in settings]
     wrong_settings: list[Fault] = []
     for path in settings:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from sentinel import __version__
 from sentinel.cli.exits import Exit
 from sentinel.daemon.doctor.examination import examine, patient_at
 from sentinel.daemon.doctor.findings import Finding, State
@@ -43,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     if args.tell:
         tell(args.tell, findings, patient.known)
         return Exit.FINE
+    if not args.json:
+        print(f"Sentinel {__version__}, with the rights of {patient.account.name}\n")
     for line in lines_of(findings, args.json):
         print(line)
     return Exit.FINDINGS if any(finding.state is State.MISSING for finding in findings) else Exit.FINE
@@ -73,10 +76,21 @@ def lines_of(findings: Iterable[Finding], as_json: bool) -> Iterable[str]:
         for f in findings:
             yield json.dumps({"v": 1, "check": f.check, "state": f.state.value, "what": f.what, "cure": f.cure or None})
         return
-    missing = 0
-    for finding in findings:
-        missing += finding.state is State.MISSING
-        yield f"{MARKS[finding.state]}  {finding.check}: {finding.what}"
-        if finding.cure:
-            yield f"      mend: {finding.cure}"
-    yield f"{missing} missing" if missing else "nothing is missing"
+    yield from _table(list(findings))
+
+
+def _table(findings: list[Finding]) -> Iterable[str]:
+    """One line a finding, the cure below it; what stands in the line above is not said again."""
+    width = max((len(finding.check) for finding in findings), default=0)
+    for n, finding in enumerate(findings):
+        before = findings[n - 1] if n else None
+        after = findings[n + 1] if n + 1 < len(findings) else None
+        name = finding.check if before is None or before.check != finding.check else ""
+        yield f"{MARKS[finding.state]}  {name:<{width}}  {finding.what}"
+        said_next = after is not None and (after.check, after.cure) == (finding.check, finding.cure)
+        if finding.cure and not said_next:
+            yield f"      {'':<{width}}  -> {finding.cure}"
+    missing = sum(finding.state is State.MISSING for finding in findings)
+    things = "1 thing is" if missing == 1 else f"{missing} things are"
+    yield ""
+    yield f"{things} missing; the arrow below each says how to mend it" if missing else "nothing is missing"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentinel import __version__
 from sentinel.core.asleep import Asleep
+from sentinel.core.bound import waits_for
 from sentinel.core.records import Json, Phase
 from sentinel.core.run import Run
 from sentinel.core.standing import standing
@@ -143,8 +144,12 @@ def explain(daemon: Daemon, request: Request, peer: Peer) -> Answer:
                 "phase": bound.alert.phase.value,
                 "pending": bound.alert.phase is Phase.PENDING,
                 "answer": verdict.answer,
-                "why": verdict.why,
+                "why": verdict.why if bound.ready else waits_for(bound.rule),
                 "evidence": [evidence_json(item) for item in verdict.evidence],
+                "tree": [
+                    {"depth": depth, **evidence_json(item)}
+                    for depth, item in bound.rule.when.outline(watched.run, bound.instance)
+                ],
             }
     shown = alert if Sight(peer).sees(None) else _without_text(alert)
     return {

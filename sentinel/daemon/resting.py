@@ -11,6 +11,7 @@ from sentinel.core.engine import Engine
 from sentinel.core.watched import Watched
 
 LOOK_EVERY = 5.0
+ENDED = 3600.0  # one of a batch that ended within the hour stays awake: the batch is looked over for others that died
 CALM = 60.0  # a run that wrote within this time stays awake
 GAPS = 10.0  # ... and within so many of its longest gaps: to wake one costs as much as a hundred lines
 LONGEST = 6 * 3600.0
@@ -51,6 +52,8 @@ class Resting:
 def _calm(watched: Watched, now: float) -> bool:
     """Whether it stood still for long enough; of one without any time of its own only the past was read."""
     run = watched.run
+    if watched.over and run.info.batch:
+        return run.now is None or now - run.now >= ENDED
     if watched.over or run.grew is None:
         return True
     return now - run.grew >= min(max(CALM, GAPS * run.pace.longest), LONGEST)

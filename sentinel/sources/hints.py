@@ -73,6 +73,11 @@ class Hints:
             if trouble.errno in (errno.ENOENT, errno.ENOTDIR, errno.EACCES):
                 return True
             said = f"{top}: no wake-up by the kernel ({trouble.strerror}); what it leaves out is swept instead"
+            if trouble.errno == errno.ENOSPC:
+                said = (
+                    "the kernel takes no more inotify watches: new folders are found by sweeping, within 5 s;"
+                    " to wake at once again: sysctl fs.inotify.max_user_watches=1048576"
+                )
             if said not in self.trouble:
                 self.trouble.append(said)
             return False

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from sentinel.sources.eyes import Eyes
 from sentinel.sources.folder import rotated_from
-from sentinel.sources.opening import OpenFile, open_file
+from sentinel.sources.opening import OpenFile, beginning, open_file
 from sentinel.sources.partition import newest_states, run_folders
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.run_files import SNIFF
@@ -84,7 +84,7 @@ class Places:
         if plan.read:
             return any(fnmatchcase(os.path.basename(path), pattern) for pattern in plan.read)
         if path not in self._is_log:
-            head = beginning(plan, path)
+            head = beginning_in(plan, path)
             if not head:
                 match.unsure = True
                 return bool(self._eyes.is_log(path, b""))
@@ -104,16 +104,9 @@ def open_in(plan: WatchPlan) -> Callable[[str], OpenFile]:
     return lambda path: open_file(roots, path)
 
 
-def beginning(plan: WatchPlan, path: str) -> bytes:
+def beginning_in(plan: WatchPlan, path: str) -> bytes:
     """The first bytes of a watched file; none where it cannot be had."""
-    try:
-        content = open_in(plan)(path)
-    except OSError:
-        return b""
-    try:
-        return content.read(SNIFF, 0)
-    finally:
-        content.close()
+    return beginning(open_in(plan), path, SNIFF)
 
 
 def _same(listed: Mapping[str, Mapping[str, int]], before: Mapping[str, Mapping[str, int]]) -> bool:

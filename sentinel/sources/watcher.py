@@ -8,27 +8,27 @@ are swept every half minute.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from sentinel.core.names import Names
-from sentinel.core.records import Batch, Found, Item, Json, Over, RunInfo
+from sentinel.core.records import Batch, Fact, Found, Item, Json, Mark, Over, Row, RunInfo
 from sentinel.core.seams import Reader
+from sentinel.sources.describing import Met, describe, resumed_from, run_of
 from sentinel.sources.eyes import Eyes, default_eyes
 from sentinel.sources.following import Log
 from sentinel.sources.hints import Hints
 from sentinel.sources.identity import Bookmark
 from sentinel.sources.live_run import LiveRun, kept_marks
-from sentinel.sources.matches import Match, Places, beginning, open_in
-from sentinel.sources.mounts import is_home, mounts
-from sentinel.sources.partition import batch_of, overrides_name, short_name
+from sentinel.sources.matches import Match, Places, beginning_in, open_in
+from sentinel.sources.mounts import mounts
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.run_files import SNIFF, moved_at, owner_of
-from sentinel.sources.suspects import Guarded, Suspects
+from sentinel.sources.suspects import Careful, Guarded, Suspects
 from sentinel.sources.timing import Arrivals
 from sentinel.sources.track import Track
-from sentinel.sources.tree import root_of
 
 FOLDERS = 5.0
 TOLD = 30.0  # where the kernel tells what moves
@@ -62,17 +62,20 @@ class Watcher:
         busy: Busy = lambda folder: False,  # noqa: ARG005
         hints: Hints | None = None,
         suspects: Suspects | None = None,
+        mounted: Callable[[], str] = mounts,
     ) -> None:
         """A watcher that goes on from the bookmarks that an earlier life has kept, by run key."""
         self._plans, self._names, self._kept = plans, names, dict(bookmarks or {})
         self._given, self._eyes = eyes, eyes or default_eyes()
         self._host, self._busy, self._hints, self._suspects = host, busy, hints, suspects
+        self._mounted = mounted
         self._places = Places(self._eyes)
         self._matches: dict[str, Match] = {}
         self._runs: dict[str, LiveRun] = {}
         self._asleep: dict[str, _Asleep] = {}
         self._logs_at: dict[str, tuple[str, str]] = {}  # path -> (run key, log name)
         self._told: list[str] = []
+        self._described: dict[str, RunInfo] = {}  # all runs that are known, live ones and those that are over
         self._names_taken: set[str] = set()
         self._new: dict[str, None] = {}  # runs that wait to be begun
         self._past: set[str] = set()  # runs whose history is still being read
@@ -114,9 +117,12 @@ class Watcher:
             items: list[Item | Found | Over] = [Found(run.info, None if run.catching_up else now)] if key in new else []
             items += run.read(now, sweep_configs=sweep or key in new or key in touched)
             if items:
+                items += self._goes_on_with(run, items)
                 yield Batch(key, tuple(items))
             if not run.catching_up:
                 self._past.discard(key)
+            if self._suspects:
+                self._suspects.survived()
             if run.over:
                 self._put_to_sleep(key, now)
         for key in sorted(found - set(self._runs)):
@@ -178,11 +184,9 @@ class Watcher:
         return self._matches[path]
 
     def _match_patterns(self, now: float) -> None:
-        for plan in self._plans:
-            for pattern in (plan.runs, *plan.files):
-                for path in self._places.tree.matches(pattern) if pattern else ():
-                    if path not in self._matches:
-                        self._matches[path] = Match(plan, path, now, set())
+        patterns = [(pattern, plan) for plan in self._plans for pattern in (plan.runs, *plan.files) if pattern]
+        for path, plan in self._places.tree.unmet(patterns, set(self._matches)):
+            self._matches[path] = Match(plan, path, now, set())
 
     def _look_into_matches(self, now: float) -> set[str]:
         """The keys of the runs that were found, or found again."""
@@ -216,7 +220,7 @@ class Watcher:
         if asleep and moved <= asleep.moved:
             return set()
         kept = asleep.kept if asleep else self._kept.pop(key, None)
-        info = asleep.info if asleep else self._describe(match.plan, key, folder, paths)
+        info = asleep.info if asleep else self._describe(match.plan, key, folder, paths, kept)
         was_over = asleep is None and isinstance(kept, dict) and kept.get("over") is True
         stale = asleep is None and kept is None and moved < now - match.plan.fresh and not self._busy(folder)
         if stale or was_over:
@@ -231,18 +235,22 @@ class Watcher:
             self._past.add(key)
         return {key}
 
-    def _describe(self, plan: WatchPlan, key: str, folder: str, paths: Sequence[str]) -> RunInfo:
-        root = root_of(plan.runs) if plan.runs else ""
-        below = folder[len(root) + 1 :] if root and folder.startswith(root + "/") else os.path.basename(folder)
-        name = plan.title.replace("{folder}", below) if plan.title else short_name(folder, self._names_taken)
-        hydra = f"{folder}/.hydra/overrides.yaml"
-        if not plan.title and hydra in paths:
-            name = overrides_name(name, beginning(plan, hydra).decode(errors="replace"))
-        self._names_taken.add(name)
-        beside = self._places.tree.look(os.path.dirname(folder))
-        batch = batch_of(folder, [f"{os.path.dirname(folder)}/{name}" for name in (beside.files if beside else ())])
-        home = is_home(folder, paths, self._host, chosen=plan.home, mountinfo=mounts())
-        return RunInfo(key, name, folder, plan.name, dict(plan.labels), owner_of(folder), home=home, batch=batch)
+    def _describe(self, plan: WatchPlan, key: str, folder: str, paths: Sequence[str], kept: Json) -> RunInfo:
+        beside = self._listing(os.path.dirname(folder))
+        about = (partial(beginning_in, plan), owner_of(folder), self._host, self._mounted())
+        met = Met(plan, key, folder, paths, beside, *about, self._names_taken)
+        before = kept.get("continues") if isinstance(kept, dict) else None
+        info = self._described[key] = describe(met, self._described, before if isinstance(before, str) else None)
+        self._names_taken.add(info.name)
+        return info
+
+    def _goes_on_with(self, run: LiveRun, items: Iterable[Item | Found | Over]) -> list[Found]:
+        """A run says that it was resumed from a checkpoint of another one: from now on it continues that run."""
+        path = resumed_from(item for item in items if isinstance(item, Row | Fact | Mark))
+        other = run_of(path, run.info, self._described) if path and run.info.continues is None else None
+        if other is not None:
+            run.info = self._described[run.info.key] = replace(run.info, continues=other)
+        return [Found(run.info, None)] if other is not None else []
 
     def _start(self, info: RunInfo, plan: WatchPlan, folder: str) -> LiveRun:
         base = os.path.dirname(folder) if os.path.isfile(folder) else folder
@@ -253,7 +261,8 @@ class Watcher:
             at = os.path.dirname(path)
             return Log(path, lambda mark: self._track(info.key, name, mark), opened, lambda: self._listing(at))
 
-        run = self._runs[info.key] = LiveRun(info, new_log, opened, self._given, plan.poll)
+        guard = Careful(self._suspects, info.key, self._told) if self._suspects else None
+        run = self._runs[info.key] = LiveRun(info, new_log, opened, self._given, plan.poll, guard)
         return run
 
     def _listing(self, folder: str) -> Mapping[str, int]:
@@ -293,12 +302,13 @@ class Watcher:
             return True
         return any(log.knows(path, inode) for log in run.logs.values())
 
-    # --- the ends ----------------------------------------------------------------------------------------------
-
-    def process_ended(self, key: str, exit_code: int | None = None, signal: int | None = None) -> None:
-        """The run's process is gone: it is over once its files were read."""
-        if key in self._runs:
-            self._runs[key].process_ended(exit_code, signal)
+    def process_ended(self, key: str, over: Over) -> bool:
+        """The run's processes are gone: it is over, in these words, once its files were read. False for no run of ours."""
+        run = self._runs.get(key)
+        if run is None or run.catching_up:
+            return False
+        run.process_ended(over)
+        return True
 
     def _put_to_sleep(self, key: str, now: float) -> None:
         run = self._runs.pop(key)
@@ -312,8 +322,6 @@ class Watcher:
         """What the store keeps, by run key. A run that is still catching up has none: it begins again."""
         live = {key: run.bookmarks() for key, run in self._runs.items() if not run.catching_up}
         return self._kept | live | {key: run.kept for key, run in self._asleep.items() if run.kept is not None}
-
-    # --- other settings ----------------------------------------------------------------------------------------
 
     def adopt(self, plans: Sequence[WatchPlan], names: Names, hints: Hints | None) -> set[str]:
         """Take other plans into force. What is the same goes on untouched, the rest from its bookmarks at the next sweep.
@@ -338,6 +346,7 @@ class Watcher:
             self._kept[key] = asleep.kept
         self._past.discard(key)
         self._new.pop(key, None)
+        self._described.pop(key, None)
         if run is None:
             return False
         if not run.catching_up:

@@ -109,15 +109,17 @@ def test_plain_sees_no_closed_home_and_doctor_says_so_while_see_all_reads_it_and
     add(service, WATCH % ("ada", "/home/ada/runs"))
     service.run("systemctl restart sentinel")
     assert runs_of(service) == {}
-    said = service.says(f"{SENTINEL} doctor --settings {SETTINGS}")
-    assert "MISS  watch ada: /home/ada may not be read (mode 700, of uid 12345)" in said
+    said = " ".join(service.says(f"{SENTINEL} doctor --settings {SETTINGS}").split())
+    assert "Sentinel 0.1.0, with the rights of sentinel" in said
+    assert "MISS watch ada /home/ada may not be read (mode 700, of uid 12345)" in said
     assert "sentinel install --user" in said
     assert "sentinel.service is active" in said
     service.run(f"{SENTINEL} install --rights see-all --command {SENTINEL} && systemctl restart sentinel")
     assert capabilities(service) == READ_ALL | PTRACE | SYSLOG
     service.until(lambda: runs_of(service).get("a", {}).get("standing") == "doomed", "the verdict")
     assert "SENTINEL_RUN=a" in service.says("journalctl --no-pager -o export SENTINEL_RULE=loss-nonfinite/training")
-    assert "PASS" in service.says(f"{SENTINEL} doctor --settings {SETTINGS} | sed 's/^ok .*watch ada.*/PASS/'")
+    said = " ".join(service.says(f"{SENTINEL} doctor --settings {SETTINGS}").split())
+    assert "ok watch ada 1 matches" in said
     assert may_signal(service) is False
 
 

@@ -11,7 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from sentinel.daemon.doctor import channels, files, machine
+from sentinel import __version__
+from sentinel.cli import doctor
+from sentinel.daemon.doctor import channels, files, machine, running
 from sentinel.daemon.doctor.examination import examine, patient_at
 from sentinel.daemon.doctor.findings import Account, Finding, Patient, State, as_account
 from sentinel.daemon.settings import parse_settings
@@ -264,3 +266,72 @@ def test_the_last_word_reaches_the_channels_with_what_is_missing(tmp_path, capsy
     assert "Sentinel has given up" in hooks.heard[0]
     assert "Xid" in hooks.heard[0]
     assert "channel gone: " in capsys.readouterr().err
+
+
+def test_people_see_aligned_lines_and_each_cure_once():
+    found = [
+        Finding("rules", State.MISSING, "a", "sentinel check"), Finding("rules", State.MISSING, "b", "sentinel check"),
+        Finding("watch nlp", State.OK, "3 matches"),
+    ]  # fmt: skip
+    assert list(doctor.lines_of(found, as_json=False)) == [
+        "MISS  rules      a",
+        "MISS             b",
+        "                 -> sentinel check",
+        "ok    watch nlp  3 matches",
+        "",
+        "2 things are missing; the arrow below each says how to mend it",
+    ]
+
+
+def test_broken_rules_are_found_with_their_place(tmp_path):
+    (tmp_path / "mine.yml").write_text("signature: mine\nrules:\n  - rule: x\n    wenn: 1\n")
+    found = running.rules(patient(f'[sentinel]\nrules = ["{tmp_path}"]\n'))
+    assert {finding.state for finding in found} == {State.MISSING}
+    assert any("mine.yml:4:5: 'wenn' is no key here; did you mean 'when'?" in finding.what for finding in found)
+    assert found[0].cure == f"sentinel check {tmp_path}"
+    assert [finding.state for finding in running.rules(patient())] == [State.OK]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving files away needs root")
+def test_rules_of_somebody_else_are_named_with_the_command_that_mends_them(tmp_path):
+    (tmp_path / "mine.yml").write_text("signature: mine\n")
+    os.chown(tmp_path / "mine.yml", 4711, 4711)
+    (finding,) = running.rules(patient(f'[sentinel]\nrules = ["{tmp_path}"]\n'))
+    assert finding.cure == f"chown root {tmp_path / 'mine.yml'}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"ok": True, "version": "0.0.1", "runs": []}, ["it is 0.0.1, this command is"]),
+        ({"ok": True, "version": __version__, "on_disk": False}, ["kept in memory only"]),
+        (
+            {"ok": True, "version": __version__, "troubles": ["no NVML (x); load the driver"]},
+            ["no NVML (x)", "load the driver"],
+        ),
+        ({"ok": False}, ["does not answer"]),
+    ],
+)
+def test_what_the_running_daemon_lacks_is_asked_of_it(tmp_path, answer, words):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "control"))
+        listener.listen(1)
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rw") as line:
+                line.readline()
+                line.write(json.dumps(answer) + "\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        found = running.daemon(patient(f'[sentinel]\nsocket = "{tmp_path}/control"\n'))
+        thread.join()
+    said = " ".join(f"{finding.what} {finding.cure}" for finding in found if finding.state is State.MISSING)
+    assert all(word in said for word in words)
+
+
+def test_no_daemon_is_a_note_and_a_socks_proxy_is_missing_something(tmp_path):
+    assert running.daemon(patient(f"[sentinel]\nsocket = '{tmp_path}/none'\n"))[0].state is State.NOTE
+    text = '[[channel]]\nname = "x"\nurl = "json://127.0.0.1:1/x"\n[tell]\nproxy = "socks5://127.0.0.1:1080"\n'
+    assert "socks5 proxies are not spoken" in worst(channels.channels(patient(text))).what
