@@ -72,8 +72,8 @@ def wild(runs) -> str:
         names = ", ".join(f"`{name}`" for name in sorted({r["loud"][0]["rule"] for r in mine if r["loud"]})) or "quiet"
         lines.append(f"| healthy: {kind} | {sum(map(loud_run, mine))} of {len(mine)} | {names} |")
     return "\n".join([
-        WILD, "", f"Doomed runs caught: {sum(r['caught'] for r in doomed)} of {len(doomed)}; healthy runs with an alert of high "
-        f"or more: {sum(map(loud_run, healthy))} of {len(healthy)}.", "", "| kind | caught, or alarmed | first alert |", "|---|---|---|", *lines,
+        WILD, "", (f"Doomed runs caught: {sum(r['caught'] for r in doomed)} of {len(doomed)}; healthy runs with an alert of high "
+        f"or more: {sum(map(loud_run, healthy))} of {len(healthy)}."), "", "| kind | caught, or alarmed | first alert |", "|---|---|---|", *lines,
     ])  # fmt: skip
 
 
