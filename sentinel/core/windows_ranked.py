@@ -42,7 +42,7 @@ class Ranked(Window):
 
     def update(self) -> None:
         """Take in what came since it was last asked; what is sorted follows from the readings alone, however late."""
-        if self.unit is not Unit.READINGS or self.about:
+        if self.unit is not Unit.READINGS:
             super().update()
             return
         series = self.series

@@ -16,9 +16,10 @@ from sentinel.core.families import Join, share
 from sentinel.core.heard import Heard, Known
 from sentinel.core.run import Run
 from sentinel.core.series import Series
-from sentinel.core.windows import Extremes, Fading, Sums, Window
+from sentinel.core.windows import Sums, Window
 from sentinel.core.windows_edges import Edge, RankEdge, SpreadEdge
 from sentinel.core.windows_ranked import Changes, Line, Ranked, Thinned
+from sentinel.core.windows_running import Extremes, Fading
 
 KINDS: dict[str, type[Window]] = {
     "sums": Sums,
