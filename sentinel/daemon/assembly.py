@@ -77,6 +77,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     reloading = Reloading(daemon, office, looking, books, plan, service)
     reloading.begin(clock.wall())
     rounds.in_force = lambda: reloading.settings
+    machinery.by_us = rounds.stopping.deed_done
     daemon.after_turn += [lambda: machinery.meet(engine, time.monotonic()), service.speak, reloading.look]
     daemon.at_end.append(service.end)
     return daemon, ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from typing import Protocol, TypeVar, cast
 
-from sentinel.core.records import Fact, Item, Json, Mark, Origin, Over, Row, RunInfo
+from sentinel.core.records import Fact, How, Item, Json, Mark, Over, Row, RunInfo
 from sentinel.sources.configs import Config
 from sentinel.sources.endings import Ending
 from sentinel.sources.eyes import Eyes
@@ -71,7 +72,7 @@ class LiveRun:
         self._due: dict[str, float] = {}
         self._ending = Ending()
         self._history: Iterator[Item | None] | None = None  # None in it: judge before you ask for more
-        self._ended: list[Fact] | None = None  # its process is gone; what is known of how
+        self._ended: Over | None = None  # its processes are gone, and how that went
         self.over = False
 
     @property
@@ -121,10 +122,9 @@ class LiveRun:
         """The kernel says that this log moved."""
         self._due[name] = now
 
-    def process_ended(self, exit_code: int | None, signal: int | None) -> None:
-        """Its process is gone: the run is over once its files were read."""
-        known = {"process.exit_code": exit_code, "process.signal": signal}
-        self._ended = [Fact(n, v, "", 0, Origin.PROCESS) for n, v in known.items() if v is not None]
+    def process_ended(self, over: Over) -> None:
+        """Its processes are gone: the run is over once its files were read, in these words where they know how it went."""
+        self._ended = over
 
     # --- turns -------------------------------------------------------------------------------------------------
 
@@ -193,13 +193,14 @@ class LiveRun:
         rest: list[Item | Over] = []
         for _, log in sorted(self.logs.items()):
             rest += log.finish()
-        rest += self._ended or []
         for item in rest:
             if isinstance(item, Row | Fact | Mark):
                 self._ending.note(item)
         self.over = True
         self.close()
-        return [*rest, self._ending.over(now)]
+        said = self._ending.over(now)
+        known = self._ended is not None and self._ended.how is not How.UNCLEAR
+        return [*rest, replace(self._ended, at=now) if known and self._ended else said]
 
     def _is_over(self, now: float) -> bool:
         last = max((log.grew for log in self.logs.values() if log.grew is not None), default=None)
@@ -221,6 +222,8 @@ class LiveRun:
         """Let go of all descriptors."""
         for log in self.logs.values():
             log.close()
+        for config in self._configs.values():
+            config.close()
 
 
 def kept_marks(kept: Json) -> dict[str, list[Bookmark]]:

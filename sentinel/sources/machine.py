@@ -13,8 +13,10 @@ from typing import Literal
 
 from sentinel.core.records import Batch, Fact, Found, How, Origin, Over, Row, RunInfo
 from sentinel.sources import xids
+from sentinel.sources.batches import Batches
 from sentinel.sources.beside import Beside, residents
 from sentinel.sources.gpu.source import GpuSource
+from sentinel.sources.host.saves import Save
 from sentinel.sources.host.source import HostSource
 from sentinel.sources.kernel import DEATHS, OOM_KINDS, Event, KernelLog
 from sentinel.sources.processes.attach import UNNAMED, Because, KnownRun, Link, Member
@@ -28,6 +30,7 @@ AGAIN = 60.0
 NAMED_NOW = "its processes are those of a run that a watch names now"
 STACKS_AFTER = 240.0  # before the first rule on silence speaks
 ELSEWHERE = 60.0  # seconds that a run writes on without processes here before its home is another host
+KERNEL_FRESH = 300.0
 KERNEL_KEPT = 1000  # pids whose death the kernel log told
 
 
@@ -42,6 +45,7 @@ class Watched:
     course: Course = field(default_factory=Course)
     notebook: bool = False
     title: str = ""  # what people call it
+    save: Save | None = None  # its newest checkpoint
     home: bool = True  # this host tells about it
     of_host: frozenset[str] = frozenset()  # series of the host that its rules read beside its own
 
@@ -65,8 +69,9 @@ class Machine:
     figures: HostSource | None = None
     kernel: KernelLog | None = None
     watched: Mapping[str, Watched] = field(default_factory=dict)
-    _kernel_said: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    _kernel_said: dict[int, tuple[str, bool, float]] = field(default_factory=dict)
     _silent: dict[str, Silence] = field(default_factory=dict)
+    batches: Batches = field(default_factory=Batches)
     beside: Beside = field(default_factory=Beside)
     _unnamed: set[str] = field(default_factory=set)  # runs that no watch names, as they were told
     _came_home: dict[str, float] = field(default_factory=dict)  # runs at home here by their processes, last seen when
@@ -92,6 +97,7 @@ class Machine:
                 yield from self.beside.hand_on(batch.items, self._living_here())
 
     def _parts(self, now: float) -> Iterator[Batch]:
+        yield from self.batches.read(self.host, now)
         if self.kernel is not None:
             for event in self.kernel.read(now):
                 yield from self._kernel_line(event, now)
@@ -132,10 +138,11 @@ class Machine:
         if event.pid is not None and event.kind in DEATHS:
             if len(self._kernel_said) >= KERNEL_KEPT:
                 self._kernel_said.pop(next(iter(self._kernel_said)))
-            self._kernel_said[event.pid] = (event.text, event.kind in OOM_KINDS)
+            self._kernel_said[event.pid] = (event.text, event.kind in OOM_KINDS, now)
         key = self._run_of(event.pid) or self.host
+        kind = "oom_elsewhere" if key == self.host and event.kind in OOM_KINDS else event.kind
         said = Fact("kernel.said", event.text, "", 0, Origin.HOST)  # what `{kernel.said}` in a rule's words stands for
-        yield Batch(key, (said, Row((f"kernel.{event.kind}",), (1.0,), None, None, now, "", 0, event.text)))
+        yield Batch(key, (said, Row((f"kernel.{kind}",), (1.0,), None, None, now, "", 0, event.text)))
 
     def _run_of(self, pid: int | None) -> str | None:
         if pid is None or self.processes is None:
@@ -150,7 +157,8 @@ class Machine:
     def _processes(self, source: ProcessSource, now: float) -> Iterator[Batch]:
         source.runs = {key: run.known for key, run in self.watched.items() if not key.startswith(UNNAMED)}
         source.courses = {key: run.course for key, run in self.watched.items()}
-        source.kernel_said = self._kernel_said
+        fresh = now - KERNEL_FRESH  # a number that is used again later is another process
+        source.kernel_said = {pid: said[:2] for pid, said in self._kernel_said.items() if said[2] >= fresh}
         gpu = self.gpu
         if gpu is not None and gpu.lists != self._lists:
             self._lists = gpu.lists
@@ -246,6 +254,7 @@ class Machine:
     # --- host ----------------------------------------------------------------------------------------------------
 
     def _figures(self, source: HostSource, now: float) -> Iterator[Batch]:
+        source.saves = {key: run.save for key, run in self.watched.items() if run.save is not None}
         source.folders = {key: run.folders for key, run in self.watched.items() if run.folders}
         if self.processes is not None:
             source.chiefs = {

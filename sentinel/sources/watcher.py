@@ -323,12 +323,13 @@ class Watcher:
             return True
         return any(log.knows(path, inode) for log in run.logs.values())
 
-    # --- the ends ----------------------------------------------------------------------------------------------
-
-    def process_ended(self, key: str, exit_code: int | None = None, signal: int | None = None) -> None:
-        """The run's process is gone: it is over once its files were read."""
-        if key in self._runs:
-            self._runs[key].process_ended(exit_code, signal)
+    def process_ended(self, key: str, over: Over) -> bool:
+        """The run's processes are gone: it is over, in these words, once its files were read. False for no run of ours."""
+        run = self._runs.get(key)
+        if run is None or run.catching_up:
+            return False
+        run.process_ended(over)
+        return True
 
     def _put_to_sleep(self, key: str, now: float) -> None:
         run = self._runs.pop(key)
@@ -341,8 +342,6 @@ class Watcher:
         """What the store keeps, by run key. A run that is still catching up has none: it begins again."""
         live = {key: run.bookmarks() for key, run in self._runs.items() if not run.catching_up}
         return self._kept | live | {key: run.kept for key, run in self._asleep.items() if run.kept is not None}
-
-    # --- other settings ----------------------------------------------------------------------------------------
 
     def adopt(self, plans: Sequence[WatchPlan], names: Names, hints: Hints | None) -> set[str]:
         """Take other plans into force. What is the same goes on untouched, the rest from its bookmarks at the next sweep.

@@ -69,7 +69,7 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
         ),
         Tally(truth["others_at_once"], truth["last_hour"], truth["last_day"], truth["failed"], truth["matching"],
               truth["runs"]),
-        saving, tuple(outcomes), lost,
+        replace(saving, looked=now), tuple(outcomes), lost,
     )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def harms(deed, truth, memory):
         (memory["reached"] is None, "nobody was reached"),
         (memory["reached"] is not None and memory["now"] - memory["reached"] < LIMITS.grace, "no time to object"),
     )
-    first = deed is Deed.ASK or not memory["asked"]
+    first = memory["first"]  # what led to the first signal need not still hold for the last one
     before = (
         (t["kind"] != "run", "not a run"),
         (t["good"] and not t["copies"], "the last good checkpoint is within reach"),
@@ -244,6 +244,7 @@ class Play:
                 self.outcomes.append(Outcome(deed.value, Ended.UNSURE, "begun before"))
                 return
             self.claims.add(claim)
+            self.memory["first"] = not self.sent
             self.sent.append(claim)
             self.harm = self.harm or harms(deed, self.truth, self.memory)
             if plan.rehearsal:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sentinel.core.endings import Ending, Traces, how_it_went
 from sentinel.core.records import Batch, Fact, How, Item, Mark, Origin, Over, Row, Scalar
 from sentinel.sources.processes.attach import Because, KnownRun, Link, Links, Member, Stray, attach
 from sentinel.sources.processes.exits import Exit, Exits
+from sentinel.sources.processes.groups import Groups
 from sentinel.sources.processes.process import Pid, Process
 from sentinel.sources.processes.reading import Vital, pids, process, vital
 from sentinel.sources.processes.vitals import Vitals
@@ -27,7 +28,6 @@ class Course:
 
     marks: tuple[Mark, ...] = ()
     progress: float | None = None
-    by_us: str = ""
 
 
 @dataclass(slots=True)
@@ -38,6 +38,7 @@ class Followed:
     gone_at: float | None = None
     exits: dict[Pid, Exit] = field(default_factory=dict)
     restarts: int = 0
+    kills: float = 0.0  # for want of memory in its job or container, that we saw
     told: dict[str, Scalar] = field(default_factory=dict)
 
 
@@ -58,6 +59,8 @@ class ProcessSource:
     unnamed: dict[str, Stray] = field(default_factory=dict)  # runs that no watch names, by key
     vitals: Vitals = field(default_factory=Vitals)
     exits: Exits = field(default_factory=Exits)
+    by_us: Callable[[str], str] = lambda key: ""  # noqa: ARG005 - what Sentinel itself did to stop a run
+    groups: Groups = field(default_factory=Groups)
     _known: dict[Pid, Process] = field(default_factory=dict)
     _due: float = 0.0
     _full_due: float = 0.0
@@ -180,6 +183,10 @@ class ProcessSource:
     def _readings(self, key: str, followed: Followed, now: float) -> Batch:
         values = self.vitals.readings(key, followed.link.members, self.living, now)
         values["proc.restarts"] = float(followed.restarts)
+        killed = self.groups.new_kills(_chiefs(followed.link)[0].process)
+        if killed is not None:
+            followed.kills += killed
+            values["proc.group_kills"] = killed
         row = Row(tuple(values), tuple(values.values()), None, None, now, "", 0)
         told: dict[str, Scalar] = {
             "process.pids": _pids_text(followed.link),
@@ -214,8 +221,10 @@ class ProcessSource:
                 line, out_of_memory = said
                 break
         worst = _worst(followed)
+        if not line and followed.kills and (worst is None or worst.code != 0):
+            line, out_of_memory = f"its job or container counts {followed.kills:.0f} kills for want of memory", True
         code, signal = (worst.code, worst.signal) if worst is not None else (None, None)
-        return Traces(course.marks, code, signal, line, out_of_memory, course.by_us, course.progress)
+        return Traces(course.marks, code, signal, line, out_of_memory, self.by_us(key), course.progress)
 
     def _missing_rights(self) -> Iterator[str]:
         strays = (*self.unnamed.values(), *self.links.strays)
