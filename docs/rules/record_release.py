@@ -9,13 +9,13 @@ import json
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from sentinel.cli.rule_folders import folders_and_names
 from sentinel.rulebook.loading import load_rulebook
 from sentinel.rulebook.releases import record
 
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "rules" / "releases.json"
 
 

@@ -144,6 +144,7 @@ class Rulebook:
     rules: tuple[Rule, ...] = ()
     faults: tuple[Fault, ...] = ()
     matcher: Matcher | None = None
+    held: tuple[str, ...] = ()  # broken files that are in force as they last were good
 
     def rule(self, key: str) -> Rule | None:
         """The rule of that key."""

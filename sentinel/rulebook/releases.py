@@ -48,8 +48,8 @@ def differences(before: Mapping[str, Was], rules: Iterable[Rule], former: Mappin
             found.append(Difference(key, "new", (f"severity {entry['severity']}",)))
             continue
         details = tuple(_details(before[old], entry))
-        if old != key:
-            found.append(Difference(key, "renamed", (f"was {old}", *details)))
+        if old != key:  # a rule's print has its name in it
+            found.append(Difference(key, "renamed", (f"was {old}", *details[entry["print"] != before[old]["print"] :])))
         elif details:
             found.append(Difference(key, "changed", details))
     known = {former.get(key, key) for key in now}
