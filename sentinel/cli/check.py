@@ -14,7 +14,7 @@ from sentinel.daemon.settings import load_settings
 from sentinel.daemon.shipped import shipped
 from sentinel.rulebook.files import Field, Signature
 from sentinel.rulebook.loading import Loaded, Loader
-from sentinel.rulebook.releases import differences, former_names
+from sentinel.rulebook.releases import differences
 
 HELP = "every mistake in rule files and settings, with its place"
 _EPILOG = """example:
@@ -100,7 +100,7 @@ def _since(loaded: Loaded, version: str, as_json: bool) -> int:
         known = ", ".join(releases) or "none yet: no version was released before this one"
         print(f"sentinel check: no rules are recorded for version {version}; recorded: {known}", file=sys.stderr)
         return Exit.COULD_NOT
-    found = differences(releases[version], loaded.book.rules, former_names(loaded.signatures))
+    found = differences(releases[version], loaded.book.rules)
     for one in found:
         told = {"v": 1, "rule": one.rule, "what": one.what, "details": list(one.details)}
         print(json.dumps(told) if as_json else one)

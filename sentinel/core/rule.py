@@ -124,6 +124,7 @@ class Rule:
     file: str = ""
     line: int = 0
     fingerprint: str = ""  # of what judges: a rule whose fingerprint stayed keeps its phases over a reload
+    was: str = ""  # the key that it had before it was renamed
 
     @property
     def key(self) -> str:

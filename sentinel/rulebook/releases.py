@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sentinel.core.rule import Rule
-from sentinel.rulebook.files import Signature
 
 Was = Mapping[str, object]  # of one rule: print, severity, doom, action
 
@@ -38,9 +37,10 @@ def record(rules: Iterable[Rule]) -> dict[str, dict[str, object]]:
     }
 
 
-def differences(before: Mapping[str, Was], rules: Iterable[Rule], former: Mapping[str, str]) -> list[Difference]:
-    """What changed between a release and the rules of now; `former` gives the old name of those that were renamed."""
+def differences(before: Mapping[str, Was], rules: Sequence[Rule]) -> list[Difference]:
+    """What changed between a release and the rules of now."""
     now = record(rules)
+    former = {rule.key: rule.was for rule in rules if rule.was and rule.was in before}
     found = []
     for key, entry in now.items():
         old = former.get(key, key)
@@ -66,17 +66,3 @@ def _details(old: Was, new: Was) -> Iterable[str]:
     for key in ("severity", "doom", "action"):
         if old[key] != new[key]:
             yield f"{key} {old[key]} -> {new[key]}"
-
-
-def former_names(signatures: Iterable[Signature]) -> dict[str, str]:
-    """Rules with a `was:` of their own or of their signature: name of now -> name of then."""
-    found = {}
-    for signature in signatures:
-        head = signature.fields.get("was")
-        old_head = str(head.marked.value) if head else signature.name
-        for name, fields in signature.rules.items():
-            own = fields.get("was")
-            old = f"{old_head}/{own.marked.value if own else name}"
-            if old != f"{signature.name}/{name}":
-                found[f"{signature.name}/{name}"] = old
-    return found

@@ -8,7 +8,7 @@ from sentinel.cli.main import main
 from sentinel.core.names import Names
 from sentinel.core.records import Severity
 from sentinel.rulebook.loading import parse_rules
-from sentinel.rulebook.releases import differences, former_names, record
+from sentinel.rulebook.releases import differences, record
 
 TEXT = """signature: sig
 title: A title
@@ -24,14 +24,14 @@ rules:
 
 def rules_of(text):
     loaded = parse_rules(text, "sig.yml", Names())
-    return [replace(rule, shipped=True) for rule in loaded.book.rules], former_names(loaded.signatures)
+    return [replace(rule, shipped=True) for rule in loaded.book.rules]
 
 
 def test_new_changed_renamed_and_gone_rules_are_told_apart():
-    before = record(rules_of(TEXT.replace("c,", "old,").replace(", was: old", "").replace("rule: d", "rule: gone"))[0])
-    rules, former = rules_of(TEXT.replace("step > 1", "step > 7"))
+    before = record(rules_of(TEXT.replace("c,", "old,").replace(", was: old", "").replace("rule: d", "rule: gone")))
+    rules = rules_of(TEXT.replace("step > 1", "step > 7"))
     rules = [replace(rule, severity=Severity.HIGH) if rule.name == "b" else rule for rule in rules]
-    found = [(one.what, one.rule, one.details) for one in differences(before, rules, former)]
+    found = [(one.what, one.rule, one.details) for one in differences(before, rules)]
     assert found == [
         ("new", "sig/d", ("severity warning",)),
         ("changed", "sig/a", ("judges differently",)),
@@ -42,8 +42,8 @@ def test_new_changed_renamed_and_gone_rules_are_told_apart():
 
 
 def test_the_rules_of_a_release_do_not_differ_from_themselves():
-    rules, former = rules_of(TEXT.replace(", was: old", ""))
-    assert differences(json.loads(json.dumps(record(rules))), rules, former) == []
+    rules = rules_of(TEXT.replace(", was: old", ""))
+    assert differences(json.loads(json.dumps(record(rules))), rules) == []
 
 
 def test_a_version_that_is_not_recorded_is_said_with_those_that_are(capsys):
