@@ -57,6 +57,7 @@ deb: setup       ## a Debian package in dist/
 docs: setup      ## write the pages that are made from code
 	$(BIN)/python docs/contracts_page.py
 	$(BIN)/python docs/rules/reference_page.py
+	$(BIN)/python docs/rules/schema_page.py
 	$(BIN)/python docs/signature_pages.py
 
 setup: $(STAMP)  ## the virtual environment with everything but torch
