@@ -271,6 +271,25 @@ def test_what_only_a_restart_can_take_is_said(house):
     assert "restart to take [sentinel] state" in house.daemon.told[-1]
 
 
+def test_the_hosts_own_run_lives_through_a_reload_and_goes_and_comes_with_the_settings(house):
+    text = house.settings.read_text()
+    house.settings.write_text(text.replace("[host]\nenabled = false", '[host]\nkernel_log = ""'))
+    house.start()
+    (host,) = [run for run in house.daemon.engine.runs.values() if run.run.info.kind == "host"]
+    machine = house.daemon.sources[-1]
+    assert machine.name == "machine"
+    house.reload()
+    assert not host.over
+    assert house.daemon.sources[-1] is machine
+    house.settings.write_text(text)
+    house.reload()
+    assert [source.name for source in house.daemon.sources] == ["files"]
+    house.settings.write_text(text.replace("[host]\nenabled = false", '[host]\nkernel_log = ""'))
+    house.reload()
+    assert house.daemon.sources[-1].name == "machine"
+    assert not host.over
+
+
 def test_records_are_kept_for_as_long_as_the_settings_say(house):
     house.write(more='keep_runs = "3d"\n')
     house.start()

@@ -162,6 +162,9 @@ def test_good_settings_and_rules_are_taken_by_a_reload_and_nothing_is_forgotten(
     add(service, WATCH % ("one", "/srv/one") + WATCH % ("two", "/srv/two"))
     (service.root / "srv/two/s/train.log").write_text("step=1 loss=700\n")
     service.run("systemctl reload sentinel")
+    assert "no watch names" not in service.says(
+        f"{SENTINEL} status | grep sentinel-test"
+    )  # the host's own run lives on
     service.until(lambda: {"r", "s"} <= runs_of(service).keys(), "the new watch")
     with (service.root / "srv/one/r/train.log").open("a") as log:
         log.write("step=3 loss=600\n")
