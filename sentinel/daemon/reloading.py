@@ -15,6 +15,7 @@ from pathlib import Path
 from sentinel.core.amounts import parse_seconds
 from sentinel.core.records import Fault
 from sentinel.core.stopping_world import Limits
+from sentinel.daemon import last_good
 from sentinel.daemon.books import Books
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.journal import Priority
@@ -76,6 +77,7 @@ class Reloading:
     def begin(self, now: float) -> None:
         """Once, at the start: what no settings name any more is let go, and records are kept for as long as they say."""
         self._keep_for(self.settings)
+        last_good.remember(self._daemon.store.folder, self._plan.path)
         self._leave(now)
         self._daemon.engine.feed(self._looking.machinery.found(now))
 
@@ -125,7 +127,7 @@ class Reloading:
     def _swap(self, settings: Settings, books: Books) -> None:
         before, now = self.settings, self._now()
         self.settings, self.books = settings, books
-        self._daemon.engine.adopt(books.book, books.names)
+        self._daemon.owed += self._daemon.engine.adopt(books.book, books.names)
         self._looking.adopt(settings, books.names, self._daemon.engine)
         self._daemon.sources[:] = self._looking.sources
         self._daemon.engine.feed(self._looking.machinery.found(now))
@@ -134,6 +136,7 @@ class Reloading:
             self._office.adopt(settings, now)
             self._daemon.admins[:] = settings.tell.admins
             self._keep_for(settings)
+            last_good.remember(self._daemon.store.folder, self._plan.path)
         self._say(before, now)
 
     def _leave(self, now: float) -> None:

@@ -229,6 +229,40 @@ def test_a_broken_rule_keeps_its_last_good_version_while_the_settings_beside_it_
     assert any("wenn" in line for _, _, letter in house.letters() for line in letter["lines"])
 
 
+def test_an_alert_ends_with_its_rule_and_a_rule_that_was_mended_may_fire_anew(house):
+    house.rule(limit=100)
+    house.start()
+    house.log("r", "step=1 loss=2.0\nstep=2 loss=500\n")
+    house.until(house.firing)
+    (first,) = house.firing()
+    house.rule(limit=1000)
+    house.reload()
+    assert house.firing() == {}
+    assert house.daemon.store.alert(first)["reason"] == "rule changed"
+    house.log("r", "step=3 loss=2000\n")
+    house.until(house.firing)
+    assert first not in house.firing()
+    (house.place / "rules" / "mine.yml").unlink()
+    house.reload()
+    assert house.firing() == {}
+
+
+def test_an_alert_of_a_rule_that_was_changed_while_we_were_down_ends_at_the_start(house):
+    house.rule(limit=100)
+    house.start()
+    house.log("r", "step=1 loss=2.0\nstep=2 loss=500\n")
+    house.until(house.firing)
+    (first,) = house.firing()
+    house.daemon.close()
+    (house.place / "state" / "lock").unlink()
+    house.rule(limit=1000)
+    house.start()
+    house.log("r", "step=3 loss=3\n")
+    house.until(lambda: house.run("r").run.step == 3)
+    house.until(lambda: not house.firing())
+    assert house.daemon.store.alert(first)["reason"] == "rule changed"
+
+
 def test_another_rules_folder_is_taken_with_the_settings(house):
     house.rule()
     house.start()
