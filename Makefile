@@ -39,6 +39,7 @@ torture: setup   ## long: hundreds of kills at bad moments, ten thousand random 
 
 bench: setup     ## speed, weight and coverage, beside rivals where they are installed
 	$(BIN)/python -m bench.reading
+	$(BIN)/python -m bench.flat
 	$(BIN)/python -m bench.judging
 	$(BIN)/python -m bench.sweep 1000
 	$(BIN)/python -m bench.idle

@@ -1,8 +1,8 @@
 """Measures the shipped rules on labelled runs: who was caught, in time and by the right name, and who was alarmed for nothing.
 
-    python bench/detection.py --zoo DIR --corpus DIR [--json FILE] [--only r001,r002]
+    python bench/detection.py --zoo DIR --corpus DIR [--wild DIR] [--json FILE] [--only r001,r002]
 
-A zoo has `labels.csv`, `runs/` and `arrivals/`; a corpus has `index.csv` and `files/`. Nothing of either is kept.
+`--wild` is what `python -m bench.wild` made: kinds of runs that the limits were not chosen on. A zoo has `labels.csv`, `runs/` and `arrivals/`; a corpus has `index.csv` and `files/`. Nothing of either is kept.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def zoo_run(args: tuple[str, dict]) -> dict:
     verdict = {"run": label["run"], "kind": label["family"], "label": label["label"], **found, "loud": loud}
     if label["label"] == "doomed":
         right = set(label["signature_families"].split())
-        onset, last = float(label["onset_step"]), float(label["last_step"])
+        onset, last = float(label["onset_step"] or label["onset_epoch"]), float(label["last_step"])
         first = loud[0] if loud else None
         at = step_of(first, label, found) if first else None
         end = last if onset >= last else onset + LATEST * (last - onset)
@@ -108,15 +108,15 @@ def wilson(hits: int, of: int) -> str:
     return f"{hits}/{of} = {p:.1%} ({low:.0%} to {high:.0%})"
 
 
-def say_zoo(runs: list[dict]) -> None:
+def say_zoo(runs: list[dict], zoo: str = "zoo") -> None:
     doomed = [r for r in runs if r["label"] == "doomed"]
     ours = [r for r in doomed if not set(r["right"]) <= ELSEWHERE]
     healthy = [r for r in runs if r["label"] == "healthy"]
-    print(f"zoo: caught {wilson(sum(r['caught'] for r in doomed), len(doomed))}")
-    print(f"zoo, families of training: caught {wilson(sum(r['caught'] for r in ours), len(ours))}")
+    print(f"{zoo}: caught {wilson(sum(r['caught'] for r in doomed), len(doomed))}")
+    print(f"{zoo}, families of training: caught {wilson(sum(r['caught'] for r in ours), len(ours))}")
     false = [r for r in healthy if r["loud"]]
     critical = [r for r in healthy if any(a["severity"] >= Severity.CRITICAL for a in r["loud"])]
-    print(f"zoo: healthy with severity >= high {wilson(len(false), len(healthy))}, critical {len(critical)}")
+    print(f"{zoo}: healthy with severity >= high {wilson(len(false), len(healthy))}, critical {len(critical)}")
     for r in doomed:
         if not r["caught"]:
             loud = [(a["rule"], a["family"], a["step"]) for a in r["loud"]][:5]
@@ -165,6 +165,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--zoo")
     parser.add_argument("--corpus")
+    parser.add_argument("--wild")
     parser.add_argument("--json")
     parser.add_argument("--page", help="write docs/detection.md from what was measured")
     parser.add_argument("--only", default="")
@@ -173,11 +174,11 @@ def main() -> int:
     only = set(filter(None, args.only.split(",")))
     out: dict[str, list[dict]] = {}
     with ProcessPoolExecutor(args.jobs) as pool:
-        if args.zoo:
-            labels = table(Path(args.zoo) / "labels.csv")
-            work = [(args.zoo, row) for row in labels if not only or row["run"] in only]
-            out["zoo"] = list(pool.map(zoo_run, work, chunksize=2))
-            say_zoo(out["zoo"])
+        for zoo, folder in (("zoo", args.zoo), ("wild", args.wild)):
+            if folder:
+                work = [(folder, row) for row in table(Path(folder) / "labels.csv") if not only or row["run"] in only]
+                out[zoo] = list(pool.map(zoo_run, work, chunksize=2))
+                say_zoo(out[zoo], zoo)
         if args.corpus:
             rows = table(Path(args.corpus) / "index.csv")
             work = [

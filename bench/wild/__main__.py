@@ -18,7 +18,7 @@ import torch
 
 from bench.wild import games, tasks
 from bench.wild.fitting import Said, Task, fit
-from bench.wild.writers import EPOCHS_ONLY, WRITERS, _stamp
+from bench.wild.writers import EPOCHS_ONLY, WRITERS
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,9 @@ def write(out: Path, number: int, kind: Kind, writer: str, seed: int) -> dict[st
     }
 
 
-def plans(seeds: int) -> Iterator[tuple[Kind, str, int]]:
+def plans(first: int, seeds: int) -> Iterator[tuple[Kind, str, int]]:
     """Every kind with each of its writers, as often as asked."""
-    for seed in range(1, seeds + 1):
+    for seed in range(first, first + seeds):
         for kind in KINDS:
             for writer in kind.writers.split():
                 yield kind, writer, seed
@@ -166,18 +166,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--only", default="", help="kinds whose name holds this")
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
-    every = [plan for plan in plans(args.seeds) if args.only in plan[0].name]
+    every = [plan for plan in plans(args.first, args.seeds) if args.only in plan[0].name]
     with (args.out / "labels.csv").open("w", newline="") as file:
         labels = csv.DictWriter(file, COLUMNS, restval="")
         labels.writeheader()
         for number, (kind, writer, seed) in enumerate(every, 1):
             labels.writerow(write(args.out, number, kind, writer, seed))
+            file.flush()
             print(f"\r{number}/{len(every)} {kind.name:<30}", end="", flush=True)
-    print(f"\n{_stamp(0):%Y}: {args.out}/runs, {args.out}/labels.csv")
+    print(f"\n{args.out}/runs, {args.out}/labels.csv")
 
 
 main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sentinel.cli.asking import NoDaemon, add_socket, ask
@@ -16,6 +16,7 @@ _EPILOG = """example:
   sentinel explain K7QX
   sentinel replay runs/a --explain 'collapse/*'     the same for a finished run
 """
+WIDEST = 72
 _ANSWERS = {True: "yes", False: "no", None: "unknown"}
 
 
@@ -48,6 +49,8 @@ def told(answer: Mapping[str, Any]) -> list[str]:
     lines += [f"  {alert['say']}"] if alert.get("say") else []
     if answer.get("expression"):
         lines.append(f"  now: {_ANSWERS[answer.get('answer')]}" + (f", {answer['why']}" if answer.get("why") else ""))
+        if answer.get("tree"):
+            return lines + [f"    {line}" for line in branches(answer["tree"])]
         lines.append(f"  {' '.join(answer['expression'].split())}")
     elif answer.get("why"):
         lines.append(f"  {answer['why']}; what follows is what was seen when it fired")
@@ -55,9 +58,19 @@ def told(answer: Mapping[str, Any]) -> list[str]:
     return lines + [f"    {item['what']:<{width}}  {_value(item)}" for item in answer["evidence"]]
 
 
+def branches(tree: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The tree of an expression, a line for every part: what it says, and the window, count and place behind it."""
+    labels = ["  " * part["depth"] + " ".join(part["what"].split()) for part in tree]
+    width = min(max((len(label) for label in labels), default=0), WIDEST)
+    return [f"{label:<{width}}  {_value(part)}" for label, part in zip(labels, tree, strict=True)]
+
+
 def _value(item: Mapping[str, Any]) -> str:
     value = item["value"]
-    shown = "unknown" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    if value is None or isinstance(value, bool):
+        shown = _ANSWERS[value]
+    else:
+        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
     place = [f"step {item['step']:,}"] if item.get("step") is not None else []
     place += [f"epoch {item['epoch']:g}"] if item.get("epoch") is not None and not place else []
     place += [f"{item['file']}:{item['line']}"] if item.get("file") else []

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 from sentinel.cli.exits import Exit
+from sentinel.cli.explain import branches
 from sentinel.core.amounts import seconds_text
+from sentinel.core.bound import waits_for
 from sentinel.core.records import Change, Severity
-from sentinel.core.wire import change_json, dump
+from sentinel.core.wire import change_json, dump, evidence_json
 from sentinel.daemon.books import Books, open_books
 from sentinel.daemon.replay import Replayed, replay
 
@@ -125,9 +127,12 @@ def explanations(replayed: Replayed, wanted: str) -> str:
         if rule.when is None or not (fnmatch(rule.key, wanted) or fnmatch(rule.name, wanted)):
             continue
         verdict = rule.when.explain(replayed.watched.run)
-        answer = {True: "yes", False: "no", None: f"unknown: {verdict.why}"}[verdict.answer]
-        lines += [f"  {rule.key}: {answer}", f"      {' '.join(rule.when.text.split())}"]
-        lines += [f"      {item.what} = {item.value} {item.note}".rstrip() for item in verdict.evidence]
+        bound = replayed.watched.bounds.get((rule.key, ""))
+        why = waits_for(rule) if bound is not None and not bound.ready else verdict.why
+        answer = {True: "yes", False: "no", None: f"unknown: {why}"}[verdict.answer]
+        lines.append(f"  {rule.key}: {answer}")
+        tree = [{"depth": depth, **evidence_json(item)} for depth, item in rule.when.outline(replayed.watched.run)]
+        lines += [f"      {line}" for line in branches(tree)]
     return "\n".join(lines) or f"  no rule is called '{wanted}' (sentinel check lists them)"
 
 

@@ -112,6 +112,11 @@ def timed(rule: Rule) -> bool:
     return bool((rule.when and rule.when.timed) or (rule.clear and rule.clear.timed))
 
 
+def waits_for(rule: Rule) -> str:
+    """Why a rule that is not ready cannot say anything yet."""
+    return f"waits for {' or '.join(map(str, rule.after))}"
+
+
 def instances_touched(rule: Rule, names: Iterable[str]) -> set[str]:
     """On which instances of a run a rule must look when these series moved; "" is the run itself.
 

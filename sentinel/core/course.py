@@ -19,13 +19,21 @@ class Back(StrEnum):
 
 
 @dataclass(slots=True)
+class _Place:
+    """Where a table stood at its last row."""
+
+    step: int
+    epoch: float | None
+
+
+@dataclass(slots=True)
 class Course:
     """How far each table of a run came, to notice when one goes back."""
 
     highest: int = -1
     first: int = -1
     news: bool = False  # header, plan or config changed since the last row
-    _last: dict[tuple[str, tuple[str, ...]], tuple[int, float | None]] = field(default_factory=dict)
+    _last: dict[tuple[str, tuple[str, ...]], _Place] = field(default_factory=dict)
     _per_epoch: set[str] = field(default_factory=set)
 
     def note(self, mark: Mark) -> None:
@@ -42,18 +50,21 @@ class Course:
             return None
         key = (row.file, row.names)
         last = self._last.get(key)
-        self._last[key] = (step, row.epoch)
-        if last is None or step >= last[0]:
+        if last is None:
+            last = self._last[key] = _Place(step, row.epoch)
+        before, last.step = last.step, step
+        epoch, last.epoch = last.epoch, row.epoch
+        if step >= before:
             if self.first < 0:
                 self.first = step
             if step > self.highest:
                 self.highest = step
                 self.news = False
             return None
-        return self._went_back(row.file, step, row.epoch, last)
+        return self._went_back(row.file, step, row.epoch, epoch)
 
-    def _went_back(self, file: str, step: int, epoch: float | None, last: tuple[int, float | None]) -> Back:
-        if epoch is not None and last[1] is not None and epoch > last[1]:
+    def _went_back(self, file: str, step: int, epoch: float | None, before: float | None) -> Back:
+        if epoch is not None and before is not None and epoch > before:
             self._per_epoch.add(file)
             return Back.PER_EPOCH
         at_start = step <= max(self.first, START * self.highest)

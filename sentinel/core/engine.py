@@ -58,8 +58,14 @@ class Engine:
         """Take batches in, in order; the effects of all that moved."""
         effects: list[Effect] = []
         for batch in batches:
+            key = batch.run
             for item in batch.items:
-                self._take(batch.run, item, effects)
+                if isinstance(item, Row):
+                    watched = self.runs.get(self._current.get(key, key))
+                    if watched is not None:
+                        self._row(key, watched, item, effects)
+                else:
+                    self._take(key, item, effects)
         return effects
 
     def tick(self, now: float) -> list[Effect]:
@@ -70,12 +76,8 @@ class Engine:
                 self._pass_time(watched, now, effects)
         return effects
 
-    def _take(self, key: str, item: Row | Fact | Mark | Found | Over, effects: list[Effect]) -> None:
+    def _take(self, key: str, item: Fact | Mark | Found | Over, effects: list[Effect]) -> None:
         watched = self.runs.get(self._current.get(key, key))
-        if isinstance(item, Row):
-            if watched is not None:
-                self._row(key, watched, item, effects)
-            return
         if isinstance(item, Found):
             self._found(key, item)
             return
@@ -94,9 +96,16 @@ class Engine:
             self.listed[key] = found.info
             return
         if key in self._current:
+            self._continue(self.runs[self._current[key]], found.info.continues)
             return
         self.listed.pop(key, None)
         self._open(key, found.info, found.at).catching_up = found.history
+
+    def _continue(self, watched: Watched, other: str | None) -> None:
+        """It turned out later that a run goes on with another one."""
+        if other and watched.run.info.continues is None:
+            watched.run.info = replace(watched.run.info, continues=other)
+            watched.adopt(self.book)
 
     def _open(self, key: str, info: RunInfo, at: float | None) -> Watched:
         watched = Watched(Run(info, self.names), self.book, self.host, self._bug)
@@ -107,8 +116,11 @@ class Engine:
         return watched
 
     def _row(self, key: str, watched: Watched, row: Row, effects: list[Effect]) -> None:
-        if row.at is not None:
-            self._pass_time(watched, row.at, effects)
+        if watched.over and not row.file:
+            return  # the machine goes on; the run that is over hears no more of it, and only its own lines revive it
+        at, before = row.at, watched.run.now
+        if at is not None and (before is None or before // FINE_GRID != at // FINE_GRID):
+            self._pass_time(watched, at, effects)
         course = self._courses[watched.run.info.key]
         back = course.follow(row)
         if back is not None:

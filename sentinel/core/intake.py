@@ -23,10 +23,11 @@ RECENT = 64  # readings among which one without step or epoch from a second file
 class Layout:
     """What is known about rows of the same names from the same file and rank."""
 
-    __slots__ = ("file", "moved", "ranks", "series")
+    __slots__ = ("file", "moved", "names", "path", "rank", "ranks", "series")
 
-    def __init__(self, file: int, ranks: int) -> None:
+    def __init__(self, key: tuple[tuple[str, ...], str, int | None], file: int, ranks: int) -> None:
         """A layout of which no row was entered."""
+        self.names, self.path, self.rank = key
         self.file = file
         self.ranks = ranks  # the version of the ranks' table that it was made for
         self.series: list[tuple[Series, int]] = []  # which series takes which value of the row
@@ -50,16 +51,19 @@ class Intake:
         self.run = run
         self.layouts: dict[tuple[tuple[str, ...], str, int | None], Layout] = {}
         self.lowest: dict[str, int] = {}  # the lowest rank that reports a plain name
+        self.recent: Layout | None = None  # of the last row: the next one is often of the same
         self.ranks = 0  # version of that table
         self.again: dict[tuple[str, int], list[int]] = {}  # (series, file): readings come again: [next, how many]
         self.cut: tuple[str, ...] = ()  # series that the last row cut short: it resumed the run
 
     def enter(self, row: Row) -> tuple[str, ...]:
         """Take a row in; the names of the series that moved."""
-        key = (row.names, row.file, row.rank)
-        layout = self.layouts.get(key)
+        layout = self.recent
+        if layout is None or layout.names is not row.names or layout.path is not row.file or layout.rank != row.rank:
+            layout = self.layouts.get((row.names, row.file, row.rank))
         if layout is None or layout.ranks != self.ranks:
-            layout = self._meet(key)
+            layout = self._meet((row.names, row.file, row.rank))
+        self.recent = layout
         position = self._advance(row)
         epoch = nan if row.epoch is None else row.epoch
         at = nan if row.at is None else row.at
@@ -187,7 +191,7 @@ class Intake:
             lowest = [self._is_lowest(name, rank) for name in names]
             plain = [pair for pair, low in zip(wanted, lowest, strict=True) if low]
             wanted = plain + [(f"rank.{rank}.{name}", index) for name, index in wanted]
-        layout = Layout(self._file(file), self.ranks)
+        layout = Layout(key, self._file(file), self.ranks)
         layout.series = [(self.run.begin(name), index) for name, index in wanted]
         layout.moved = names if rank is None else tuple(name for name, _ in wanted)
         self.layouts[key] = layout

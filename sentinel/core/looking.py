@@ -18,12 +18,13 @@ HOT = 64  # looks of a run after which hunches are made: before that they cost m
 class Plan:
     """The rules that look when rows of one layout come, in the order of the rulebook."""
 
-    __slots__ = ("bounds", "early", "glances", "hunched", "witnesses")
+    __slots__ = ("bounds", "early", "glances", "hunched", "known", "witnesses")
 
     def __init__(self, bounds: Sequence[Bound], run: Run, hot: bool) -> None:
         """For these rules, as the run stands: it is made anew when a series or fact came, or a rule became ready."""
         self.hunched = hot
         self.early = [bound for bound in bounds if not bound.ready]
+        self.known: object = None  # which units were when `early` was last asked and none could tell
         for bound in bounds:
             bound.waits = bound.is_hopeless(run)
         self.bounds = [b for b in bounds if b.ready and not b.waits]
@@ -43,6 +44,18 @@ class Plan:
             return chosen
         clear, asked = Phase.CLEAR, set(chosen)
         return [bound for bound in self.bounds if bound in asked or bound.alert.phase is not clear]
+
+    def due(self, run: Run) -> list[Bound]:
+        """The rules whose `after` was reached; while none of their units is known they need not be asked again."""
+        plan = run.planned_steps == run.planned_steps, run.planned_epochs == run.planned_epochs
+        known = (run.epoch is None, run.step is None, run.began is None, plan)
+        if known == self.known:
+            return []
+        reached = [(bound, run.reached(bound.rule.after, bound.reads)) for bound in self.early]
+        self.known = known if all(answer is None for _, answer in reached) else None
+        for bound, answer in reached:
+            bound.ready = answer is True
+        return [bound for bound in self.early if bound.ready]
 
     def with_heard(self, awake: Iterable[Bound], heard: Iterable[Bound]) -> list[Bound]:
         """The rules of a look with those that heard a line, each once, in the order of the rulebook."""

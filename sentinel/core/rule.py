@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sys import intern
 from typing import TYPE_CHECKING, Protocol
 
-from sentinel.core.records import Action, Answer, Fault, Severity, Verdict
+from sentinel.core.records import Action, Answer, Evidence, Fault, Severity, Verdict
 
 if TYPE_CHECKING:
     from sentinel.core.amounts import Amount
@@ -59,6 +59,9 @@ class Expression(Protocol):
 
     def explain(self, run: Run, instance: str = "") -> Verdict:
         """The verdict with every sub-expression's value; slow, for changes and for people."""
+
+    def outline(self, run: Run, instance: str = "") -> tuple[tuple[int, Evidence], ...]:
+        """The expression as a tree for people: each part's depth and what it says now."""
 
 
 class Template(Protocol):

@@ -7,6 +7,8 @@ from collections import deque
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
+from sentinel.core.amounts import Unit
+from sentinel.core.blocks import Blocks
 from sentinel.core.curve import Curve
 from sentinel.core.heard import KEPT
 from sentinel.core.records import Fact, Json, Origin
@@ -71,12 +73,14 @@ def save_series(series: Series) -> list[Json]:
         [list(entry) for entry in series.sources],
         [[word(value) for value in getattr(series, column)] for column in COLUMNS],
         series.curve.save(),
+        None if series.blocks is None else series.blocks.save(),
+        [[unit.value, length] for unit, length in sorted(series.long)],
     ]
 
 
 def load_series(series: Series, state: Any) -> None:
     """One series as it was saved; windows that were bound before start afresh."""
-    scalars, unit, size, ends, start, sources, columns, curve = state
+    scalars, unit, size, ends, start, sources, columns, curve, *past = state
     for key, value in zip(SCALARS, scalars, strict=True):
         setattr(series, key, max(series.room, value) if key == "room" else value)
     series.unit, series.size = Share(unit), size
@@ -90,8 +94,10 @@ def load_series(series: Series, state: Any) -> None:
         setattr(series, column, array(code, values if code == "I" else [float(value) for value in values]))
     series.curve = Curve()
     series.curve.load(curve)
-    for window in series.windows.values():
-        window.forget()
+    if past and past[0] is not None:
+        series.blocks = Blocks.load(past[0])
+        series.long = {(Unit(unit), float(length)) for unit, length in past[1]}
+    series.forget_windows()
     if USUAL <= series.size < series.room:
         series.resize(series.room)
 

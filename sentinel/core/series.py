@@ -12,14 +12,18 @@ from enum import IntEnum
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sentinel.core.amounts import Unit
+from sentinel.core.blocks import Blocks
 from sentinel.core.curve import Bucket, Curve
 
 if TYPE_CHECKING:
     from sentinel.core.windows import Window
+    from sentinel.core.windows_edges import Edge
 
 FRESH = 256  # every sum is computed afresh when the count is a multiple of this
 SMALLEST, USUAL, LARGEST = 16, 256, 1024  # how many readings the ring holds at first, without windows, at most
 START = 32  # how many first values are kept, for `first(x, n)`
+LONGEST = LARGEST - FRESH  # readings in a window that the ring can hold; longer ones read blocks
 NEAR = 64  # of at least how many newest readings the extremes are known
 LINES = 32  # of how many readings the line is kept
 MOST_LINES = (1 << 32) - 1
@@ -49,8 +53,10 @@ class Series:
     """Readings of one name, in the order in which they came."""
 
     __slots__ = (
+        "blocks",
         "count",
         "curve",
+        "edges",
         "epochs",
         "files",
         "first_value",
@@ -59,6 +65,7 @@ class Series:
         "high",
         "last_position",
         "lines",
+        "long",
         "low",
         "name",
         "near_high",
@@ -97,6 +104,9 @@ class Series:
         self.start = array("d")  # its first finite values, for `first(x, n)`
         self.curve = Curve()
         self.windows: dict[object, Window] = {}
+        self.edges: dict[object, Edge] = {}
+        self.blocks: Blocks | None = None  # what windows longer than the ring read; kept once there is one
+        self.long: set[tuple[Unit, float]] = set()  # the lengths that turned out to hold more than the ring
         self.lines = array("I", bytes(4 * LINES))  # of the newest readings alone: evidence asks for no older ones
         self._lay(SMALLEST)
 
@@ -174,6 +184,11 @@ class Series:
 
     def _full(self) -> None:
         """The ring comes round: it grows while it may, else the curve takes what is about to be overwritten."""
+        for unit, length in {(window.unit, window.length) for window in self.windows.values()}:
+            if unit is not Unit.READINGS:
+                self._measure(unit, length)
+        if self.blocks is not None:
+            self.blocks.take(self, self.count)
         if self.size < self.room:
             self.resize(min(2 * self.size, self.room))
             return
@@ -182,6 +197,28 @@ class Series:
         values, positions, epochs = (self.kept(column, since) for column in columns)
         self.curve.taken = max(since, self.oldest)
         self.curve.take(values, positions, epochs)
+
+    def _measure(self, unit: Unit, length: float) -> None:
+        """How many readings a window in steps, epochs or time holds now decides how much must be kept for it."""
+        column = self.column(unit)
+        newest = column[(self.count - 1) % self.size]
+        before = self.number_at(column, newest - length)
+        inside = self.count - 1 - before if before >= 0 else self.count - self.oldest
+        if not self.need(inside + inside // 2) and inside > LONGEST and (unit, length) not in self.long:
+            self.long.add((unit, length))
+            self.keep_blocks()
+            self.forget_windows()
+
+    def keep_blocks(self) -> None:
+        """From now on what leaves the ring is kept in blocks."""
+        if self.blocks is None:
+            self.blocks = Blocks(self.oldest)
+
+    def column(self, unit: Unit) -> Sequence[float]:
+        """What a length in that unit is measured in."""
+        if unit is Unit.STEPS:
+            return self.positions
+        return self.epochs if unit is Unit.EPOCHS else self.times
 
     def resize(self, size: int) -> None:
         """Make the ring hold so many readings."""
@@ -280,6 +317,8 @@ class Series:
             return False
         self.floor, self.count = first, number
         self.curve.cut(position)
+        if self.blocks is not None:
+            self.blocks.cut(number)
         self.sources = [entry for entry in self.sources if entry[0] < number] or self.sources[:1]
         self.edited()
         return True
@@ -321,5 +360,13 @@ class Series:
         self.low = min((bucket.low for bucket in finite if bucket.low - bucket.low == 0.0), default=inf)
         self.high = max((bucket.high for bucket in finite if bucket.high - bucket.high == 0.0), default=-inf)
         self.near_low, self.near_high = self.low, self.high
+        if self.blocks is not None:
+            self.blocks.renew(self)
+        self.forget_windows()
+
+    def forget_windows(self) -> None:
+        """All windows start afresh."""
         for window in self.windows.values():
-            window.forget()
+            window.head = -1
+        for edge in self.edges.values():
+            edge.until = -1

@@ -19,6 +19,8 @@ from sentinel.core.stopping_world import Ended, Level, Mode, Outcome, Proven, Si
 
 Conditions = tuple[Condition, ...]
 SAME_MOMENT = 1.0
+BACK = "it was gone and came back: something restarts it"
+CHANGED = "its signs ended after it was signalled: perhaps something has started it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ def turn(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> Turn:
         against = [f for f in missed if f.condition.miss is miss]
         against = [f for f in against if f.condition.name == "live"] or against  # its own end explains all the rest
         waits = any(f.condition.miss is Miss.WAIT for f in missed)
+        if [f.condition.name for f in against] == ["firing"] and plan.ever(Deed.END) is not None:
+            return replace(_end(plan, world, Stage.FAILED, BACK if world.saving.back else CHANGED), findings=findings)
         if against and not (miss is Miss.REFUSE and plan.stage is Stage.EVIDENCE and waits):
             return replace(_end(plan, world, stage, "; ".join(f.text for f in against)), findings=findings)
     plan = replace(plan, waits=tuple(f.text for f in missed))
@@ -150,24 +154,32 @@ def _near(one: float | None, other: float | None) -> bool:
     return one is not None and other is not None and abs(one - other) <= SAME_MOMENT
 
 
-def _wants(plan: Plan, world: World, deed: Deed) -> tuple[Plan, tuple[Deed, ...], Step]:
+def _wants(plan: Plan, world: World, deed: Deed, conditions: Conditions) -> tuple[Plan, tuple[Deed, ...], Step]:
     """The plan with that deed intended, what is to be done for it now, and its step.
 
     A deed that was lost with Sentinel's own end is handed out again: the hands claim each signal before they send it,
-    so what was begun before is reported as unsure and is not sent twice.
+    so what was begun before is reported as unsure and is not sent twice. The first signal of a plan is handed out again
+    only while all that led to it still holds: much may have changed while Sentinel was away.
     """
     step = plan.step(deed)
     if step is None:
         step = Step(plan.stage, deed, world.now)
         return written(plan, step), (deed,), step
-    again = step.ended is None and deed.value in world.lost
+    again = step.ended is None and deed.value in world.lost and _still(plan, world, deed, conditions)
     return plan, (deed,) if again else (), step
 
 
-def _through(plan: Plan, world: World, deeds: Iterable[Deed]) -> Turn | Plan:
+def _still(plan: Plan, world: World, deed: Deed, conditions: Conditions) -> bool:
+    first = deed is Deed.ASK or (deed is Deed.END and plan.ever(Deed.ASK) is None)
+    if not first or _out_of_reach(plan, world):
+        return True
+    return all(found.holds for found in look(replace(plan, stage=Stage.GRACE), world, conditions))
+
+
+def _through(plan: Plan, world: World, deeds: Iterable[Deed], conditions: Conditions) -> Turn | Plan:
     """Do these deeds one after the other: a turn while one is under way, the plan once all have ended."""
     for deed in deeds:
-        plan, to_do, step = _wants(plan, world, deed)
+        plan, to_do, step = _wants(plan, world, deed, conditions)
         if step.ended is None:
             return Turn(plan, to_do)
     return plan
@@ -198,7 +210,7 @@ def _last_word(plan: Plan, world: World) -> Turn:
 def _evidence(plan: Plan, world: World, conditions: Conditions) -> Turn:
     if plan.waits:
         return Turn(plan)
-    after = _through(plan, world, (Deed.PROVE,) if plan.rehearsal else (Deed.PROVE, Deed.PROTECT))
+    after = _through(plan, world, (Deed.PROVE,) if plan.rehearsal else (Deed.PROVE, Deed.PROTECT), conditions)
     if isinstance(after, Turn):
         return after
     route, why = choose(after, world, conditions)
@@ -210,8 +222,8 @@ def _evidence(plan: Plan, world: World, conditions: Conditions) -> Turn:
     return Turn(written(announced, Step(Stage.ANNOUNCED, Deed.ANNOUNCE, world.now)), (Deed.ANNOUNCE,))
 
 
-def _announced(plan: Plan, world: World, _: Conditions) -> Turn:
-    after = _through(plan, world, (Deed.ANNOUNCE,))
+def _announced(plan: Plan, world: World, conditions: Conditions) -> Turn:
+    after = _through(plan, world, (Deed.ANNOUNCE,), conditions)
     if isinstance(after, Turn) or plan.waits:
         return after if isinstance(after, Turn) else Turn(after)
     return Turn(replace(_into(after, world, Stage.GRACE), graced=world.now))
@@ -224,7 +236,7 @@ def _grace(plan: Plan, world: World, conditions: Conditions) -> Turn:
         return Turn(replace(plan, steps=tuple(s for s in plan.steps if s.stage is not Stage.GRACE or s.ended is None)))
     if plan.rehearsal:
         return _end(plan, world, Stage.REHEARSED, f"would have gone on: {plan.route.value}")
-    after = _through(plan, world, (Deed.PROVE, Deed.PROTECT, Deed.GATHER))
+    after = _through(plan, world, (Deed.PROVE, Deed.PROTECT, Deed.GATHER), conditions)
     if isinstance(after, Turn):
         return after
     route, why = choose(after, world, conditions)
@@ -236,7 +248,7 @@ def _grace(plan: Plan, world: World, conditions: Conditions) -> Turn:
 
 
 def _asked(plan: Plan, world: World, conditions: Conditions) -> Turn:
-    after = _through(plan, world, (Deed.ASK,))
+    after = _through(plan, world, (Deed.ASK,), conditions)
     if isinstance(after, Turn):
         return after
     asked = after.step(Deed.ASK)
@@ -249,7 +261,7 @@ def _asked(plan: Plan, world: World, conditions: Conditions) -> Turn:
         after = replace(after, steps=tuple(step for step in after.steps if step != check))
         check = None
     if check is not None or (world.saving.found and world.now - asked.at < world.limits.save_most):
-        after, to_do, _ = _wants(after, world, Deed.CHECK)
+        after, to_do, _ = _wants(after, world, Deed.CHECK, conditions)
         return Turn(after, to_do)
     if _may_still_save(asked.at, world):
         return Turn(after)
@@ -263,9 +275,12 @@ def _may_still_save(asked: float, world: World) -> bool:
 
 
 def _waiting(since: float, world: World, patience: float) -> bool:
-    """Whether to go on waiting: bytes that are still written extend it, up to the most."""
+    """Whether to go on waiting: bytes that are still written extend it, up to the most; nobody's patience is at its end
+    before somebody has looked.
+    """
     last = max(since, world.saving.grew or since)
-    return world.now - last < patience and world.now - since < world.limits.save_most
+    unseen = world.saving.looked is None or world.saving.looked < last + patience
+    return (unseen or world.now - last < patience) and world.now - since < world.limits.save_most
 
 
 def _proven(plan: Plan, world: World) -> Turn:
@@ -293,7 +308,7 @@ NOT_ENDED = {Deed.END: "it goes on, and may not be signalled", Deed.KILL: "TERM 
 
 def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
     if world.saving.back:
-        return _end(plan, world, Stage.FAILED, "it was gone and came back: something restarts it")
+        return _end(plan, world, Stage.FAILED, BACK)
     if world.saving.gone is not None:
         quiet = world.now - world.saving.gone >= world.limits.quiet_after
         return _end(plan, world, Stage.STOPPED, f"checkpoint: {_last_good(plan)}") if quiet else Turn(plan)
@@ -302,11 +317,12 @@ def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
     for deed in (Deed.END, Deed.KILL):
         begun = plan.step(deed)
         if begun is None and plan.waits:
-            return Turn(plan)
+            late = world.now - plan.entered >= world.limits.save_most
+            return _end(plan, world, Stage.FAILED, f"it does not end: {plan.waits[0]}") if late else Turn(plan)
         against = () if begun else unmet(plan, world, conditions, Kind.END if deed is Deed.END else Kind.KILL)
         if against:
             return _end(plan, world, Stage.FAILED, f"{NOT_ENDED[deed]}; {against[0].text}")
-        plan, to_do, step = _wants(plan, world, deed)
+        plan, to_do, step = _wants(plan, world, deed, conditions)
         if step.ended is None or _waiting(step.at, world, world.limits.exit_wait):
             return Turn(plan, to_do)
     return _end(plan, world, Stage.FAILED, "cannot be killed: it is stuck in the kernel")

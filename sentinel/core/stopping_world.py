@@ -234,6 +234,7 @@ class Saving:
     found: bool = False  # a checkpoint that is new against the snapshot and stands still
     gone: float | None = None  # since when no process of the run is there; None while one is
     back: bool = False  # it was gone and came back: something restarts it
+    looked: float | None = None  # when somebody last looked
 
 
 class Ended(StrEnum):

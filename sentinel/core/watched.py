@@ -10,8 +10,9 @@ from sentinel.core.alert import Alert, advance, answer_in_firing, end, reopen
 from sentinel.core.bound import Bound, applies, bind, instances_touched, patterns_of, timed
 from sentinel.core.grouping import Grouping
 from sentinel.core.hold import Spot
+from sentinel.core.homes import HOME, NOTEBOOK, as_known, told_here
 from sentinel.core.looking import HOT, Plan
-from sentinel.core.records import Answer, Change, Fact, Json, Mark, Phase, Row, Severity
+from sentinel.core.records import Answer, Change, Fact, Json, Mark, Phase, Row, RunInfo, Severity
 from sentinel.core.rule import Rule, Rulebook
 from sentinel.core.run import Run
 from sentinel.core.saying import Moved, change_of
@@ -111,7 +112,8 @@ class Watched:
         names = self.run.enter(row)
         self._last = row
         plan = self._plan(names)
-        if plan.early and self._came_due(plan.early):
+        if plan.early and plan.due(self.run):
+            self._plans.clear()
             plan = self._plan(names)
         bounds = plan.awake(self._restless)
         if row.text and self.book.matcher is not None:
@@ -124,15 +126,6 @@ class Watched:
             self._judge(bounds, counts=True)
         if plan.witnesses and self.fine_at != self.looks:
             self._find_witness(plan)
-
-    def _came_due(self, early: Iterable[Bound]) -> bool:
-        """Whether the `after` of one of these was reached."""
-        due = [bound for bound in early if self.run.reached(bound.rule.after, bound.reads) is True]
-        for bound in due:
-            bound.ready = True
-        if due:
-            self._plans.clear()
-        return bool(due)
 
     def _find_witness(self, plan: Plan) -> None:
         """A rule on a loss or target that says no is what makes a run fine."""
@@ -164,9 +157,21 @@ class Watched:
 
     def learn(self, fact: Fact) -> None:
         """Take a fact in; once facts are settled, a rule that was still unknown for want of it is judged."""
-        if self.run.learn(fact) and self.settled:
+        news = self.run.learn(fact)
+        if news and fact.name in (NOTEBOOK, HOME):
+            self._know(as_known(self.run.info, fact))
+        if news and self.settled:
             waiting = [b for b in self._of_facts if b.alert.n == 0 and fact.name in _facts(b.rule)]
             self._judge(waiting, counts=True)
+
+    def _know(self, info: RunInfo) -> None:
+        """Its processes say what kind of run it is, or that this host is its home: then what fires is told here."""
+        before, self.run.info = self.run.info, info
+        if info.kind != before.kind:
+            self.adopt(self.book)
+        if info.home and not before.home:
+            spot = self._spot(counts=False)
+            self.moved += [Moved(b, "came to light", spot) for b in self.firing() if not told_here(before, b.rule)]
 
     def settle(self) -> None:
         """The facts are settled: rules over facts alone are judged, once in a generation."""
@@ -307,7 +312,8 @@ class Watched:
         moved, self.moved = self.moved, []
         moved = self.grouping.settle_hidden(moved)
         self._firing = None
-        return [change_of(item, self.run, self.host, self._last) for item in moved]
+        info = self.run.info
+        return [change_of(m, self.run, self.host, self._last) for m in moved if told_here(info, m.bound.rule)]
 
     def firing(self) -> list[Bound]:
         """Alerts that fire and are hidden by none."""

@@ -8,21 +8,24 @@ never enter.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from math import exp, nan, sqrt
+from math import nan, sqrt
 
 from sentinel.core.amounts import Unit
-from sentinel.core.series import FRESH, Series
+from sentinel.core.blocks import BLOCK, Block, together
+from sentinel.core.series import FRESH, LONGEST, Series
 
-SHOWS = 32.0  # a faded reading this much larger than the mean still shows when it is let go
 DOMINANT = 1e6  # a reading that leaves and was so much larger than all others together took their digits with it
+
+
+PLACES = {Unit.READINGS: "end", Unit.STEPS: "position", Unit.EPOCHS: "epoch", Unit.SECONDS: "at"}
 
 
 class Window:
     """The bookkeeping that all windows share; each kind adds up in its own way."""
 
-    __slots__ = ("about", "head", "lag", "length", "series", "tail", "unit")
+    __slots__ = ("about", "head", "is_long", "lag", "length", "series", "tail", "unit")
+    in_blocks = False  # whether it can be begun from blocks; else it looks at no more than the ring holds
 
     def __init__(self, series: Series, unit: Unit, length: float, lag: int = 0) -> None:
         """A window over a series; `lag` leaves out that many newest readings."""
@@ -33,26 +36,44 @@ class Window:
         self.head = -1
         self.tail = 0
         self.about = False
+        self.is_long = False  # it is begun from blocks
         self.clear()
-        if unit is Unit.READINGS:
-            self._lengthen(int(length))
+        if unit is Unit.READINGS and not series.need(int(length)):
+            self.about = True
+            if self.in_blocks:
+                self.is_long = True
+                series.keep_blocks()
+            else:
+                self.length = LONGEST
 
     def column(self) -> Sequence[float]:
         """What its length is measured in; not used for readings."""
-        series = self.series
-        if self.unit is Unit.STEPS:
-            return series.positions
-        return series.epochs if self.unit is Unit.EPOCHS else series.times
+        return self.series.column(self.unit)
 
     def update(self) -> None:
         """Take in what came since it was last asked."""
-        series = self.series
+        series, head = self.series, self.head
         end = series.count - self.lag
-        if end < 0:
-            return
-        head = self.head
-        if end - head == 1 and head >= 0 and end % FRESH and self.unit is Unit.READINGS and not self.about:
-            self._one(series, head)
+        if end - head == 1 and head >= 0:
+            if self.is_long:
+                if end % BLOCK:
+                    value = series.values[head % series.size]
+                    if value - value == 0.0:
+                        self.add(value, head)
+                    self.head = end
+                    return
+            elif end % FRESH and self.unit is Unit.READINGS:
+                self._one(series, head)
+                return
+        if end >= 0:
+            self._catch_up(series, head, end)
+
+    def _catch_up(self, series: Series, head: int, end: int) -> None:
+        if self.unit is not Unit.READINGS and head < 0:
+            self.about = (self.unit, self.length) in series.long
+            self.is_long = self.about and self.in_blocks
+        if self.is_long:
+            self._long(series, end)
             return
         mark = end - end % FRESH
         if head < mark or head > end:
@@ -65,12 +86,36 @@ class Window:
             if self._leave(head):
                 self._recount(head)
         self.head = head
-        if head - self.tail + FRESH > series.size and self.unit is not Unit.READINGS:
-            self._lengthen(head - self.tail + (head - self.tail) // 2)
 
-    def forget(self) -> None:
-        """Readings changed under it: it starts afresh."""
-        self.head = -1
+    def _long(self, series: Series, end: int) -> None:
+        """Longer than the ring: begun from blocks whenever one has closed, then what came since is added."""
+        mark, head = end - end % BLOCK, self.head
+        if not mark <= head <= end:
+            assert series.blocks is not None
+            series.blocks.take(series, mark)
+            inside = self._inside(series.blocks.blocks, mark)
+            self.clear()
+            self.tail = head = inside[0].start if inside else max(mark, series.oldest)
+            if inside:
+                self.begin(inside)
+                head = inside[-1].end
+        for number, value in enumerate(series.slice(head, end), head):
+            if value - value == 0.0:
+                self.add(value, number)
+        self.head = end
+
+    def _inside(self, blocks: list[Block], mark: int) -> list[Block]:
+        """The blocks that end inside the window, as of the newest of them."""
+        last = len(blocks) - 1
+        while last >= 0 and blocks[last].end > mark:
+            last -= 1
+        if last < 0:
+            return []
+        column = Block._fields.index(PLACES[self.unit])
+        edge, first = blocks[last][column] - self.length, last
+        while first and not blocks[first - 1][column] <= edge:
+            first -= 1
+        return blocks[first : last + 1]
 
     def _one(self, series: Series, head: int) -> None:
         """The usual case in short: one reading came, at most one leaves."""
@@ -107,7 +152,7 @@ class Window:
         edge = column[(head - 1) % size] - self.length
         while tail < head - 1 and column[tail % size] <= edge:
             tail += 1
-        return tail
+        return max(tail, head - LONGEST)
 
     def _afresh(self, mark: int) -> int:
         """Start anew as if nothing had been counted; up to which reading it then counts."""
@@ -119,6 +164,7 @@ class Window:
         elif mark > oldest:
             column, size = self.column(), series.size
             edge, tail = column[(mark - 1) % size] - self.length, mark - 1
+            oldest = max(oldest, mark - LONGEST)
             while tail > oldest and not column[(tail - 1) % size] <= edge:
                 tail -= 1
         self.tail = tail
@@ -132,11 +178,6 @@ class Window:
             value = values[number % size]
             if value - value == 0.0:
                 self.add(value, number)
-
-    def _lengthen(self, readings: int) -> None:
-        """It holds more readings than the ring keeps beside what a fresh start reads."""
-        if not self.series.need(readings):
-            self.about = True
 
     @property
     def readings(self) -> int:
@@ -159,11 +200,21 @@ class Window:
         """A finite reading left; True asks for a fresh sum because its size had eaten the others' digits."""
         raise NotImplementedError
 
+    def begin(self, blocks: Sequence[Block]) -> None:
+        """Count what blocks hold, for those that can."""
+        raise NotImplementedError
+
 
 class Sums(Window):
     """Count, mean, sum and deviation, by sums around a shift."""
 
     __slots__ = ("first", "n", "second", "shift")
+    in_blocks = True
+
+    def begin(self, blocks: Sequence[Block]) -> None:
+        """Count what blocks hold."""
+        self.n, mean, self.second = together(blocks)
+        self.shift, self.first = mean if self.n else 0.0, 0.0
 
     def clear(self) -> None:
         """Nothing is counted."""
@@ -177,6 +228,34 @@ class Sums(Window):
         off = value - self.shift
         self.first += off
         self.second += off * off
+
+    def _catch_up(self, series: Series, head: int, end: int) -> None:
+        plain = self.unit is Unit.READINGS and not self.is_long and not series.nonfinite
+        if not plain or head < end - end % FRESH or head > end or self.n + self.tail != head or self.n < self.length:
+            super()._catch_up(series, head, end)
+            return
+        self.head = end
+        self._roll(series.slice(head, end), series.slice(self.tail, self.tail + end - head), head)
+
+    def _roll(self, new: list[float], old: list[float], head: int) -> None:
+        """A full window of finite readings: for each that comes one leaves."""
+        n, shift, first, second = self.n, self.shift, self.first, self.second
+        for value, gone in zip(new, old, strict=True):
+            off, out = value - shift, gone - shift
+            square = out * out
+            first = first + off - out
+            second = second + off * off - square
+            head += 1
+            self.tail += 1
+            off_centre = first * first
+            if (
+                square > DOMINANT * second
+                or second - second != 0.0
+                or off_centre > DOMINANT * (second * n - off_centre)
+            ):
+                self._recount(head)
+                shift, first, second = self.shift, self.first, self.second
+        self.first, self.second = first, second
 
     def drop(self, value: float, _number: int) -> bool:
         """A reading left."""
@@ -240,101 +319,3 @@ class Sums(Window):
     def broken(self, _least: int) -> float:
         """How many of them are not finite."""
         return float(self.readings - self.n) if self.series.count else nan
-
-
-class Extremes(Window):
-    """The least and the greatest, by two queues that only keep what can still become one."""
-
-    __slots__ = ("highs", "lows")
-
-    def clear(self) -> None:
-        """Nothing is counted."""
-        self.lows: deque[tuple[float, int]] = deque()
-        self.highs: deque[tuple[float, int]] = deque()
-
-    def add(self, value: float, number: int) -> None:
-        """Count a finite reading."""
-        lows, highs = self.lows, self.highs
-        while lows and lows[-1][0] >= value:
-            lows.pop()
-        lows.append((value, number))
-        while highs and highs[-1][0] <= value:
-            highs.pop()
-        highs.append((value, number))
-
-    def drop(self, _value: float, number: int) -> bool:
-        """A reading left."""
-        if self.lows and self.lows[0][1] <= number:
-            self.lows.popleft()
-        if self.highs and self.highs[0][1] <= number:
-            self.highs.popleft()
-        return False
-
-    def low(self, least: int) -> float:
-        """The least."""
-        return self.lows[0][0] if self._enough(least) else nan
-
-    def high(self, least: int) -> float:
-        """The greatest."""
-        return self.highs[0][0] if self._enough(least) else nan
-
-    def range(self, least: int) -> float:
-        """The greatest less the least."""
-        return self.highs[0][0] - self.lows[0][0] if self._enough(least) else nan
-
-    def fall(self, least: int) -> float:
-        """How far the newest reading lies under the greatest."""
-        return self.highs[0][0] - self.series.value if self._enough(least) else nan
-
-    def rise(self, least: int) -> float:
-        """How far the newest reading lies above the least."""
-        return self.series.value - self.lows[0][0] if self._enough(least) else nan
-
-    def flat(self, least: int, within: float) -> bool | None:
-        """Whether all readings are the same, give or take."""
-        return self.highs[0][0] - self.lows[0][0] <= within if self._enough(least) else None
-
-    def _enough(self, least: int) -> bool:
-        if self.head != self.series.count - self.lag:
-            self.update()
-        return self.head - self.tail >= least and bool(self.lows)
-
-
-class Fading(Window):
-    """A mean in which older readings fade, with a memory of about the length that was asked for."""
-
-    __slots__ = ("at", "n", "span", "weighted", "weights")
-    MEMORY = 4  # what is older than so many lengths weighs less than 1/2,980 and is let go
-
-    def __init__(self, series: Series, unit: Unit, length: float, lag: int = 0) -> None:
-        """A fading mean over a series."""
-        self.span = length
-        super().__init__(series, unit, length * self.MEMORY, lag)
-
-    def clear(self) -> None:
-        """Nothing is counted."""
-        self.n, self.weighted, self.weights, self.at = 0, 0.0, 0.0, nan
-
-    def add(self, value: float, number: int) -> None:
-        """Let what was fade and count a finite reading."""
-        fade = self._fade(number)
-        self.weighted = self.weighted * fade + value
-        self.weights = self.weights * fade + 1.0
-        self.n += 1
-
-    def _fade(self, number: int) -> float:
-        if self.unit is Unit.READINGS:
-            return 1.0 - 2.0 / (self.span + 1.0)
-        at = self.column()[number % self.series.size]
-        gone, self.at = at - self.at, at
-        return exp(-2.0 * max(0.0, gone) / self.span) if gone == gone else 1.0
-
-    def drop(self, value: float, _number: int) -> bool:
-        """Readings fade and need not be taken out, unless one was so large that it still shows."""
-        return abs(value) * self.weights > SHOWS * abs(self.weighted)
-
-    def mean(self, least: int) -> float:
-        """The faded mean."""
-        if self.head != self.series.count - self.lag:
-            self.update()
-        return self.weighted / self.weights if self.n >= least else nan

@@ -5,7 +5,6 @@ Theil-Sen, autocorrelation and oscillation look at no more than 64 evenly thinne
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left, insort
 from collections import deque
 from math import floor, inf, nan, sqrt
@@ -15,9 +14,7 @@ from sentinel.core.series import LARGEST, Series
 from sentinel.core.windows import DOMINANT, Window
 
 THINNED = 64
-SORT_AT = 4  # where more than a quarter of it is new it is sorted afresh
-SHORT = 16
-WIDER = 1e-12  # relative: what rounding between neighbours can add
+SORT_AT = 10  # where more than a tenth of it is new it is sorted afresh
 _MAD = -1.0  # under which the deviation is remembered beside the quantiles
 NORMAL = 1.4826  # a median absolute deviation times this is the standard deviation of normal noise
 
@@ -25,29 +22,11 @@ NORMAL = 1.4826  # a median absolute deviation times this is the standard deviat
 class Ranked(Window):
     """The finite readings in order of size."""
 
-    __slots__ = ("answers", "edges", "sorted")
-
-    def __init__(self, series: Series, unit: Unit, length: float, lag: int = 0) -> None:
-        """The readings of a window in order of size."""
-        self.edges: list[Edge] = []
-        super().__init__(series, unit, length, lag)
-
-    def forget(self) -> None:
-        """Readings changed under it."""
-        super().forget()
-        for edge in self.edges:
-            edge.until = -1
-
-    def edge(self, share: float, least: int, upper: bool) -> Edge:
-        """The edge of a quantile, shared by all who ask for it."""
-        for known in self.edges:
-            if (known.share, known.least, known.upper) == (share, least, upper):
-                return known
-        return Edge(self, share, least, upper)
+    __slots__ = ("answers", "sorted")
 
     def clear(self) -> None:
         """Nothing is counted."""
-        self.sorted = array("d")
+        self.sorted: list[float] = []
         self.answers: dict[float, float] = {}
 
     def add(self, value: float, _number: int) -> None:
@@ -63,7 +42,7 @@ class Ranked(Window):
 
     def update(self) -> None:
         """Take in what came since it was last asked; what is sorted follows from the readings alone, however late."""
-        if self.unit is not Unit.READINGS or self.about:
+        if self.unit is not Unit.READINGS:
             super().update()
             return
         series = self.series
@@ -71,24 +50,18 @@ class Ranked(Window):
         if end < 0:
             return
         tail = max(series.oldest, end - int(self.length))
-        if 0 <= self.head <= end and (end - self.head) * SORT_AT <= len(self.sorted) and self.tail <= tail <= self.head:
-            self._catch_up(series, tail, end)
+        new = end - self.head
+        if self.head >= 0 <= new and new * SORT_AT <= len(self.sorted) and self.tail <= tail <= self.head:
+            ranked = self.sorted
+            for value in finite(series, self.head, end):
+                insort(ranked, value)
+            for value in finite(series, self.tail, tail):
+                del ranked[bisect_left(ranked, value)]
         else:
-            kept = series.slice(tail, end)
-            self.sorted = array("d", sorted([value for value in kept if value - value == 0.0]))
+            self.sorted = finite(series, tail, end)
+            self.sorted.sort()
         self.head, self.tail = end, tail
         self.answers.clear()
-
-    def _catch_up(self, series: Series, tail: int, end: int) -> None:
-        values, size, ranked = series.values, series.size, self.sorted
-        for number in range(self.head, end):
-            value = values[number % size]
-            if value - value == 0.0:
-                insort(ranked, value)
-        for number in range(self.tail, tail):
-            value = values[number % size]
-            if value - value == 0.0:
-                del ranked[bisect_left(ranked, value)]
 
     def quantile(self, least: int, share: float) -> float:
         """The value that this share of the readings does not exceed, between neighbours by proportion."""
@@ -104,7 +77,7 @@ class Ranked(Window):
         return known
 
     @staticmethod
-    def _at(share: float, ranked: array[float], n: int) -> float:
+    def _at(share: float, ranked: list[float], n: int) -> float:
         at = share * (n - 1)
         below = int(at)
         part = at - below
@@ -154,46 +127,10 @@ class Ranked(Window):
         return (self.series.value - self.median(least)) / scale if scale > 0.0 else nan
 
 
-class Edge:
-    """What a quantile is no less than, or no more than, for some readings to come.
-
-    Each reading that comes or goes moves a rank by one at most. So most looks can do without bringing the window up to
-    date: while the series counts no more than `until` readings, `value` holds.
-    """
-
-    __slots__ = ("least", "series", "share", "until", "upper", "value", "window")
-
-    def __init__(self, window: Ranked, share: float, least: int, upper: bool) -> None:
-        """The lower or upper edge of one quantile of a window."""
-        self.window = window
-        self.series = window.series
-        self.share = share
-        self.least = least
-        self.upper = upper
-        self.value = nan
-        self.until = -1
-        window.edges.append(self)
-
-    def renew(self) -> float:
-        """Look at the window and say how long what it says will hold."""
-        window = self.window
-        value = window.quantile(self.least, self.share)
-        self.until, self.value = self.series.count, value
-        if window.unit is Unit.READINGS and not window.about and value == value:
-            self._look_ahead(window.sorted)
-        return self.value
-
-    def _look_ahead(self, ranked: array[float]) -> None:
-        """Half as far as the ends of the slice allow, or all the way in short ones."""
-        n, share = len(ranked), 1.0 - self.share if self.upper else self.share
-        ahead = int(share * (n - 1) / (1.0 + share))
-        ahead = ahead // 2 if n > SHORT else ahead
-        rank = int(share * (n - 1 - ahead)) - ahead
-        if ahead < 1 or rank < 0:
-            return
-        value = ranked[n - 1 - rank] if self.upper else ranked[rank]
-        self.value = value + WIDER * abs(value) if self.upper else value - WIDER * abs(value)
-        self.until += ahead
+def finite(series: Series, first: int, end: int) -> list[float]:
+    """The finite ones of the kept readings with these numbers."""
+    values = series.slice(first, end)
+    return [value for value in values if value - value == 0.0] if series.nonfinite else values
 
 
 class Line(Window):

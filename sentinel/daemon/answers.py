@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from sentinel import __version__
+from sentinel.core.bound import waits_for
 from sentinel.core.records import Json, Phase
 from sentinel.core.standing import standing
 from sentinel.core.watched import Watched
@@ -132,8 +133,12 @@ def explain(daemon: Daemon, request: Request, peer: Peer) -> Answer:
                 "phase": bound.alert.phase.value,
                 "pending": bound.alert.phase is Phase.PENDING,
                 "answer": verdict.answer,
-                "why": verdict.why,
+                "why": verdict.why if bound.ready else waits_for(bound.rule),
                 "evidence": [evidence_json(item) for item in verdict.evidence],
+                "tree": [
+                    {"depth": depth, **evidence_json(item)}
+                    for depth, item in bound.rule.when.outline(watched.run, bound.instance)
+                ],
             }
     shown = alert if sight.sees(None) else _without_text(alert)
     return {

@@ -69,13 +69,15 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         admins=settings.tell.admins,
         at=plan.at,
     )
-    rounds = rounds_of(daemon, office, settings, plan.path, journal, plan.waits)
+    rounds = rounds_of(daemon, office, plan, journal, machinery)
     open_control(daemon, settings, state, waker, handlers_of(daemon, office, rounds, machinery))
+    daemon.continued.append(office.words.hand_over)
     settle_in(office, daemon, books)
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
     reloading = Reloading(daemon, office, looking, books, plan, service)
     reloading.begin(clock.wall())
     rounds.in_force = lambda: reloading.settings
+    machinery.by_us = rounds.stopping.deed_done
     daemon.after_turn += [lambda: machinery.meet(engine, time.monotonic()), service.speak, reloading.look]
     daemon.at_end.append(service.end)
     return daemon, ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sentinel.core.names import Names
 from sentinel.core.records import Json, RunInfo
 from sentinel.core.seams import Source
 from sentinel.daemon.books import Books
+from sentinel.daemon.ends import Ends, Workers
 from sentinel.daemon.machines import Machinery
 from sentinel.daemon.settings import Settings, Watch
 from sentinel.sources.hints import Hints
@@ -44,8 +46,15 @@ class Looking:
         self._plans = [plan_of(watch) for watch in settings.watches()]
         self._roots, self._wake, self._names = roots_of(self._plans), wake, books.names
         self._hints = Hints(self._roots, wake)
+        workers, steady = Workers(), time.monotonic
         self.watcher = Watcher(
-            self._plans, books.names, kept, host=platform.node(), hints=self._hints, suspects=suspects_in(state)
+            self._plans,
+            books.names,
+            kept,
+            host=platform.node(),
+            busy=lambda folder: workers.busy(folder, steady()),
+            hints=self._hints,
+            suspects=suspects_in(state),
         )
         units = units_of(settings)
         self.journals = [Journal(*unit, books.names, kept.get(f"{unit[0]}:journal:{unit[1]}")) for unit in units]
@@ -55,7 +64,7 @@ class Looking:
     def sources(self) -> list[Source]:
         """Everything that is read at each turn."""
         machine = self.machinery.machine
-        return [self.watcher, *self.journals, *([machine] if machine else [])]
+        return [self.watcher, *self.journals, *([Ends(machine, self.watcher)] if machine else [])]
 
     def adopt(self, settings: Settings, names: Names, engine: Engine) -> None:
         """Take other settings or names into force; what stays the same goes on where it is."""

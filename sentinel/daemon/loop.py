@@ -100,6 +100,7 @@ class Daemon:
         self.first_life = store.recall(FIRST_LOOK) is None
         self.after_turn: list[Callable[[], None]] = []  # systemd's status and watchdog, reloads, the ping
         self.at_end: list[Callable[[], None]] = []
+        self.continued: list[Callable[[str, str, float], None]] = []  # told of a run and the one that goes on with it
         self.shown: list[Callable[[], dict[str, Any]]] = []  # what others add to `status`
         self.owed: list[Effect] = []  # what was decided between two turns; the next one writes it down
         self._reload = False
@@ -161,10 +162,20 @@ class Daemon:
             self._catching_up.add(batch.run)
             batch = Batch(batch.run, (replace(first, history=True), *batch.items[1:]))
         try:
+            self._hand_on(batch)
             return self.engine.feed([batch])
         except Exception:
             self.tell_about_us(f"a bug lost a batch of {batch.run}: {traceback.format_exc(limit=3)}")
             return []
+
+    def _hand_on(self, batch: Batch) -> None:
+        """What people said of a run holds for the one that continues it."""
+        for item in batch.items:
+            if isinstance(item, Found) and item.info.fresh and item.info.continues:
+                keys = self.engine.keys()
+                before, after = (keys.get(key, key) for key in (item.info.continues, batch.run))
+                for take in self.continued:
+                    take(before, after, self.clock.wall())
 
     # --- writing down --------------------------------------------------------------------------------------------
 

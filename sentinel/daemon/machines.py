@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sentinel.core.amounts import parse_seconds
 from sentinel.core.beside import Mixed, mixed_rules, wanted_of_host
 from sentinel.core.engine import Engine
-from sentinel.core.records import Batch, Found, RunInfo
+from sentinel.core.records import Batch, Found, How, MarkKind, RunInfo
 from sentinel.core.rule import Rulebook
 from sentinel.core.watched import Watched
 from sentinel.daemon.control import Answer, Handler, Refused, Request
 from sentinel.daemon.peers import Peer
 from sentinel.daemon.settings import Settings
+from sentinel.sources.batches import Fallen
 from sentinel.sources.gpu.keeper import Keeper
 from sentinel.sources.gpu.source import GpuSource
+from sentinel.sources.host.saves import Save, cadence
 from sentinel.sources.host.source import HostSource
 from sentinel.sources.kernel import KernelLog
 from sentinel.sources.machine import Machine
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 MEET_EVERY = 5.0
 LONGEST_RELEASE = 86400.0
+LOOP_SPAN = 3600.0  # runs of a batch that died within so long count together
 
 
 def machine_of(settings: Settings, host: str) -> Machine | None:
@@ -69,6 +74,7 @@ class Meetings:
         runs = {key: engine.runs[current] for key, current in engine.keys().items() if current in engine.runs}
         if self._book is not engine.book:
             self._book, self._mixed = engine.book, mixed_rules(engine.book)
+        machine.batches.fallen = fallen(engine.runs.values())
         told = [(key, watched) for key, watched in runs.items() if watched.run.info.kind != "host"]
         machine.meet([watched_run(key, watched, self._mixed) for key, watched in told])
 
@@ -84,6 +90,7 @@ class Machinery:
         """`host` is the key of the host's own run, `name` what people call it."""
         self._host, self._name = host, name
         self._settings = (settings.gpu, settings.host)
+        self.by_us: Callable[[str], str] = lambda run: ""  # noqa: ARG005 - what we did to stop a run, by generation's key
         self.machine = machine_of(settings, host)
         self._meetings = Meetings()
 
@@ -100,6 +107,8 @@ class Machinery:
     def meet(self, engine: Engine, now: float) -> None:
         """To be called after each turn: tells the machine which runs there are, and the engine of the host."""
         if self.machine is not None:
+            if self.machine.processes is not None:
+                self.machine.processes.by_us = lambda key: self.by_us(engine.keys().get(key, key))
             self._meetings.keep(self.machine, engine, now)
 
     def found(self, now: float) -> list[Batch]:
@@ -130,11 +139,54 @@ def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> Wa
     run, info = watched.run, watched.run.info
     base = os.path.dirname(info.folder) if os.path.isfile(info.folder) else info.folder
     logs = {found: path for name in run.files if (found := file_id(path := os.path.join(base, name)))}
-    folders = (info.folder,) if info.folder else ()
+    save = None if watched.over else newest_save(watched, base)
+    folders = () if watched.over or not info.folder else (info.folder, *([os.path.dirname(save.path)] if save else ()))
     course = Course(tuple(watched.marks), run.progress)
     of_host = frozenset() if watched.over else wanted_of_host(mixed, run)
-    known = KnownRun(key, info.folder, frozenset(logs))
-    return WatchedRun(known, folders, logs, run.grew, course, info.kind == "notebook", info.name, of_host)
+    known = KnownRun(key, info.folder, frozenset(logs), ids_in(info.folder, run.files))
+    return WatchedRun(
+        known, folders, logs, run.grew, course, info.kind == "notebook", info.name, save, info.home, of_host
+    )
+
+
+# What looks like a path in a line about a checkpoint; the last one is where it went.
+_PATH = re.compile(r"[\w@%+=:,.~/-]*(?:/[\w@%+=:,.~-]+|\.(?:pt|pth|ckpt|bin|safetensors|h5|keras|npz|zip)\b)/?")
+
+
+def fallen(runs: Iterable[Watched]) -> dict[str, Fallen]:
+    """Of each batch the runs that died within an hour."""
+    batches: dict[str, list[Watched]] = {}
+    for watched in runs:
+        if watched.run.info.batch:
+            batches.setdefault(watched.run.info.batch, []).append(watched)
+    out = {}
+    for name, members in batches.items():
+        latest = max(watched.run.now or 0.0 for watched in members)
+        dead = [w for w in members if w.over == How.DIED.value and (w.run.now or 0.0) >= latest - LOOP_SPAN]
+        dead.sort(key=lambda watched: watched.run.now or 0.0)
+        out[name] = Fallen(tuple(watched.run.info.name for watched in dead), len(members))
+    return out
+
+
+def newest_save(watched: Watched, base: str) -> Save | None:
+    """The last checkpoint that the run's log told of, and how often they come."""
+    told = [mark for mark in watched.marks if mark.kind is MarkKind.SAVED]
+    paths = [found[-1] for mark in told if (found := _PATH.findall(mark.detail))]
+    if not paths:
+        return None
+    times = [mark.at for mark in told if mark.at is not None]
+    return Save(os.path.normpath(os.path.join(base, paths[-1])), cadence(times), watched.run.info.uid)
+
+
+_IDS = re.compile(
+    r"(?:^|/)(?:wandb/(?:offline-)?run-\d{8}_\d{6}-(?P<wandb>\w+)/|slurm-(?P<slurm>\d+)(?:_\d+)?\.(?:out|err|log)$)"
+)
+
+
+def ids_in(folder: str, files: Iterable[str]) -> frozenset[str]:
+    """The ids by which a run's processes name it too: W&B's run, Slurm's job, as its files are called."""
+    found = (_IDS.search(f"{folder}/{name}") for name in files)
+    return frozenset(match["wandb"] or match["slurm"] for match in found if match)
 
 
 def file_id(path: str) -> FileId | None:

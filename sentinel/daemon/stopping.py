@@ -67,6 +67,13 @@ class Stopping:
         past = self._past(run)
         return past[-1] if past else None
 
+    def deed_done(self, run: str) -> str:
+        """What we did to end a run, for the verdict on how it went; "" if we did nothing."""
+        plan = self.latest(run)
+        if plan is None or plan.rehearsal or not (plan.ever(Deed.END) or plan.ever(Deed.KILL)):
+            return ""
+        return f"Sentinel stopped it for {plan.lead} (plan {plan.id})"
+
     def seen(self, run: str) -> Seen:
         """What the hands have seen of a run."""
         return self._seen.setdefault(run, Seen())

@@ -13,6 +13,7 @@ import sqlite3
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from sentinel.core.records import Json, RunInfo
@@ -26,6 +27,7 @@ from sentinel.daemon.settings import Settings, Watch
 from sentinel.daemon.stopping import Place, Stopping
 from sentinel.daemon.stopping_people import Audience
 from sentinel.daemon.stopping_view import View
+from sentinel.daemon.stopping_workers import SEVERAL, Workers
 from sentinel.keep import plans
 from sentinel.keep.store import Store
 from sentinel.outlets.hands.sending import audit
@@ -47,6 +49,7 @@ class Rounds:
     waits: Limits  # those that no setting names
     journal: Say
     trouble: Say
+    workers: Workers
     every: float = EVERY
     stopping: Stopping = field(init=False)
     in_force: Callable[[], Settings | None] = lambda: None
@@ -83,13 +86,18 @@ class Rounds:
         self.view.look()
         if not self.store.on_disk:
             return  # nothing is done that could not be written down first
+        self._guarded("the list of who works for which run", self.workers.look)
         for key in self._concerned():
-            try:
-                self._turn(key)
-            except sqlite3.OperationalError as trouble:
-                self.trouble(f"stop plans stand still, the state cannot be written: {trouble}")
-            except Exception:  # a bug in one plan must not end the watch, nor the other plans
-                self.trouble(f"a bug holds the stop plan of {key}: {traceback.format_exc(limit=3)}")
+            self._guarded(f"the stop plan of {key}", partial(self._turn, key))
+
+    def _guarded(self, what: str, work: Callable[[], None]) -> None:
+        """Whatever goes wrong in one plan, the watch and the other plans go on, and people hear of it."""
+        try:
+            work()
+        except sqlite3.OperationalError as trouble:
+            self.trouble(f"{what} stands still, the state cannot be written: {trouble}")
+        except Exception:
+            self.trouble(f"a bug holds {what}: {traceback.format_exc(limit=3)}")
 
     def _concerned(self) -> list[str]:
         now = self.view.clock.steady()
@@ -141,6 +149,7 @@ class Rounds:
         by_run = plans.processes_by_run(self.store.connection, self.view.boot)
         engine = self.view.engine
         others = [other.run.info for other in engine.runs.values()] + list(engine.listed.values())
+        several = tuple(sorted(by_run.get(SEVERAL, ())))
         return Place(
             info.folder,
             info.uid,
@@ -151,7 +160,8 @@ class Rounds:
                 (other.folder, tuple(sorted(by_run.get(other.key, ()))), source_of(other) == source_of(info))
                 for other in others
                 if other.key != info.key and other.folder and other.kind != "host"
-            ),
+            )
+            + (((f"/{SEVERAL}", several, False),) if several else ()),
         )
 
     # --- what is said ------------------------------------------------------------------------------------------------

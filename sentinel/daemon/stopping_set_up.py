@@ -5,32 +5,33 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from sentinel.core.stopping_world import Limits
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.journal import Journal, Priority
 from sentinel.daemon.loop import Daemon
-from sentinel.daemon.settings import Settings
+from sentinel.daemon.machines import Machinery
+from sentinel.daemon.reloading import Plan
 from sentinel.daemon.stopping_hearing import PlanHearing
 from sentinel.daemon.stopping_people import Audience
 from sentinel.daemon.stopping_rounds import Rounds
 from sentinel.daemon.stopping_view import View
+from sentinel.daemon.stopping_workers import Workers, attached
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-def rounds_of(
-    daemon: Daemon, office: Office, settings: Settings, file: Path | None, journal: Journal, waits: Limits
-) -> Rounds:
-    """All that is done about stopping; `waits` are those that no setting names."""
-    view = View(daemon.engine, daemon.clock, boot_id(), daemon.clock.steady(), Audience(office, settings, daemon.store))
+def rounds_of(daemon: Daemon, office: Office, plan: Plan, journal: Journal, machinery: Machinery) -> Rounds:
+    """All that is done about stopping."""
+    settings, waits, boot = plan.settings, plan.waits, boot_id()
+    view = View(daemon.engine, daemon.clock, boot, daemon.clock.steady(), Audience(office, settings, daemon.store))
     rounds = Rounds(
         store=daemon.store,
         office=office,
         view=view,
-        file=file,
+        file=plan.path,
         waits=waits,
         journal=lambda text: journal.say(Priority.INFO, "stopping", text),
         trouble=daemon.tell_about_us,
+        workers=Workers(daemon.store, daemon.engine, daemon.clock, boot, attached(machinery)),
         every=min(1.0, waits.quiet_after / 3),
     )
     rounds.adopt(settings)

@@ -100,7 +100,7 @@ def _event_frame(data: bytes, at: int, _offset: int) -> tuple[bytes, int] | None
     return (data[at + 12 : end - 4], end) if end <= len(data) else None
 
 
-def _wandb_frame(data: bytes, at: int, offset: int) -> tuple[bytes, int] | None:
+def wandb_frame(data: bytes, at: int, offset: int) -> tuple[bytes, int] | None:
     """LevelDB's log: blocks of 32 KiB, a record whole or in parts."""
     if offset == 0:
         if len(data) - at < WANDB_HEADER:
@@ -181,10 +181,17 @@ def _wandb(content: bytes, record: int, course: Course, naming: Naming, objects:
             if row is not None:
                 out.append(row)
         elif number == 5 and isinstance(value, bytes):
-            for key, setting in _items(value).items():
-                if isinstance(setting, str | int | float) and not key.startswith("_wandb"):
-                    name = f"config.{key.replace('/', '.')}"
-                    out.append(Fact(name, hidden(key, setting), course.file, record, Origin.CONFIG))
+            out.extend(_settings(value, course.file, record))
+        elif number == 17 and isinstance(value, bytes):  # the run's own record brings its first config
+            for inner, config in message(value):
+                if inner == 4 and isinstance(config, bytes):
+                    out.extend(_settings(config, course.file, record))
+
+
+def _settings(data: bytes, file: str, record: int) -> list[Fact]:
+    """The facts of a config record."""
+    items = [(k, v) for k, v in _items(data).items() if isinstance(v, str | int | float) and not k.startswith("_wandb")]
+    return [Fact(f"config.{k.replace('/', '.')}", hidden(k, v), file, record, Origin.CONFIG) for k, v in items]
 
 
 def _items(data: bytes) -> dict[str, Any]:
@@ -209,7 +216,7 @@ def _items(data: bytes) -> dict[str, Any]:
 
 _KINDS: dict[str, tuple[Framing, Callable[..., None]]] = {
     "tfevents": (_event_frame, _event),
-    "wandb": (_wandb_frame, _wandb),
+    "wandb": (wandb_frame, _wandb),
 }
 
 

@@ -68,7 +68,7 @@ def read_config(name: str, data: bytes) -> list[Fact]:
         return [Fact("fact.tokenizer_size", len(text.splitlines()), name, 0, Origin.TOKENIZER)]
     if base == "tokenizer.json":
         return _tokenizer(name, text)
-    if len(data) > _LARGEST:
+    if len(data) > 64 * _LARGEST:
         return [Fact("fact.config_bytes", len(data), name, 0)]
     try:
         root = _load(base, text)
@@ -77,7 +77,7 @@ def read_config(name: str, data: bytes) -> list[Fact]:
     facts: list[Fact] = []
     told: set[str] = set()
     for key, value in _walk(root, ""):
-        line = _line_of(text, key)
+        line = _line_of(text, key) if len(text) <= _LARGEST else 1  # looking for each key would take minutes
         facts.append(Fact(f"config.{key}", hidden(key, value), name, line))
         fact = well_known(key, value)
         if fact and fact not in told and fact != f"config.{key}":

@@ -77,13 +77,20 @@ class Words:
         return Standing(tuple(self._words.values()))
 
     def hand_over(self, run: str, to: str, at: float) -> None:
-        """A run that continues another takes over its keeps, mutes and wrongs."""
+        """A run that continues another takes over its keeps, mutes and wrongs; what it took over stays as it became."""
+        taken = {_said(word) for word in self._words.values() if word.target == to or word.run == to}
         for word in list(self._words.values()):
             about = word.target == run if word.scope is Scope.RUN else word.run == run
-            if about and word.in_force(at):
-                self.say(
-                    replace(word, target=to if word.scope is Scope.RUN else word.target, run=to if word.run else "")
-                )
+            if not about or not word.in_force(at):
+                continue
+            mine = replace(word, target=to if word.scope is Scope.RUN else word.target, run=to if word.run else "")
+            if _said(mine) not in taken:
+                self.say(mine)
+
+
+def _said(word: Word) -> tuple[object, ...]:
+    """What makes two words the same saying."""
+    return word.saying, word.scope, word.target, word.run, word.rule, word.who, word.at
 
 
 def adopt(mine: sqlite3.Connection, newer: Path | None) -> list[str]:

@@ -199,8 +199,8 @@ class _OneRule:
             )
             self.say(first, both)
         each = self.fields.get("each")
-        if each is not None and str(each.marked.value) not in ("gpu.*", "rank.*", "disk.*"):
-            self.say(each, "'each' is 'gpu.*', 'rank.*' or 'disk.*'")
+        if each is not None and str(each.marked.value) not in ("gpu.*", "rank.*", "disk.*", "batch.*"):
+            self.say(each, "'each' is 'gpu.*', 'rank.*', 'disk.*' or 'batch.*'")
         if when is None:
             return
         alone = bool(when.facts) and not (when.reads or when.patterns or when.timed)

@@ -67,7 +67,6 @@ def residents(source: ProcessSource, titles: Mapping[str, str]) -> str:
         seen = [source.living[m.process.id] for m in followed.link.members if m.process.id in source.living]
         if seen:
             held.append((sum(each.rss for each in seen) * PAGE / GIB, titles.get(key) or key))
-    held += [(0.0, f"pid {stray.first.id.number} (named by no [[watch]])") for stray in source.strays]
     held.sort(key=lambda one: (-one[0], one[1]))
     named = [f"{name} ({size:.0f} GiB)" if size >= 1 else name for size, name in held[:SHOWN]]
     left = len(held) - SHOWN

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from sentinel.core.endings import Traces, how_it_went
 from sentinel.core.records import Fact, How, Item, Mark, MarkKind, Over, Row
 
 _PLANS = {"fact.planned_steps": "step", "fact.planned_epochs": "epoch"}
-_SAYS = {MarkKind.FINISHED: How.ENDED, MarkKind.FATAL: How.DIED, MarkKind.STOPPED: How.STOPPED}
+_SAYS = frozenset({MarkKind.FINISHED, MarkKind.FATAL, MarkKind.STOPPED})
 
 
 class Ending:
@@ -15,6 +16,7 @@ class Ending:
         """A run of which nothing was seen."""
         self.said: Mark | None = None  # the last closing line; training that goes on takes it back
         self.exit_code: int | None = None
+        self.signal: int | None = None
         self._plan: dict[str, float] = {}
         self._reached: dict[str, float] = {}
 
@@ -41,20 +43,15 @@ class Ending:
             self._plan[_PLANS[fact.name]] = float(fact.value)
         elif fact.name == "process.exit_code" and isinstance(fact.value, int):
             self.exit_code = fact.value
+        elif fact.name == "process.signal" and isinstance(fact.value, int):
+            self.signal = fact.value
 
     def over(self, at: float | None) -> Over:
-        """How it went, and which words or code say so."""
-        if self.said is not None and self.said.kind is not MarkKind.FINISHED:
-            return Over(_SAYS[self.said.kind], at, self.said.detail)
-        if self.exit_code is not None and self.exit_code != 0:
-            return Over(How.DIED, at, f"exit code {self.exit_code}")
-        if self.said is not None:
-            return Over(How.ENDED, at, self.said.detail)
-        if self._plan_reached():
-            return Over(How.ENDED, at, "the plan was reached")
-        if self.exit_code == 0:
-            return Over(How.ENDED, at, "exit code 0")
-        return Over(How.UNCLEAR, at)
+        """How it went, and which words or code say so; judged as where the process itself was watched."""
+        marks = (self.said,) if self.said is not None else ()
+        progress = 1.0 if self._plan_reached() else None
+        ending = how_it_went(Traces(marks, self.exit_code, self.signal, progress=progress))
+        return Over(ending.how, at, "" if ending.how is How.UNCLEAR else ending.detail)
 
     def _plan_reached(self) -> bool:
         """Counting from 0 or from 1, the last step of a plan of N is N - 1 or N."""

@@ -6,6 +6,8 @@ queue is unbounded (so the handler only marks a path), and opening a file is an 
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 from collections.abc import Callable, Iterable
 
@@ -30,6 +32,7 @@ _EVENTS: list[type[FileSystemEvent]] = [
     FileMovedEvent,
 ]
 MOST = 10_000
+_DELETED = 0x400  # IN_DELETE_SELF
 
 
 class _Marker(FileSystemEventHandler):  # type: ignore[misc, unused-ignore]
@@ -51,12 +54,16 @@ class _Marker(FileSystemEventHandler):  # type: ignore[misc, unused-ignore]
 class Hints:
     """Says which paths may have moved. Where it cannot, it says so once and Sentinel goes on by sweeping."""
 
-    def __init__(self, roots: Iterable[str], wake: Callable[[], None]) -> None:
-        """Begin to listen below the roots."""
+    def __init__(
+        self, roots: Iterable[str], wake: Callable[[], None], room: Callable[[str], bool] | None = None
+    ) -> None:
+        """Begin to listen below the roots; `room` tells whether the kernel takes another watch."""
+        self._room = room or room_for_a_watch
         self.trouble: list[str] = []
         self._marker = _Marker(wake)
         self._observer = Observer()
         self._watched: set[str] = set()
+        self._full = False
         self._roots = tuple(roots)
         self._observer.start()
         self.listen()
@@ -72,6 +79,13 @@ class Hints:
             except OSError as trouble:
                 self.trouble.append(f"{root}: no wake-up by the kernel ({trouble.strerror}); it is swept instead")
 
+        if not self._full and self._watched and not self._room(min(self._watched)):
+            self._full = True
+            self.trouble.append(
+                "the kernel takes no more inotify watches: new folders are found by sweeping, within 5 s;"
+                " to wake at once again: sysctl fs.inotify.max_user_watches=1048576"
+            )
+
     def take(self) -> set[str]:
         """The paths that were marked since the last call."""
         dirty, self._marker.dirty = self._marker.dirty, set()
@@ -81,3 +95,16 @@ class Hints:
         """Listen no more."""
         self._observer.stop()
         self._observer.join(5)
+
+
+def room_for_a_watch(folder: str) -> bool:
+    """Whether the kernel takes one more watch. watchdog swallows its no, so it is asked beside it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    asked = libc.inotify_init1(os.O_CLOEXEC)
+    if asked < 0:
+        return ctypes.get_errno() not in (errno.EMFILE, errno.ENFILE)
+    try:
+        given = libc.inotify_add_watch(asked, os.fsencode(folder), _DELETED)
+        return bool(given >= 0) or ctypes.get_errno() != errno.ENOSPC
+    finally:
+        os.close(asked)

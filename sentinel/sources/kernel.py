@@ -181,6 +181,23 @@ class KernelLog:
         os.lseek(self._descriptor, 0, os.SEEK_END)
         return True
 
+    def _rotated(self) -> bool:
+        """Whether another file stands in the place of this one now, or this one was emptied: it is read from its start."""
+        try:
+            here, there = os.fstat(self._descriptor), os.stat(self.path)
+            moved = (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino)
+            if not moved and os.lseek(self._descriptor, 0, os.SEEK_CUR) <= here.st_size:
+                return False
+            if moved:
+                fresh = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+                os.close(self._descriptor)
+                self._descriptor = fresh
+        except OSError:
+            return False
+        self._rest = b""
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        return True
+
     def _lines(self) -> Iterator[str]:
         for _ in range(RECORDS_A_TURN):
             try:
@@ -194,6 +211,8 @@ class KernelLog:
                 self.close()
                 return
             if not data:
+                if not self._device and self._rotated():
+                    continue
                 return
             if self._device:
                 # "priority,number,microseconds,flags;the text", then lines with keys that begin with a space

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
-from typing import TypeVar
+from dataclasses import replace
+from functools import partial
+from itertools import chain, islice
+from typing import Protocol, TypeVar, cast
 
-from sentinel.core.records import Fact, Item, Json, Mark, Origin, Over, Row, RunInfo
+from sentinel.core.records import Fact, How, Item, Json, Mark, Over, Row, RunInfo
 from sentinel.sources.configs import Config
 from sentinel.sources.endings import Ending
 from sentinel.sources.eyes import Eyes
@@ -20,17 +22,47 @@ STILLNESS = 1.0
 CLOSED = 60.0  # after a closing line the run is over when nothing came for so long
 FORGOTTEN = 7 * 86400.0  # without a word for so long it is over, whatever happened
 HISTORY_AT_ONCE = 4000  # items of history in one turn, so that a long one does not hold up the others
-BYTES_AT_ONCE = CHUNK
 
 NewLog = Callable[[str], Log]
 T = TypeVar("T")
 
 
+class Guard(Protocol):
+    """How a run's files are read; see `suspects.Careful`."""
+
+    def at_once(self, name: str, at: int) -> int:
+        """How many bytes of a log are read in one turn."""
+
+    def tried(self, name: str, work: Callable[[], T]) -> T | None:
+        """Work on a config; None if it is left out."""
+
+
+class Carefree:
+    """Nothing has killed us: at once and as they are."""
+
+    def at_once(self, name: str, at: int) -> int:  # noqa: ARG002
+        """How many bytes of a log are read in one turn."""
+        return CHUNK
+
+    def tried(self, name: str, work: Callable[[], T]) -> T | None:  # noqa: ARG002
+        """Work on a config; None if it is left out."""
+        return work()
+
+
 class LiveRun:
     """A run that is not over."""
 
-    def __init__(self, info: RunInfo, new_log: NewLog, open_path: Open, eyes: Eyes | None, poll: float) -> None:
+    def __init__(
+        self,
+        info: RunInfo,
+        new_log: NewLog,
+        open_path: Open,
+        eyes: Eyes | None,
+        poll: float,
+        guard: Guard | None = None,
+    ) -> None:
         """A run of which no file is known yet."""
+        self._guard: Guard = guard or Carefree()
         self.info = info
         self.logs: dict[str, Log] = {}
         self.trouble: dict[str, str] = {}
@@ -39,8 +71,8 @@ class LiveRun:
         self._configs: dict[str, Config] = {}
         self._due: dict[str, float] = {}
         self._ending = Ending()
-        self._history: Iterator[Item] | None = None
-        self._ended: list[Fact] | None = None  # its process is gone; what is known of how
+        self._history: Iterator[Item | None] | None = None  # None in it: judge before you ask for more
+        self._ended: Over | None = None  # its processes are gone, and how that went
         self.over = False
 
     @property
@@ -63,31 +95,36 @@ class LiveRun:
 
     def read_history(self, now: float) -> None:
         """From now until it has caught up, the logs are merged as replay merges them, and nothing has an arrival."""
+        if any(self._guard.at_once(name, log.at) < CHUNK for name, log in self.logs.items()):
+            # Something here has killed us: one file after the other, each piece judged before the next one is read.
+            self._history = chain.from_iterable(self._past(name, now, pauses=True) for name in sorted(self.logs))
+            return
         streams = [self._past(name, now) for name in sorted(self.logs)]
-        self._history = merge(streams) if streams else None
+        self._history = merge(cast("list[Iterator[Item]]", streams)) if streams else None
 
-    def _past(self, name: str, now: float) -> Iterator[Item]:
+    def _past(self, name: str, now: float, pauses: bool = False) -> Iterator[Item | None]:
         used = 1
         while used:
             items: list[Item] = []
             used = 0
 
             def look(name: str = name) -> tuple[list[Item], int]:
-                return self.logs[name].look(now, None, BYTES_AT_ONCE)
+                return self.logs[name].look(now, None, self._guard.at_once(name, self.logs[name].at))
 
             found = self._tried(name, look)
             if found is not None:
                 items, used = found
             yield from items
+            if pauses:
+                yield None
 
     def hint(self, name: str, now: float) -> None:
         """The kernel says that this log moved."""
         self._due[name] = now
 
-    def process_ended(self, exit_code: int | None, signal: int | None) -> None:
-        """Its process is gone: the run is over once its files were read."""
-        known = {"process.exit_code": exit_code, "process.signal": signal}
-        self._ended = [Fact(n, v, "", 0, Origin.PROCESS) for n, v in known.items() if v is not None]
+    def process_ended(self, over: Over) -> None:
+        """Its processes are gone: the run is over once its files were read, in these words where they know how it went."""
+        self._ended = over
 
     # --- turns -------------------------------------------------------------------------------------------------
 
@@ -96,7 +133,7 @@ class LiveRun:
         items: list[Item] = []
         if sweep_configs:
             for name, config in self._configs.items():
-                items += self._tried(name, lambda config=config: config.look(self._open, self._eyes)) or []  # type: ignore[misc]
+                items += self._tried(name, partial(self._facts, name, config)) or []
         if self._history is not None:
             items += self._more_history()
         else:
@@ -106,9 +143,16 @@ class LiveRun:
             self._ending.note(item)
         return [*items, *self._end(now)]
 
+    def _facts(self, name: str, config: Config) -> Sequence[Fact]:
+        return self._guard.tried(name, partial(config.look, self._open, self._eyes)) or ()
+
     def _more_history(self) -> list[Item]:
         assert self._history is not None
-        items = list(islice(self._history, HISTORY_AT_ONCE))
+        items: list[Item] = []
+        for item in islice(self._history, HISTORY_AT_ONCE):
+            if item is None:
+                return items
+            items.append(item)
         if len(items) < HISTORY_AT_ONCE:
             self._history = None
         return items
@@ -118,7 +162,8 @@ class LiveRun:
         if log.quiet(now):
             self._due[name] = now + (self._poll if now < (log.grew or 0.0) + HOT else QUIET)
             return []
-        found = self._tried(name, lambda: log.look(now, now, BYTES_AT_ONCE))
+        most = self._guard.at_once(name, log.at)
+        found = self._tried(name, lambda: log.look(now, now, most))
         if found is None:
             self._due[name] = now + QUIET
             return []
@@ -128,7 +173,7 @@ class LiveRun:
         elif log.waits and log.grew is not None and now >= log.grew + STILLNESS:
             items += log.idle(now)
         hot = log.grew is not None and now < log.grew + HOT
-        self._due[name] = now if used >= BYTES_AT_ONCE else now + (self._poll if hot else QUIET)
+        self._due[name] = now if used >= most else now + (self._poll if hot else QUIET)
         return items
 
     def _tried(self, name: str, work: Callable[[], T]) -> T | None:
@@ -148,13 +193,14 @@ class LiveRun:
         rest: list[Item | Over] = []
         for _, log in sorted(self.logs.items()):
             rest += log.finish()
-        rest += self._ended or []
         for item in rest:
             if isinstance(item, Row | Fact | Mark):
                 self._ending.note(item)
         self.over = True
         self.close()
-        return [*rest, self._ending.over(now)]
+        said = self._ending.over(now)
+        known = self._ended is not None and self._ended.how is not How.UNCLEAR
+        return [*rest, replace(self._ended, at=now) if known and self._ended else said]
 
     def _is_over(self, now: float) -> bool:
         last = max((log.grew for log in self.logs.values() if log.grew is not None), default=None)
@@ -170,12 +216,14 @@ class LiveRun:
         logs: dict[str, Json] = {
             name: [bookmark_json(mark) for mark in log.bookmarks()] for name, log in self.logs.items()
         }
-        return {"logs": logs, "over": self.over}
+        return {"logs": logs, "over": self.over, "continues": self.info.continues}
 
     def close(self) -> None:
         """Let go of all descriptors."""
         for log in self.logs.values():
             log.close()
+        for config in self._configs.values():
+            config.close()
 
 
 def kept_marks(kept: Json) -> dict[str, list[Bookmark]]:

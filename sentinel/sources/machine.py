@@ -8,22 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
+from typing import Literal
 
 from sentinel.core.records import Batch, Fact, Found, How, Origin, Over, Row, RunInfo
 from sentinel.sources import xids
+from sentinel.sources.batches import Batches
 from sentinel.sources.beside import Beside, residents
 from sentinel.sources.gpu.source import GpuSource
+from sentinel.sources.host.saves import Save
 from sentinel.sources.host.source import HostSource
 from sentinel.sources.kernel import DEATHS, OOM_KINDS, Event, KernelLog
-from sentinel.sources.processes.attach import KnownRun, Member, Stray
+from sentinel.sources.processes.attach import UNNAMED, Because, KnownRun, Link, Member
 from sentinel.sources.processes.last_lines import last_lines
 from sentinel.sources.processes.process import FileId, Pid
-from sentinel.sources.processes.source import Course, ProcessSource, describe
+from sentinel.sources.processes.source import NOT_WATCHED, Course, ProcessSource, describe
 from sentinel.sources.processes.witness import Stacks, Testimony, ask_stacks, odd_one, stack_command, statements, told
 
 SILENT = 60.0  # seconds without a line before the processes of a run are asked what they do
 AGAIN = 60.0
+NAMED_NOW = "its processes are those of a run that a watch names now"
 STACKS_AFTER = 240.0  # before the first rule on silence speaks
+ELSEWHERE = 60.0  # seconds that a run writes on without processes here before its home is another host
+KERNEL_FRESH = 300.0
 KERNEL_KEPT = 1000  # pids whose death the kernel log told
 
 
@@ -38,6 +45,8 @@ class Watched:
     course: Course = field(default_factory=Course)
     notebook: bool = False
     title: str = ""  # what people call it
+    save: Save | None = None  # its newest checkpoint
+    home: bool = True  # this host tells about it
     of_host: frozenset[str] = frozenset()  # series of the host that its rules read beside its own
 
 
@@ -60,10 +69,13 @@ class Machine:
     figures: HostSource | None = None
     kernel: KernelLog | None = None
     watched: Mapping[str, Watched] = field(default_factory=dict)
-    _kernel_said: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    _kernel_said: dict[int, tuple[str, bool, float]] = field(default_factory=dict)
     _silent: dict[str, Silence] = field(default_factory=dict)
+    batches: Batches = field(default_factory=Batches)
     beside: Beside = field(default_factory=Beside)
-    _strays: dict[Pid, str] = field(default_factory=dict)
+    _unnamed: set[str] = field(default_factory=set)  # runs that no watch names, as they were told
+    _came_home: dict[str, float] = field(default_factory=dict)  # runs at home here by their processes, last seen when
+    _ended: set[str] = field(default_factory=set)
     _lists: int = 0
     _ranks_of: int = 0  # the sample that was last compared over ranks
 
@@ -85,6 +97,7 @@ class Machine:
                 yield from self.beside.hand_on(batch.items, self._living_here())
 
     def _parts(self, now: float) -> Iterator[Batch]:
+        yield from self.batches.read(self.host, now)
         if self.kernel is not None:
             for event in self.kernel.read(now):
                 yield from self._kernel_line(event, now)
@@ -125,10 +138,11 @@ class Machine:
         if event.pid is not None and event.kind in DEATHS:
             if len(self._kernel_said) >= KERNEL_KEPT:
                 self._kernel_said.pop(next(iter(self._kernel_said)))
-            self._kernel_said[event.pid] = (event.text, event.kind in OOM_KINDS)
+            self._kernel_said[event.pid] = (event.text, event.kind in OOM_KINDS, now)
         key = self._run_of(event.pid) or self.host
+        kind = "oom_elsewhere" if key == self.host and event.kind in OOM_KINDS else event.kind
         said = Fact("kernel.said", event.text, "", 0, Origin.HOST)  # what `{kernel.said}` in a rule's words stands for
-        yield Batch(key, (said, Row((f"kernel.{event.kind}",), (1.0,), None, None, now, "", 0, event.text)))
+        yield Batch(key, (said, Row((f"kernel.{kind}",), (1.0,), None, None, now, "", 0, event.text)))
 
     def _run_of(self, pid: int | None) -> str | None:
         if pid is None or self.processes is None:
@@ -141,47 +155,58 @@ class Machine:
     # --- processes -----------------------------------------------------------------------------------------------
 
     def _processes(self, source: ProcessSource, now: float) -> Iterator[Batch]:
-        source.runs = {key: run.known for key, run in self.watched.items()}
+        source.runs = {key: run.known for key, run in self.watched.items() if not key.startswith(UNNAMED)}
         source.courses = {key: run.course for key, run in self.watched.items()}
-        source.kernel_said = self._kernel_said
+        fresh = now - KERNEL_FRESH  # a number that is used again later is another process
+        source.kernel_said = {pid: said[:2] for pid, said in self._kernel_said.items() if said[2] >= fresh}
         gpu = self.gpu
         if gpu is not None and gpu.lists != self._lists:
             self._lists = gpu.lists
             source.gpus = {label: tuple(pid for pid, _ in one.processes) for label, one in gpu.gpus.items()}
-        for batch in source.read(now):
-            notebook = batch.run in self.watched and self.watched[batch.run].notebook
-            yield Batch(batch.run, tuple(i for i in batch.items if not isinstance(i, Over))) if notebook else batch
-        if gpu is not None:
-            gpu.owners = {**source.links.owners(), **self._stray_owners(source)}
-            yield from self._ranks(source, gpu, now)
+        read = list(source.read(now))
         yield from self._found(source, now)
+        yield from read
+        yield from self._gone(source, now)
+        yield from self._homes(source, now)
+        if gpu is not None:
+            gpu.owners = source.links.owners()
+            yield from self._ranks(source, gpu, now)
         yield from self._ask_the_silent(source, now)
-
-    def _stray_owners(self, source: ProcessSource) -> dict[str, tuple[str, ...]]:
-        out: dict[str, tuple[str, ...]] = {}
-        for stray in source.strays:
-            for member in stray.members:
-                for gpu in member.gpus:
-                    out[gpu] = (*out.get(gpu, ()), stray_key(stray))
-        return {gpu: tuple(dict.fromkeys(keys)) for gpu, keys in out.items()}
 
     def _found(self, source: ProcessSource, now: float) -> Iterator[Batch]:
         """Trainings on a GPU that no watch names are runs too, as far as the machine can see them."""
-        there = {stray.first.id: stray for stray in source.strays}
-        for pid, stray in there.items():
-            if pid not in self._strays:
-                key = self._strays[pid] = stray_key(stray)
+        for key, stray in source.unnamed.items():
+            if key not in self._unnamed:
+                self._unnamed.add(key)
+                kind: Literal["run", "notebook"] = "notebook" if stray.first.notebook else "run"
                 first = stray.first
-                kind = "notebook" if first.notebook else "run"
-                info = RunInfo(key, _title(stray), first.cwd, "", uid=first.uid, kind=kind)  # type: ignore[arg-type]
-                told_of = Fact("process.found", describe(stray), "", 0, Origin.PROCESS)
-                yield Batch(key, (Found(info, now), told_of))
-        for pid in [pid for pid in self._strays if pid not in there]:
-            if source.alive(pid):
-                ending = Over(How.ENDED, now, "its processes are a known run's now, or left the GPU")
-            else:
-                ending = Over(How.UNCLEAR, now, "its processes are gone")
-            yield Batch(self._strays.pop(pid), (ending,))
+                info = RunInfo(
+                    key, f"pid {first.id.number} of user {first.uid}", first.cwd, "", uid=first.uid, kind=kind
+                )
+                yield Batch(key, (Found(info, now), Fact("process.found", describe(stray), "", 0, Origin.PROCESS)))
+
+    def _gone(self, source: ProcessSource, now: float) -> Iterator[Batch]:
+        """Those that a watch names by now, and those that went while we were not there to see it."""
+        known = {key for key in self.watched if key.startswith(UNNAMED)}
+        for key in (known | self._unnamed) - source.unnamed.keys() - self._ended:
+            if key in self._unnamed or not source.alive(pid_of(key)):
+                self._unnamed.discard(key)
+                self._ended.add(key)
+                detail = NAMED_NOW if source.alive(pid_of(key)) else NOT_WATCHED
+                yield Batch(key, (Over(How.ENDED, now, detail),))
+
+    def _homes(self, source: ProcessSource, now: float) -> Iterator[Batch]:
+        """On a shared folder the host tells about a run where the process lives that speaks for it: rank 0, or the only one."""
+        for key, run in self.watched.items():
+            followed = source.followed.get(key)
+            if followed is not None and followed.gone_at is None and speaks(followed.link):
+                if not run.home and key not in self._came_home:
+                    yield Batch(key, (Fact("process.home", True, "", 0, Origin.PROCESS),))
+                if not run.home or key in self._came_home:
+                    self._came_home[key] = now
+            elif run.grew is not None and run.grew > self._came_home.get(key, inf) + ELSEWHERE:
+                del self._came_home[key]  # it writes, and no process of it lives here any more
+                yield Batch(key, (Fact("process.home", False, "", 0, Origin.PROCESS),))
 
     def _ranks(self, source: ProcessSource, gpu: GpuSource, now: float) -> Iterator[Batch]:
         """Each rank's GPU beside the least of the other ranks': a mixed hang shows the odd one."""
@@ -229,6 +254,7 @@ class Machine:
     # --- host ----------------------------------------------------------------------------------------------------
 
     def _figures(self, source: HostSource, now: float) -> Iterator[Batch]:
+        source.saves = {key: run.save for key, run in self.watched.items() if run.save is not None}
         source.folders = {key: run.folders for key, run in self.watched.items() if run.folders}
         if self.processes is not None:
             source.chiefs = {
@@ -248,15 +274,16 @@ class Machine:
         return {key for key, followed in self.processes.followed.items() if followed.gone_at is None}
 
 
-def stray_key(stray: Stray) -> str:
-    """The key of a run that no watch names: its first process."""
-    return f"pid:{stray.first.id.number}:{stray.first.id.start}"
+def speaks(link: Link) -> bool:
+    """Whether the process lives here that speaks for the run: its rank 0, or one without ranks."""
+    ranks = {member.process.rank for member in link.members if member.because not in (Because.CARRIER, Because.FAMILY)}
+    return bool(ranks & {None, 0})
 
 
-def _title(stray: Stray) -> str:
-    first = stray.first
-    script = next((word for word in first.command[1:] if word.endswith(".py")), first.name)
-    return f"{script} (pid {first.id.number})"
+def pid_of(key: str) -> Pid:
+    """The first process of a run that no watch names."""
+    number, _, start = key.removeprefix(UNNAMED).partition(":")
+    return Pid(int(number), int(start))
 
 
 def _rank_util(members: Sequence[Member], gpu: GpuSource) -> dict[int, float]:

@@ -42,9 +42,14 @@ def hosts_named(files: Iterable[str]) -> set[str]:
     return {match["host"] for match in found if match}
 
 
-def is_home(folder: str, files: Iterable[str], host: str, *, chosen: bool, mountinfo: str) -> bool:
-    """Whether this host tells about the run."""
+def is_home(
+    folder: str, files: Iterable[str], host: str, *, chosen: bool, mountinfo: str, named: Iterable[str] = ()
+) -> bool:
+    """Whether this host tells about the run, as far as its files say; its processes may say otherwise later.
+
+    `named` are hosts that something else than event files names.
+    """
     if not on_network(folder, mountinfo):
         return True
-    named = hosts_named(files)
-    return host in named if named else chosen
+    hosts = hosts_named(files) | set(named)
+    return host in hosts if hosts else chosen

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -104,3 +104,15 @@ class OpenFile:
 def open_file(roots: Sequence[str], path: str) -> OpenFile:
     """A watched file, open for reading; OSError where that cannot be had."""
     return OpenFile(open_watched(roots, path)).refresh()
+
+
+def beginning(open_path: Callable[[str], OpenFile], path: str, count: int) -> bytes:
+    """The first bytes of a file; none where it cannot be had."""
+    try:
+        content = open_path(path)
+    except OSError:
+        return b""
+    try:
+        return content.read(count, 0)
+    finally:
+        content.close()

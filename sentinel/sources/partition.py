@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 _PART = re.compile(
     r"\.hydra|wandb|lightning_logs|csv_logs|tb|tb_logs|tensorboard|tensorboard_logs|tfevents|runs|logs?|output|outputs|events"
@@ -24,7 +24,8 @@ _CHECKPOINT_STATE = re.compile(r"(?P<run>.*?)checkpoint-(?P<step>\d+)/trainer_st
 def run_folders(match: str, with_logs: Iterable[str]) -> dict[str, str]:
     """For each folder with logs the folder of the run that it belongs to. All paths are absolute, below the match."""
     folders = set(with_logs)
-    siblings = Counter(_parent(folder) for folder in folders if _NUMBERED.fullmatch(_name(folder)))
+    lineage = {at for folder in folders for at in _upwards(folder, match) if _NUMBERED.fullmatch(_name(at))}
+    siblings = Counter(_parent(at) for at in lineage)
     return {folder: _climb(folder, match, siblings) for folder in folders}
 
 
@@ -34,6 +35,12 @@ def _climb(folder: str, match: str, siblings: Mapping[str, int]) -> str:
             break
         folder = _parent(folder)
     return folder
+
+
+def _upwards(folder: str, match: str) -> Iterator[str]:
+    while len(folder) > len(match):
+        yield folder
+        folder = _parent(folder)
 
 
 def _name(path: str) -> str:

@@ -9,14 +9,18 @@ import json
 import mmap
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from sentinel.core.records import Item, Json
 from sentinel.core.seams import Reader
 
 _SIZE = 4096
-_PIECE = 4096  # after one death a stretch is fed in pieces no larger, so that little is set aside
+PIECE = 4096  # after one death a stretch is fed in pieces no larger, so that little is set aside
+_USUALLY = 1 << 18
+_AHEAD = 1 << 20  # how far before a stretch that killed us reading becomes careful
+Stretch = list[str | int]  # [file, begin, end]
 _READABLE = re.compile(rb"[^\r\n]")
 
 
@@ -26,47 +30,77 @@ class Suspects:
     def __init__(self, path: Path) -> None:
         """Read what the last life left behind. Where the folder takes nothing it raises `OSError`."""
         self._deaths_file = path.with_suffix(".deaths")
-        self._deaths: list[list[str | int]] = _kept(self._deaths_file)  # [file, begin, end]
+        self._deaths: list[Stretch] = _kept(self._deaths_file)
         with path.open("a+b") as file:
             os.ftruncate(file.fileno(), _SIZE)
             os.posix_fallocate(file.fileno(), 0, _SIZE)  # a hole that a full disk cannot fill would end us with SIGBUS
             self._note = mmap.mmap(file.fileno(), _SIZE)
+        self._reading: Stretch | None = None
+        self._judged: list[Stretch] = []  # read in this turn; what the rules make of it may kill us too
         self._remember_last_death()
 
     def _remember_last_death(self) -> None:
         last = self._note[:].rstrip(b"\0 ")
         if not last:
             return
-        try:
-            name, begin, end = json.loads(last)
-        except ValueError:
-            name, begin, end = "", 0, 0
-        if name:
-            self._deaths = [*self._deaths, [name, begin, end]][-1000:]
+        guilty = _noted(last)
+        if guilty:
+            self._deaths = [*self._deaths, *guilty][-1000:]
             self._deaths_file.write_text(json.dumps(self._deaths), encoding="utf-8")
-        self.survived()
+        self._write()
 
     def deaths(self, file: str, begin: int, end: int) -> int:
         """How often we died while bytes of this stretch were read."""
         return sum(1 for name, a, b in self._deaths if name == file and int(a) < end and int(b) > begin)
 
+    def careful(self, file: str, at: int) -> bool:
+        """Whether reading from there soon comes to what has killed us."""
+        return any(name == file and int(end) > at > int(begin) - _AHEAD for name, begin, end in self._deaths)
+
     def about_to_read(self, file: str, begin: int, end: int) -> None:
         """Note it down: if we die now, it was this."""
-        note = json.dumps([file[-1000:], begin, end]).encode()
-        self._note[: len(note) + 1] = note + b"\0"
-        self._note[len(note) + 1 :] = b"\0" * (_SIZE - len(note) - 1)
+        self._reading = [file[-1000:], begin, end]
+        self._write()
+
+    def was_read(self) -> None:
+        """The reader lived through it; what it said is still to be judged."""
+        last = self._judged[-1] if self._judged else None
+        if last and self._reading and last[0] == self._reading[0] and last[2] == self._reading[1]:
+            last[2] = self._reading[2]
+        elif self._reading:
+            self._judged.append(self._reading)
+        self._reading = None
+        self._write()
 
     def survived(self) -> None:
         """It did no harm."""
+        if self._judged or self._reading:
+            self._judged, self._reading = [], None
+            self._write()
+
+    def _write(self) -> None:
+        """The reader's stretch alone where there is one: then it was not the rules."""
+        while len(note := json.dumps([self._reading] if self._reading else self._judged).encode()) >= _SIZE:
+            self._judged.pop(0)
         self._note[:1] = b"\0"
-        self._note[:] = b"\0" * _SIZE
+        self._note[1:] = note[1:] + b"\0" * (_SIZE - len(note))
+        self._note[:1] = note[:1]
 
     def close(self) -> None:
         """Let go of the note."""
         self._note.close()
 
 
-def _kept(path: Path) -> list[list[str | int]]:
+def _noted(note: bytes) -> list[Stretch]:
+    try:
+        kept = json.loads(note)
+    except ValueError:
+        return []
+    kept = [kept] if isinstance(kept, list) and kept and isinstance(kept[0], str) else kept  # an older Sentinel's note
+    return [row for row in kept if isinstance(row, list) and len(row) == 3] if isinstance(kept, list) else []
+
+
+def _kept(path: Path) -> list[Stretch]:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -91,8 +125,8 @@ class Guarded:
         if not self._suspects.deaths(self._file, self._at, self._at + len(data)):
             return self._feed(data, arrival)
         items: list[Item] = []
-        for begin in range(0, len(data), _PIECE):
-            piece = data[begin : begin + _PIECE]
+        for begin in range(0, len(data), PIECE):
+            piece = data[begin : begin + PIECE]
             if self._suspects.deaths(self._file, self._at, self._at + len(piece)) > 1:
                 end = self._at + len(piece)
                 self._told.append(f"{self._file}: bytes {self._at} to {end} stopped us twice and are left out")
@@ -104,18 +138,54 @@ class Guarded:
         end = self._at + len(data)
         self._suspects.about_to_read(self._file, self._at, end)
         items = self._reader.feed(data, arrival)
-        self._suspects.survived()
+        self._suspects.was_read()
         self._at = end
         return items
 
     def idle(self, now: float) -> Sequence[Item]:
-        """As the reader itself says."""
-        return self._reader.idle(now)
+        """As the reader itself says, unless its unfinished line killed us twice."""
+        return self._rest(lambda: self._reader.idle(now))
 
     def finish(self) -> Sequence[Item]:
-        """As the reader itself says."""
-        return self._reader.finish()
+        """As the reader itself says, unless its unfinished line killed us twice."""
+        return self._rest(self._reader.finish)
+
+    def _rest(self, work: Callable[[], Sequence[Item]]) -> Sequence[Item]:
+        begin = min(self._reader.settled, self._at)
+        if self._suspects.deaths(self._file, begin, self._at) > 1:
+            return []
+        self._suspects.about_to_read(self._file, begin, self._at)
+        items = work()
+        self._suspects.was_read()
+        return items
 
     def save(self) -> Json:
         """As the reader itself says."""
         return self._reader.save()
+
+
+T = TypeVar("T")
+
+
+class Careful:
+    """How a run's files are read when something may have killed us: slowly near it, and a config that did it not at all."""
+
+    def __init__(self, suspects: Suspects, run: str, told: list[str]) -> None:
+        """For one run."""
+        self._suspects, self._run, self._told = suspects, run, told
+
+    def at_once(self, name: str, at: int) -> int:
+        """How many bytes of a log are read in one turn."""
+        return PIECE if self._suspects.careful(f"{self._run}/{name}", at) else _USUALLY
+
+    def tried(self, name: str, work: Callable[[], T]) -> T | None:
+        """Work on a config; None if reading it killed us twice."""
+        file = f"{self._run}/{name}"
+        if self._suspects.deaths(file, 0, 1) > 1:
+            said = f"{file}: reading it stopped us twice; it is left out"
+            self._told += [said] if said not in self._told else []
+            return None
+        self._suspects.about_to_read(file, 0, 1)
+        done = work()
+        self._suspects.was_read()
+        return done

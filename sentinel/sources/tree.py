@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 from sentinel.sources.folder import DEEPEST, LEFT_ALONE, MOST, enters
 
+T = TypeVar("T")
 _MAGIC = frozenset("*?[")
 
 
@@ -60,6 +62,24 @@ class Tree:
         root = root_of(pattern)
         rest = [part for part in pattern[len(root) :].split("/") if part]
         yield from self._below(root, rest) if rest else [root]
+
+    def unmet(self, patterns: Iterable[tuple[str, T]], known: set[str]) -> Iterator[tuple[str, T]]:
+        """What patterns mean that is not known yet, each with what came with its pattern. Links come last, and only
+        those to something that is met nowhere under its own name: `latest -> run7` is no second run."""
+        linked: dict[str, T] = {}
+        met = set(known)
+        for pattern, mine in patterns:
+            for path in self.matches(pattern):
+                if path not in met and os.path.islink(path):
+                    linked[path] = mine
+                elif path not in met:
+                    met.add(path)
+                    yield path, mine
+        for path, mine in linked.items():
+            real = os.path.realpath(path)
+            if not any(real == at or real.startswith(at + "/") for at in met):
+                met.add(path)
+                yield path, mine
 
     def _below(self, at: str, parts: list[str]) -> Iterator[str]:
         folder = self.look(at)

@@ -7,25 +7,27 @@ that are over every minute. Hints of the kernel only make it look sooner.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import partial
 
 from sentinel.core.names import Names
-from sentinel.core.records import Batch, Found, Item, Json, Over, RunInfo
+from sentinel.core.records import Batch, Fact, Found, Item, Json, Mark, Over, Row, RunInfo
 from sentinel.core.seams import Reader
+from sentinel.sources.describing import Met, describe, resumed_from, run_of
 from sentinel.sources.eyes import Eyes, default_eyes
 from sentinel.sources.folder import rotated_from
 from sentinel.sources.following import Log
 from sentinel.sources.hints import Hints
 from sentinel.sources.identity import Bookmark
 from sentinel.sources.live_run import LiveRun, kept_marks
-from sentinel.sources.mounts import is_home, mounts
-from sentinel.sources.opening import OpenFile, open_file
-from sentinel.sources.partition import batch_of, newest_states, overrides_name, run_folders, short_name
+from sentinel.sources.mounts import mounts
+from sentinel.sources.opening import OpenFile, beginning, open_file
+from sentinel.sources.partition import newest_states, run_folders
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.run_files import SNIFF, moved_at, owner_of
-from sentinel.sources.suspects import Guarded, Suspects
+from sentinel.sources.suspects import Careful, Guarded, Suspects
 from sentinel.sources.timing import Arrivals
 from sentinel.sources.track import Track
 from sentinel.sources.tree import Tree, root_of
@@ -73,11 +75,13 @@ class Watcher:
         busy: Busy = lambda folder: False,  # noqa: ARG005
         hints: Hints | None = None,
         suspects: Suspects | None = None,
+        mounted: Callable[[], str] = mounts,
     ) -> None:
         """A watcher that goes on from the bookmarks that an earlier life has kept, by run key."""
         self._plans, self._names, self._kept = plans, names, dict(bookmarks or {})
         self._given, self._eyes = eyes, eyes or default_eyes()
         self._host, self._busy, self._hints, self._suspects = host, busy, hints, suspects
+        self._mounted = mounted
         self._tree = Tree()
         self._matches: dict[str, _Match] = {}
         self._runs: dict[str, LiveRun] = {}
@@ -116,12 +120,13 @@ class Watcher:
         found = self._look_into_matches(now)
         for key in list(self._runs):
             run = self._runs[key]
-            items: list[Item | Found | Over] = (
-                [Found(run.info, None if run.catching_up else now)] if key in found else []
-            )
+            items: list[Item | Found | Over] = [Found(run.info, None if run.catching_up else now)] * (key in found)
             items += run.read(now, sweep_configs=sweep or key in found)
             if items:
+                items += self._goes_on_with(run, items)
                 yield Batch(key, tuple(items))
+            if self._suspects:
+                self._suspects.survived()
             if run.over:
                 self._put_to_sleep(key, now)
         for key in sorted(found - set(self._runs)):
@@ -142,11 +147,9 @@ class Watcher:
                     match.due = now
 
     def _match_patterns(self, now: float) -> None:
-        for plan in self._plans:
-            for pattern in (plan.runs, *plan.files):
-                for path in self._tree.matches(pattern) if pattern else ():
-                    if path not in self._matches:
-                        self._matches[path] = _Match(plan, path, now, set())
+        patterns = [(pattern, plan) for plan in self._plans for pattern in (plan.runs, *plan.files) if pattern]
+        for path, plan in self._tree.unmet(patterns, set(self._matches)):
+            self._matches[path] = _Match(plan, path, now, set())
 
     def _look_into_matches(self, now: float) -> set[str]:
         """The keys of the runs that were found, or found again."""
@@ -219,14 +222,7 @@ class Watcher:
         return self._eyes.is_config(path)
 
     def _beginning(self, plan: WatchPlan, path: str) -> bytes:
-        try:
-            content = self._open(plan)(path)
-        except OSError:
-            return b""
-        try:
-            return content.read(SNIFF, 0)
-        finally:
-            content.close()
+        return beginning(self._open(plan), path, SNIFF)
 
     def _meet(self, match: _Match, folder: str, paths: list[str], now: float) -> set[str]:
         """A run's folder with its files: new, known with new files, or over and perhaps moving again."""
@@ -241,7 +237,7 @@ class Watcher:
         if asleep and moved <= asleep.moved:
             return set()
         kept = asleep.kept if asleep else self._kept.pop(key, None)
-        info = asleep.info if asleep else self._describe(match.plan, key, folder, paths)
+        info = asleep.info if asleep else self._describe(match.plan, key, folder, paths, kept)
         was_over = asleep is None and isinstance(kept, dict) and kept.get("over") is True
         stale = asleep is None and kept is None and moved < now - match.plan.fresh and not self._busy(folder)
         if stale or was_over:
@@ -254,18 +250,24 @@ class Watcher:
             run.read_history(now)
         return {key}
 
-    def _describe(self, plan: WatchPlan, key: str, folder: str, paths: Sequence[str]) -> RunInfo:
-        root = root_of(plan.runs) if plan.runs else ""
-        below = folder[len(root) + 1 :] if root and folder.startswith(root + "/") else os.path.basename(folder)
-        taken = {run.info.name for run in self._runs.values()} | {run.info.name for run in self._asleep.values()}
-        name = plan.title.replace("{folder}", below) if plan.title else short_name(folder, taken)
-        hydra = f"{folder}/.hydra/overrides.yaml"
-        if not plan.title and hydra in paths:
-            name = overrides_name(name, self._beginning(plan, hydra).decode(errors="replace"))
-        beside = self._tree.look(os.path.dirname(folder))
-        batch = batch_of(folder, [f"{os.path.dirname(folder)}/{name}" for name in (beside.files if beside else ())])
-        home = is_home(folder, paths, self._host, chosen=plan.home, mountinfo=mounts())
-        return RunInfo(key, name, folder, plan.name, dict(plan.labels), owner_of(folder), home=home, batch=batch)
+    def _describe(self, plan: WatchPlan, key: str, folder: str, paths: Sequence[str], kept: Json) -> RunInfo:
+        beside = self._listing(os.path.dirname(folder))
+        about = (partial(self._beginning, plan), owner_of(folder), self._host, self._mounted())
+        met = Met(plan, key, folder, paths, beside, *about)
+        before = kept.get("continues") if isinstance(kept, dict) else None
+        return describe(met, self._infos(), before if isinstance(before, str) else None)
+
+    def _infos(self) -> dict[str, RunInfo]:
+        """All runs that are known, live ones and those that are over."""
+        return {key: run.info for key, run in self._asleep.items()} | {key: run.info for key, run in self._runs.items()}
+
+    def _goes_on_with(self, run: LiveRun, items: Iterable[Item | Found | Over]) -> list[Found]:
+        """A run says that it was resumed from a checkpoint of another one: from now on it continues that run."""
+        path = resumed_from(item for item in items if isinstance(item, Row | Fact | Mark))
+        other = run_of(path, run.info, self._infos()) if path and run.info.continues is None else None
+        if other is not None:
+            run.info = replace(run.info, continues=other)
+        return [Found(run.info, None)] if other is not None else []
 
     def _start(self, info: RunInfo, plan: WatchPlan, folder: str) -> LiveRun:
         base = os.path.dirname(folder) if os.path.isfile(folder) else folder
@@ -276,7 +278,8 @@ class Watcher:
             at = os.path.dirname(path)
             return Log(path, lambda mark: self._track(info.key, name, mark), opened, lambda: self._listing(at))
 
-        run = self._runs[info.key] = LiveRun(info, new_log, opened, self._given, plan.poll)
+        guard = Careful(self._suspects, info.key, self._told) if self._suspects else None
+        run = self._runs[info.key] = LiveRun(info, new_log, opened, self._given, plan.poll, guard)
         return run
 
     def _listing(self, folder: str) -> Mapping[str, int]:
@@ -320,12 +323,13 @@ class Watcher:
             return True
         return any(log.knows(path, inode) for log in run.logs.values())
 
-    # --- the ends ----------------------------------------------------------------------------------------------
-
-    def process_ended(self, key: str, exit_code: int | None = None, signal: int | None = None) -> None:
-        """The run's process is gone: it is over once its files were read."""
-        if key in self._runs:
-            self._runs[key].process_ended(exit_code, signal)
+    def process_ended(self, key: str, over: Over) -> bool:
+        """The run's processes are gone: it is over, in these words, once its files were read. False for no run of ours."""
+        run = self._runs.get(key)
+        if run is None or run.catching_up:
+            return False
+        run.process_ended(over)
+        return True
 
     def _put_to_sleep(self, key: str, now: float) -> None:
         run = self._runs.pop(key)
@@ -338,8 +342,6 @@ class Watcher:
         """What the store keeps, by run key. A run that is still catching up has none: it begins again."""
         live = {key: run.bookmarks() for key, run in self._runs.items() if not run.catching_up}
         return self._kept | live | {key: run.kept for key, run in self._asleep.items() if run.kept is not None}
-
-    # --- other settings ----------------------------------------------------------------------------------------
 
     def adopt(self, plans: Sequence[WatchPlan], names: Names, hints: Hints | None) -> set[str]:
         """Take other plans into force. What is the same goes on untouched, the rest from its bookmarks at the next sweep.

@@ -258,3 +258,13 @@ def test_the_grid_goes_forward_and_is_the_same_for_everyone(grew, later):
     point = next_point(grew + later, grew)
     assert point > grew + later
     assert point % 10 == 0
+
+
+def test_a_run_that_is_over_is_revived_by_its_own_lines_alone():
+    made = engine(rule("high", above("train.loss", 5)), rule("full", above("disk.a.free", 5)))
+    feed(made, row(9.0, 1), Over(How.DIED, 10.0))
+    assert feed(made, row(9.0, None, at=20.0, name="disk.a.free")._replace(file="")) == []
+    (watched,) = made.runs.values()
+    assert watched.over
+    feed(made, row(9.0, 2, at=30.0))
+    assert not watched.over

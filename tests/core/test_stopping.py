@@ -8,7 +8,8 @@ from sentinel.core.stopping import explained, stop_time
 from sentinel.core.stopping_conditions import CONDITIONS
 from sentinel.core.stopping_plan import Deed, Route, Stage
 from sentinel.core.stopping_world import Level, Mode, parse_limits
-from tests.core.stopping_worlds import BAD, GOOD, TOGETHER, Play, random_switch, random_truth
+from tests.core.stopping_truths import BAD, GOOD, TOGETHER, random_switch, random_truth
+from tests.core.stopping_worlds import Play
 
 DOOMED = {**GOOD, "watch": Level.STOP, "consent": Level.STOP}
 

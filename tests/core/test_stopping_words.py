@@ -6,7 +6,8 @@ from sentinel.core.stopping import explained
 from sentinel.core.stopping_plan import Plan, Route, Stage
 from sentinel.core.stopping_words import acked, announcement, condition_lines, last_word, status_line
 from sentinel.core.stopping_world import Level, Proven
-from tests.core.stopping_worlds import GOOD, world_of
+from tests.core.stopping_truths import GOOD
+from tests.core.stopping_worlds import world_of
 
 PLAN = Plan(
     "p1", "a", "nlp", "numerics/lead", "a", 1, Level.STOP, False, "boot", 0.0, 0.0, Stage.GRACE, Route.ASK, 100.0,

@@ -211,3 +211,56 @@ def test_silence_and_the_usual_gap_count_from_what_was_written():
     assert run.silence == 110.0
     assert run.typical_gap == 10.0
     assert run.step is None
+
+
+LONG = ["2000 readings", "2500 steps", "900 readings", "260 epochs"]
+BLOCKED = [
+    ("sums", "mean"),
+    ("sums", "std"),
+    ("sums", "counted"),
+    ("extremes", "low"),
+    ("extremes", "high"),
+    ("fading", "mean"),
+]
+
+
+@pytest.mark.parametrize("window", LONG)
+@pytest.mark.parametrize(("kind", "method"), BLOCKED)
+def test_a_window_longer_than_the_ring_says_about_what_a_plain_calculation_says(kind, method, window):
+    run, draw, values = run_of(), random.Random(5), []
+    asked, amount = ask(run, kind, method, window), parse_alternatives(window)[0]
+    for i in range(7000):
+        values.append(draw.gauss(5, 1) + i / 7000)
+        run.enter(row(i, values[-1]))
+        asked(5)
+    length = int(amount.number) * (10 if amount.unit.value == "epochs" else 1)
+    inside = values[-length:]
+    plain = {"mean": statistics.fmean(inside), "std": statistics.stdev(inside), "low": min(inside), "high": max(inside)}
+    plain["counted"] = length
+    if kind == "fading":
+        weights = [math.exp(-2 * k / length) for k in range(len(values))]
+        plain["mean"] = sum(w * v for w, v in zip(weights, reversed(values), strict=True)) / sum(weights)
+    far = {"counted": 0.25 * length, "low": 0.5, "high": 0.5}.get(method, 0.08)
+    assert abs(asked(5) - plain[method]) <= far
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000), st.sampled_from(LONG), st.sampled_from(BLOCKED), st.booleans())
+def test_long_windows_depend_neither_on_when_they_were_asked_nor_on_restarts(seed, window, of, jumpy):
+    kind, method = of
+    draw = random.Random(seed)
+    often, seldom = run_of(), run_of()
+    one, other = ask(often, kind, method, window), ask(seldom, kind, method, window)
+    for i in range(4000):
+        value = math.nan if draw.random() < 0.01 else draw.gauss(5, 1)
+        item = row(i * (3 if jumpy and i > 2000 else 1), value)
+        often.enter(item)
+        seldom.enter(item)
+        one(5)
+        if draw.random() < 0.002:
+            assert other(5) == one(5) or (one(5) != one(5) and other(5) != other(5))
+        if draw.random() < 0.001:
+            saved, seldom = seldom.save(), run_of()
+            other = ask(seldom, kind, method, window)
+            seldom.load(saved)
+    assert other(5) == one(5) or (one(5) != one(5) and other(5) != other(5))

@@ -25,8 +25,8 @@ from sentinel.outlets.hands.consent import write_consent
 ROOT = Path(__file__).parents[2]
 TRAININGS = ROOT / "tests" / "outlets" / "trainings"
 SHORT = {
-    "lasting": 0.5, "fresh": 30.0, "surveyed": 30.0, "save_wait": 6.0, "save_most": 60.0, "exit_wait": 3.0, "still": 0.5,
-    "quiet_after": 1.5, "rehearsals": 0,
+    "lasting": 0.5, "fresh": 30.0, "surveyed": 30.0, "save_wait": 6.0, "save_most": 60.0, "exit_wait": 5.0, "still": 0.5,
+    "quiet_after": 2.5, "rehearsals": 0,
 }  # fmt: skip
 RULES = """signature: {name}
 title: A run that these tests call doomed
@@ -203,11 +203,13 @@ class Night:
 
     def signals(self, name):
         """Every signal that was sent for a run, in order."""
-        lines = []
-        for plan in self.plans(name):
-            record = self.folder / "state" / "plans" / plan.id / "audit.jsonl"
-            lines += [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
+        lines = [line for plan in self.plans(name) for line in self.record(plan)]
         return [line["signal"] for line in lines if line["event"] == "signalling"]
+
+    def record(self, plan):
+        """Every line of a plan's record."""
+        record = self.folder / "state" / "plans" / plan.id / "audit.jsonl"
+        return [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
 
     def ask(self, *words):
         command = [sys.executable, "-m", "sentinel", *map(str, words), "--socket", str(self.folder / "state/control")]

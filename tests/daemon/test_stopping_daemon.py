@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sentinel.core.stopping_world import Level
 from sentinel.outlets.hands.consent import KEEP
 from sentinel.outlets.proof.finding import KEPT
 from sentinel.outlets.proof.proving import State, prove
-from tests.daemon.stopping_night import Night
+from tests.daemon.stopping_night import TRAININGS, Night, until
 
 TERM, KILL = "SIGTERM", "SIGKILL"
 
@@ -36,8 +37,9 @@ def night(tmp_path_factory):
         folder = night.train(name, mode)
         if name == "kept":
             (folder / KEEP).touch()
-    night.train("recovers", "handler,early,recovers", env={"RECOVERS_AT": "900"})
     night.train("unallowed", consent=None)
+    loop = f"while :; do {sys.executable} {TRAININGS}/plain.py {night.folder}/runs/again early; sleep 0.2; done"
+    night.train("again", command=["sh", "-c", loop])
     night.train("saves", "gift,early", consent=Level.CHECKPOINT)
     (night.folder / "runs" / "second").mkdir()
     night.train("first", more=[night.folder / "runs" / "second"])
@@ -97,12 +99,6 @@ def test_a_run_whose_numbers_are_broken_is_never_asked_to_save(night):
     assert (plan.route, prove(Path(plan.proven.copy)).step) == (Route.DIRECT, 10)
 
 
-def test_a_run_that_recovers_is_left_alone(night):
-    night.ended("recovers")
-    assert (night.signals("recovers"), night.trainings["recovers"].poll()) == ([], None)
-    assert "recovered" in night.plans("recovers")[0].why
-
-
 def test_a_kept_run_is_left_alone(night):
     assert how(night, "kept") == (Stage.VETOED, [], None)
 
@@ -133,6 +129,14 @@ def test_a_run_that_hangs_is_never_asked_and_goes_only_at_level_kill(night):
     for name in ("frozen", "locked"):
         assert how(night, name) == (Stage.STOPPED, [TERM, KILL], -signal.SIGKILL), night.story(name)
     assert how(night, "unfrozen") == (Stage.REFUSED, [], None)
+
+
+def test_a_run_that_something_starts_again_is_told_and_not_fought(night):
+    until(lambda: (found := night.plans("again")) and not found[0].open, 60, lambda: night.story("again"))
+    plan = night.plans("again")[0]
+    assert (plan.stage, night.trainings["again"].poll()) == (Stage.FAILED, None)
+    assert "start" in plan.why
+    assert [line["signal"] for line in night.record(plan) if line["event"] == "signalling"] == [TERM]
 
 
 def test_people_were_told_before_and_after(night):

@@ -59,6 +59,17 @@ def test_three_rehearsals_that_a_person_called_right_arm_a_rule_in_its_watch(beg
     assert night.ended("d").stage is Stage.STOPPED
 
 
+def test_a_run_that_recovers_in_its_grace_is_left_alone(begin):
+    night = begin(grace="60s")
+    folder = night.train("a", "handler,early,recovers")
+    night.watch()
+    until(lambda: (found := night.plans("a")) and found[-1].stage is Stage.GRACE, 60, lambda: night.story("a"))
+    (folder / "RECOVER").touch()
+    until(lambda: night.plans("a")[0].stage is Stage.VETOED, 60, lambda: night.story("a"))
+    assert "recovered" in night.plans("a")[0].why
+    assert (night.signals("a"), night.trainings["a"].poll()) == ([], None)
+
+
 def test_keep_and_an_ack_over_the_socket(begin):
     night = begin(grace="60s")
     night.train("a")

@@ -274,3 +274,28 @@ def test_a_lag_that_is_not_known_or_too_long_makes_the_correlation_unknown():
 def test_an_impossible_lag_is_a_fault(lag):
     compiled, wrongs = compile_expression(f'autocorr(train.loss, "3 epochs", lag={lag}) > 0.9', Context(NAMES))
     assert compiled is None and len(wrongs) == 1
+
+
+def test_an_expression_is_explained_as_a_tree_with_every_value_window_and_count():
+    run = sawtooth(3)
+    text = 'level > 2 * std(train.loss, "30 readings") and (val.f1 > 0.5 or not known(val.loss))'
+    compiled, wrongs = compile_expression(text, Context(NAMES, lets={"level": 'mean(train.loss, "60 readings")'}))
+    assert compiled is not None, wrongs
+    tree = [(depth, item.what, item.value, item.note) for depth, item in compiled.outline(run)]
+    assert [(depth, what) for depth, what, _, _ in tree] == [
+        (0, "all of"),
+        (1, 'level > 2 * std(train.loss, "30 readings")'),
+        (2, "level"),
+        (3, 'mean(train.loss, "60 readings")'),
+        (2, '2 * std(train.loss, "30 readings")'),
+        (3, 'std(train.loss, "30 readings")'),
+        (1, "any of"),
+        (2, "val.f1 > 0.5"),
+        (3, "val.f1"),
+        (2, "not known(val.loss)"),
+        (3, "known(val.loss)"),
+    ]
+    said = {what: (value, note) for _, what, value, note in tree}
+    assert said["all of"] == (True, "") and said["val.f1 > 0.5"] == (None, "")
+    assert said['mean(train.loss, "60 readings")'][1] == "60 readings in 60 readings"
+    assert said["val.f1"] == (None, "no reading yet")

@@ -1,9 +1,10 @@
 """The kernel's hints wake the loop at once; configs are read when they come and when they change."""
 
 import threading
+import time
 
-from sentinel.sources.configs import LARGEST, Config
-from sentinel.sources.hints import Hints
+from sentinel.sources.configs import AT_ONCE, LARGEST, PATIENCE, Config
+from sentinel.sources.hints import Hints, room_for_a_watch
 from sentinel.sources.opening import open_file
 from tests.sources.plain_eyes import PlainEyes
 
@@ -50,3 +51,48 @@ def test_of_a_huge_config_only_its_size_is_a_fact(tmp_path):
         file.truncate(LARGEST + 1)
     (fact,) = Config(str(path), "config.json").look(lambda p: open_file([str(tmp_path)], p), PlainEyes())
     assert (fact.name, fact.value) == ("config.size_bytes", LARGEST + 1)
+
+
+def test_a_reached_limit_of_watches_is_told_once(tmp_path):
+    assert room_for_a_watch(str(tmp_path))
+    hints = Hints([str(tmp_path)], lambda: None, room=lambda _: False)
+    hints.listen()
+    assert len(hints.trouble) == 1
+    assert "max_user_watches" in hints.trouble[0]
+    hints.close()
+
+
+def large(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("# " + "x" * AT_ONCE + "\nlr: 0.1\n")
+    return path
+
+
+def looked(config, tmp_path):
+    return [fact.name for fact in config.look(lambda p: open_file([str(tmp_path)], p), None)]
+
+
+def test_a_large_config_is_read_by_a_child_that_nobody_waits_for(tmp_path):
+    config = Config(str(large(tmp_path)), "config.yaml")
+    began = time.monotonic()
+    assert looked(config, tmp_path) == []
+    assert time.monotonic() - began < 1.0
+    found = []
+    while not found and time.monotonic() < began + 30:
+        found = looked(config, tmp_path)
+    assert "config.lr" in found
+    assert looked(config, tmp_path) == []
+
+
+def hang(name, data):
+    time.sleep(3600)
+
+
+def test_a_child_that_hangs_is_ended_and_the_config_left(tmp_path):
+    now = [0.0]
+    config = Config(str(large(tmp_path)), "config.yaml", work=hang, steady=lambda: now[0])
+    assert looked(config, tmp_path) == []
+    now[0] = PATIENCE + 1
+    assert looked(config, tmp_path) == []
+    assert config._child is None
+    assert looked(config, tmp_path) == []

@@ -69,3 +69,16 @@ def test_the_table_says_what_matters_most():
     assert xids.meaning(79).gpu == xids.REBOOT
     assert xids.meaning(45).level == xids.INFO
     assert "not in our table" in xids.sentence("0", 9999)
+
+
+def test_a_log_that_was_rotated_or_emptied_goes_on_at_its_start(tmp_path):
+    path = tmp_path / "kern.log"
+    path.write_text("Out of memory: Killed process 1 (python) total-vm:1kB\n")  # of before: never told
+    log = KernelLog(str(path))
+    assert list(log.read(0.0)) == []
+    path.rename(tmp_path / "kern.log.1")
+    path.write_text("Out of memory: Killed process 2 (python) total-vm:1kB\n")
+    assert [event.pid for event in log.read(1.0)] == [2]
+    path.write_text("nfs: server a not responding\n")
+    assert [event.kind for event in log.read(2.0)] == ["nfs"]
+    log.close()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.core.names import Names
-from sentinel.core.records import Row
+from sentinel.core.records import How, Over, Row
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.replay import replay_run
 from sentinel.sources.watcher import Watcher
@@ -53,7 +53,7 @@ def test_live_reads_what_replay_reads(pieces):
                 kept = watcher.bookmarks()
                 watcher.close()
                 watcher = Watcher([plan], Names(), kept)
-        watcher.process_ended(f"nlp:{run}", exit_code=0)
+        watcher.process_ended(f"nlp:{run}", Over(How.ENDED, now, "exit code 0"))
         for _ in range(3):
             now += 5
             seen += drain(watcher, now)

@@ -126,10 +126,27 @@ def test_a_training_that_no_watch_names_is_found_and_its_end_told(world):
     world.until(lambda: "0" in world.machine.gpu.gpus)
     processes_of(world, child)
     world.until(lambda: world.kinds(Found))
-    key = f"pid:{child.pid}:"
-    assert world.kinds(Found)[0][0].startswith(key)
-    assert str(log) in next(s for s in world.machine.trouble() if "named by no [[watch]]" in s)
-    child.kill()
+    key, found = world.kinds(Found)[0]
+    assert key.startswith(f"pid:{child.pid}:")
+    assert found.info.name == f"pid {child.pid} of user {os.getuid()}"
+    sentence = next(s for s in world.machine.trouble() if "named by no [[watch]]" in s)
+    assert str(log) not in sentence  # paths are its user's alone
+    world.until(lambda: any(run == key and "proc.rss_mb" in row.names for run, row in world.kinds(Row)))
+    child.send_signal(11)
     child.wait()
-    world.machine.processes._full_due = 0.0
-    world.until(lambda: any(run.startswith(key) for run, _ in world.kinds(Over)))
+    world.until(lambda: any(run == key for run, _ in world.kinds(Over)))
+
+
+def test_a_training_that_a_watch_names_later_is_that_run_s_from_then_on(world):
+    child, log = world.start(0)
+    world.until(lambda: "0" in world.machine.gpu.gpus)
+    processes_of(world, child)
+    world.until(lambda: world.kinds(Found))
+    world.watch([log], grew=0.0)
+    world.until(lambda: world.kinds(Over))
+    key, over = world.kinds(Over)[0]
+    assert key.startswith("pid:")
+    assert "a watch names now" in over.detail
+    world.items.clear()
+    world.until(lambda: any(run == "run" and "gpu.0.util" in row.names for run, row in world.kinds(Row)))
+    assert not [run for run, row in world.kinds(Row) if run == key]

@@ -1,17 +1,18 @@
 """Real processes, no fakes: files, pipes, exits, rights."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 
 from sentinel.core.records import Fact, How, Mark, MarkKind, Over
 from sentinel.sources.processes import source as module
 from sentinel.sources.processes.attach import Because, KnownRun
-from sentinel.sources.processes.process import FileId
+from sentinel.sources.processes.groups import Groups
+from sentinel.sources.processes.process import Container, FileId, Pid, Process
 from sentinel.sources.processes.reading import process, vital
 from sentinel.sources.processes.source import Course, ProcessSource
 
@@ -182,28 +183,56 @@ def test_only_named_variables_leave_an_environment(runs, tmp_path):
     assert seen.rank == 3
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("su"), reason="needs root and su to become another user")
-def test_another_users_process_is_seen_with_rights_and_its_hiding_named_without(tmp_path):
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], cwd=tmp_path)
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[2]); from sentinel.sources.processes.reading import process, vital\n"
-        "print(sorted(process(vital(int(sys.argv[1]))).denied))"
-    )
-    try:
-        assert process(vital(child.pid)).cwd == str(tmp_path)
-        root = str(module.__file__).rsplit("/sentinel/", 1)[0]
+def as_nobody(work):
+    """What a function says in a process that gave up root's rights; forked, for nobody may not run this interpreter."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
         try:
-            as_nobody = subprocess.run(
-                [sys.executable, "-c", code, str(child.pid), root], user="nobody", group="nogroup", **CAPTURED
-            )
-        except (OSError, LookupError) as error:
-            pytest.skip(f"nobody cannot run this interpreter: {error}")
-        if as_nobody.returncode != 0:
-            pytest.skip(f"nobody cannot run this interpreter: {as_nobody.stderr[-120:]}")
-        assert as_nobody.stdout.strip() == "['cwd', 'environment', 'files']"
-    finally:
-        child.kill()
-        child.wait()
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            os.write(writing, repr(work()).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(pid, 0)
+    with os.fdopen(reading) as answer:
+        return answer.read()
+
+
+ROOT_ALONE = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+@ROOT_ALONE
+def test_another_user_s_process_is_a_run_s_where_we_have_the_rights_to_see_its_files(runs, tmp_path):
+    log = tmp_path / "train.log"
+    log.write_text("x\n")
+    with log.open("a") as out:
+        child = runs.start("sleep", "60", stdout=out, user=65534, group=65534, cwd="/")
+    runs.know("run", tmp_path, log)
+    runs.until(lambda: runs.members().get(child.pid) is Because.FILE)
+    assert runs.source.followed["run"].link.members[0].process.uid == 65534
+
+
+@ROOT_ALONE
+def test_without_those_rights_what_is_hidden_is_named_with_the_cure(runs, tmp_path):
+    child = runs.start("sleep", "60", cwd=tmp_path)
+    assert process(vital(child.pid)).cwd == str(tmp_path)
+    assert as_nobody(lambda: sorted(process(vital(child.pid)).denied)) == "['cwd', 'environment', 'files']"
+
+    def troubles():
+        source = ProcessSource("host:here", poll=1.0, gpus={"0": (child.pid,)})
+        for now in (0.0, 61.0, 122.0):
+            list(source.read(now))
+        return source.trouble()
+
+    said = as_nobody(troubles)
+    assert f"cannot see what process {child.pid} has open: no rights" in said
+    assert "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH" in said
+    assert "cannot tell what it writes; see the missing rights" in said
 
 
 def test_an_oom_kill_in_a_cgroup_is_a_death(runs, tmp_path):
@@ -270,3 +299,36 @@ def test_two_ranks_of_torchrun_are_one_run(runs, tmp_path):
     finally:
         launcher.terminate()  # it passes the signal on to its ranks, which have sessions of their own
         launcher.wait(WAIT)
+
+
+def test_kills_in_a_job_s_cgroup_are_counted_and_those_of_a_login_session_are_not(tmp_path):
+    group = tmp_path / "cgroup" / "system.slice" / "slurmstepd" / "job_77"
+    group.mkdir(parents=True)
+    proc = tmp_path / "proc" / "12"
+    proc.mkdir(parents=True)
+    (proc / "cgroup").write_text("0::/system.slice/slurmstepd/job_77\n")
+    groups = Groups(str(tmp_path / "proc"), str(tmp_path / "cgroup"))
+    job = Process(Pid(12, 1), 1, "python", container=Container("slurm", "77"))
+    (group / "memory.events").write_text("low 0\noom 3\noom_kill 2\n")
+    assert groups.new_kills(job) == 0.0  # of before
+    (group / "memory.events").write_text("low 0\noom 4\noom_kill 3\n")
+    assert groups.new_kills(job) == 1.0
+    assert groups.new_kills(Process(Pid(12, 1), 1, "python")) is None
+
+
+def test_a_process_is_a_run_s_by_the_id_in_its_environment(runs, tmp_path):
+    sleeper = runs.start("sleep", "60", env={**os.environ, "WANDB_RUN_ID": "ab12cd34"}, cwd="/")
+    runs.source.runs = {"run": KnownRun("run", str(tmp_path), ids=frozenset({"ab12cd34"}))}
+    runs.until(lambda: runs.members().get(sleeper.pid) is Because.ID)
+
+
+def test_what_sentinel_itself_stopped_was_stopped_by_someone_and_says_so(runs, tmp_path):
+    log = tmp_path / "train.log"
+    child = runs.start(sys.executable, "-c", WRITER, str(log))
+    runs.know("run", tmp_path, there(log))
+    runs.source.by_us = lambda key: f"Sentinel stopped {key}"
+    runs.until(lambda: child.pid in runs.members())
+    child.kill()
+    child.wait()
+    runs.until(lambda: runs.over() is not None)
+    assert (runs.over().how, runs.over().detail) == (How.STOPPED, "Sentinel stopped run")

@@ -105,10 +105,13 @@ def test_a_run_that_is_over_and_moves_again_is_found_again_and_read_on(watched):
 def test_a_process_that_ended_ends_its_run(watched):
     watched.write("exp/train.log", lines(1))
     watched.turn()
-    watched.watcher.process_ended(f"nlp:{watched.folder}/exp", exit_code=1)
-    *_, fact, over = watched.turn()
-    assert (fact.name, fact.value) == ("process.exit_code", 1)
-    assert over.how is How.DIED
+    watched.write("exp/train.log", lines(2)[:-1])
+    said = Over(How.DIED, 0.0, "exit code 1")
+    assert watched.watcher.process_ended(f"nlp:{watched.folder}/exp", said)
+    items = watched.turn() + watched.turn()
+    assert told(items) == [2]  # its last line had no newline
+    assert (items[-1].how, items[-1].detail) == (How.DIED, "exit code 1")
+    assert not watched.watcher.process_ended(f"nlp:{watched.folder}/exp", said)
 
 
 def test_a_restart_doubles_and_loses_nothing(watched):

@@ -137,7 +137,7 @@ class Armed:
             consent=Consent(Level.KILL, self.uid, "all leave is given"),
             called_right=self.credit,
             survey=Survey(self.clock.now, (4242,), frozenset({self.uid or 0}), way="signal TERM"),
-            saving=self.saving,
+            saving=replace(self.saving, looked=self.clock.now),
             outcomes=tuple(self.outcomes),
         )
         self.outcomes = []

@@ -20,6 +20,7 @@ from sentinel.sources.gpu.source import GpuSource
 from sentinel.sources.host.source import HostSource
 from sentinel.sources.kernel import KernelLog
 from sentinel.sources.machine import Machine
+from sentinel.sources.mounts import mounts
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.processes.source import ProcessSource
 from sentinel.sources.watcher import Watcher
@@ -39,25 +40,26 @@ def books():
 class Room:
     """What stands in it: `driver` says what the GPUs show, `start` puts a training on them."""
 
-    def __init__(self, folder, keeper, driver=None, proc=None):
-        self.folder, self.driver = folder, driver
+    def __init__(self, folder, keeper, driver=None, proc=None, *, name=NAME, processes="/proc", mounted=mounts):
+        self.folder, self.driver, self.name, host = folder, driver, name, f"host:{name}"
         self.runs = folder / "runs"
-        self.runs.mkdir()
+        self.runs.mkdir(exist_ok=True)
         self.kmsg = folder / "kmsg"
         self.kmsg.write_text("")
         self.now, self.health_at = time.time(), 0.0
         self.children, self.logs, self.changes, self.seen = [], {}, [], []
-        self.engine = Engine(books().book, books().names, NAME)
-        self.engine.feed([host_run(HOST, NAME, self.now)])
-        self.gpu = GpuSource(keeper, HOST)
+        self.engine = Engine(books().book, books().names, name)
+        self.engine.feed([host_run(host, name, self.now)])
+        self.gpu = GpuSource(keeper, host)
         self.machine = Machine(
-            HOST,
+            host,
             self.gpu,
-            ProcessSource(HOST, 15.0),
-            HostSource(HOST, 15.0, root=str(proc or "/proc")),
+            ProcessSource(host, 15.0, root=str(processes)),
+            HostSource(host, 15.0, root=str(proc or "/proc")),
             KernelLog(str(self.kmsg)),
         )
-        self.watcher = Watcher([WatchPlan("nlp", runs=f"{self.runs}/*")], books().names, host=NAME)
+        plan = WatchPlan("nlp", runs=f"{self.runs}/*")
+        self.watcher = Watcher([plan], books().names, host=name, mounted=mounted)
         self.meetings = Meetings()
 
     # --- trainings -----------------------------------------------------------------------------------------------
@@ -72,6 +74,17 @@ class Room:
         self.children.append(child)
         self.logs.setdefault(run, []).append(log)
         return child
+
+    def start_alone(self, command, **more):
+        """A process that belongs to no watched folder."""
+        output = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | more
+        self.children.append(subprocess.Popen(command, cwd=self.folder, **output))
+        return self.children[-1]
+
+    def bus(self, gpu):
+        """A GPU's PCI address as the kernel log writes it, without the domain."""
+        _, bus, device = self.gpu.gpus[str(gpu)].bus
+        return f"{bus:02x}:{device:02x}"
 
     def print(self, run, step, loss=None):
         """One line of progress in every log of the run."""

@@ -16,8 +16,10 @@ from sentinel.core.families import Join, share
 from sentinel.core.heard import Heard, Known
 from sentinel.core.run import Run
 from sentinel.core.series import Series
-from sentinel.core.windows import Extremes, Fading, Sums, Window
-from sentinel.core.windows_ranked import Changes, Edge, Line, Ranked, Thinned
+from sentinel.core.windows import Sums, Window
+from sentinel.core.windows_edges import Edge, RankEdge, SpreadEdge
+from sentinel.core.windows_ranked import Changes, Line, Ranked, Thinned
+from sentinel.core.windows_running import Extremes, Fading
 
 KINDS: dict[str, type[Window]] = {
     "sums": Sums,
@@ -156,20 +158,31 @@ class InWindow:
 
 @dataclass(frozen=True, slots=True)
 class EdgeOf:
-    """What a quantile of a window is no less than, or no more than, for hunches."""
+    """What a quantile of a window is no less than, or no more than, and a deviation no less than: for hunches."""
 
     name: str
     amount: Amount
-    share: float
     least: int
-    upper: bool
+    share: float | None = None  # None asks for the deviation
+    upper: bool = False
 
     def meet(self, run: Run, instance: str) -> Edge:
         """The edge, shared by all who ask for it."""
         series = run.cell(own_name(self.name, instance))
-        found = window(series, InWindow(self.name, "ranked", "quantile", (self.amount,)), self.amount)
-        assert isinstance(found, Ranked)
-        return found.edge(self.share, self.least, self.upper)
+        key = "edge", self.amount.number, self.share, self.least, self.upper
+        found = series.edges.get(key)
+        if found is None:
+            found = series.edges[key] = self._make(series)
+        return found
+
+    def _make(self, series: Series) -> Edge:
+        if self.share is None:
+            of = window(series, InWindow(self.name, "sums", "std", (self.amount,)), self.amount)
+            assert isinstance(of, Sums)
+            return SpreadEdge(of, self.least)
+        of = window(series, InWindow(self.name, "ranked", "quantile", (self.amount,)), self.amount)
+        assert isinstance(of, Ranked)
+        return RankEdge(of, self.share, self.least, self.upper)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from sentinel.core.records import Json
 from sentinel.outlets.hands.evidence import gather
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.process import PROC, Process, all_processes, read_process, written_bytes
-from sentinel.outlets.hands.sending import Refused, ask, audit, check_crew, remove_request, signal_ranks
+from sentinel.outlets.hands.sending import Refused, audit, check_crew, remove_request, signal_ranks
+from sentinel.outlets.hands.slurm import ask_by, job_of, park
 from sentinel.outlets.hands.survey import Crew, crew_of_folder, crew_of_pids, stuck
 from sentinel.outlets.hands.ways import Way, find_way
 from sentinel.outlets.proof.finding import candidates, last_good, written_so_far
@@ -81,7 +82,7 @@ def request(climb: Climb, uid: int | None, *, stop: bool) -> None:
     if climb.way.known and climb.way.ends and not stop:
         raise Refused(f"{climb.way.name} also ends the run: use `sentinel stop`")
     climb.before = {candidate.path: candidate.mark for candidate in candidates(climb.folder)}
-    climb.say(f"asked: {ask(climb.crew, climb.way, climb.record, stop=stop)}")
+    climb.say(f"asked: {ask_by(climb.crew, climb.way, climb.record, stop=stop)}")
 
 
 def await_save(climb: Climb, patience: Patience) -> bool:
@@ -135,7 +136,7 @@ def end(climb: Climb, uid: int | None, patience: Patience, *, kill: bool) -> boo
         if climb.crew.elsewhere:
             raise Refused("ranks live on other nodes: a signal here would hang them")
         try:
-            climb.say(signal_ranks(now, number, climb.record))
+            climb.say(park(now, climb.record) if job_of(now) else signal_ranks(now, number, climb.record))
         except ProcessLookupError:
             continue
         if _gone_within(climb, patience.leave):

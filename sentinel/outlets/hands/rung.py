@@ -6,6 +6,7 @@ It lives on when the daemon dies, so that what was begun is brought to its end; 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
@@ -20,7 +21,8 @@ from sentinel.outlets.hands.consent import clean, consent_of, kept_by_file
 from sentinel.outlets.hands.evidence import gather
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.process import Process, read_process, written_files
-from sentinel.outlets.hands.sending import Refused, ask, audit, check_crew, claim, signal_ranks
+from sentinel.outlets.hands.sending import Refused, audit, check_crew, claim, signal_ranks
+from sentinel.outlets.hands.slurm import ask_by, park
 from sentinel.outlets.hands.survey import Crew, crew_of_folder, crew_of_pids, stuck
 from sentinel.outlets.hands.ways import find_way
 from sentinel.outlets.proof.finding import Candidate, candidates, last_good, written_so_far
@@ -28,6 +30,7 @@ from sentinel.outlets.proof.proving import ENDINGS, Report, State, prove
 
 Answer = dict[str, Any]
 STILL = 2.0  # a save of several files is whole once none of them has moved for so long, or nobody is left to write
+CREW, ALIVE = "crew.json", "alive"  # who was there when it was first asked or signalled; when they were last seen
 BEFORE, BAD = "before.json", "bad.json"  # checkpoints as they were before the request; new ones that were no good
 
 
@@ -135,7 +138,7 @@ def _ask(task: dict[str, Any], folder: Path) -> Answer:
     (folder / BEFORE).write_text(json.dumps(before))
     _remember(crew, folder)
     way = find_way(crew, task["folder"], task.get("ask", ""))
-    return {"detail": ask(crew, way, folder / "audit.jsonl", stop=bool(task["stop"]))}
+    return {"detail": ask_by(crew, way, folder / "audit.jsonl", stop=bool(task["stop"]))}
 
 
 def _new(task: dict[str, Any], folder: Path) -> list[Candidate]:
@@ -164,8 +167,17 @@ def _note_bad(new: list[Candidate], folder: Path) -> None:
 
 def _remember(crew: Crew, folder: Path) -> None:
     """Who was there when the run was first asked or signalled: whether they have gone is told by this, not by names."""
-    if not (folder / "crew.json").exists():
-        (folder / "crew.json").write_text(json.dumps([[process.pid, process.start] for process in crew.ranks]))
+    if not (folder / CREW).exists():
+        (folder / ALIVE).write_text(str(_ticks()))
+        (folder / CREW).write_text(json.dumps([[p.pid, p.start] for p in (*crew.ranks, *crew.agents)]))
+
+
+def _known(crew: Crew, folder: Path) -> list[list[int]]:
+    try:
+        known: list[list[int]] = json.loads((folder / CREW).read_text())
+    except (OSError, ValueError):
+        known = [[process.pid, process.start] for process in (*crew.ranks, *crew.agents)]
+    return known
 
 
 def saving(process: Process) -> bool:
@@ -174,18 +186,31 @@ def saving(process: Process) -> bool:
 
 
 def _watch(task: dict[str, Any], folder: Path) -> Answer:
-    """What is seen of a save and of the processes' going."""
+    """What is seen of a save and of the processes' going: ranks and launchers, for a launcher may start ranks again."""
     crew = _crew(task)
-    try:
-        known = json.loads((folder / "crew.json").read_text())
-    except (OSError, ValueError):
-        known = [[process.pid, process.start] for process in crew.ranks]
+    known = _known(crew, folder)
     here = [pid for pid, start in known if (now := read_process(pid)) is not None and now.start == start]
     # The crew was counted before this look: who died in between is gone, only somebody new has come back.
-    back = not here and any([process.pid, process.start] not in known for process in crew.ranks)
+    back = not any(rank.pid in here for rank in crew.ranks) and bool(_newcomers(crew, known, folder))
+    if any(rank.pid in here for rank in crew.ranks):
+        (folder / ALIVE).write_text(str(_ticks()))
     new = _new(task, folder) if (folder / BEFORE).exists() else []
     found = bool(new) and (not here or time.time() - max(c.written for c in new) >= STILL)
     return {"progress": written_so_far(Path(task["folder"])), "found": found, "here": here, "back": back}
+
+
+def _newcomers(crew: Crew, known: list[list[int]], folder: Path) -> list[Process]:
+    """Ranks that were started after the known ones were last seen: loaders that outlive their rank are older."""
+    try:
+        seen = int((folder / ALIVE).read_text())
+    except (OSError, ValueError):
+        seen = 0
+    return [rank for rank in crew.ranks if [rank.pid, rank.start] not in known and rank.start >= seen]
+
+
+def _ticks() -> int:
+    """Now, as /proc counts when a process was started."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
 
 
 def _signal(number: int) -> Callable[[dict[str, Any], Path], Answer]:
@@ -194,7 +219,13 @@ def _signal(number: int) -> Callable[[dict[str, Any], Path], Answer]:
         check_crew(crew, task["uid"])
         if crew.elsewhere:
             raise Refused("ranks live on other nodes: a signal here would hang them")
+        if (folder / CREW).exists() and _newcomers(crew, _known(crew, folder), folder):
+            raise Refused("it was gone and came back: something restarts it")
         _remember(crew, folder)
+        if any("SLURM_JOB_ID" in process.environment for process in crew.ranks):
+            if number == signal.SIGKILL:
+                raise Refused("it belongs to a Slurm job, which Slurm has been asked to end")
+            return {"detail": park(crew, folder / "audit.jsonl")}
         return {"detail": signal_ranks(crew, number, folder / "audit.jsonl")}
 
     return send

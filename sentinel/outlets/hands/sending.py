@@ -69,7 +69,7 @@ def ask(crew: Crew, way: Way, record: Path, *, stop: bool) -> str:
         return signal_ranks(crew, getattr(signal, f"SIG{way.argument}"), record, needs_handler=True)
     if way.protocol == "file":
         return _touch(Path(way.argument), crew.ranks[0].uid, record, stop=stop)
-    return _command(crew, way, record)
+    return _command(way, record)
 
 
 def signal_ranks(crew: Crew, number: int, record: Path, *, needs_handler: bool = False) -> str:
@@ -102,14 +102,9 @@ def _touch(path: Path, uid: int, record: Path, *, stop: bool) -> str:
     return f"wrote {path}"
 
 
-def _command(crew: Crew, way: Way, record: Path) -> str:
-    """Slurm, or the owner's own command: started from a list, never through a shell, with a deadline."""
+def _command(way: Way, record: Path) -> str:
+    """The owner's own command: started from a list, never through a shell, with a deadline."""
     words = shlex.split(way.argument)
-    if way.protocol == "slurm":
-        job = next((p.environment["SLURM_JOB_ID"] for p in crew.ranks if "SLURM_JOB_ID" in p.environment), "")
-        if not job:
-            raise Refused("no Slurm job was found in its environment")
-        words = ["scancel", f"--signal={way.argument}", "--full", job]
     audit(record, "running", command=list(words))
     try:
         done = subprocess.run(words, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sentinel.outlets.hands.process import Process, all_processes, open_for_writing
 
-AGENTS = (
-    "torchrun", "torch.distributed.run", "torch.distributed.launch", "accelerate launch", "accelerate-launch",
-    "accelerate.commands.launch", "deepspeed.launcher", "composer.cli", "bin/composer", "bin/deepspeed",
-)  # fmt: skip
+AGENTS = frozenset((
+    "torchrun", "torch.distributed.run", "torch.distributed.launch", "accelerate", "accelerate-launch",
+    "accelerate.commands.launch", "deepspeed", "deepspeed.launcher.runner", "deepspeed.launcher.launch", "composer",
+    "composer.cli.launcher",
+))  # fmt: skip
 SHELLS = frozenset(
     ("bash", "sh", "zsh", "fish", "dash", "tcsh", "login", "tmux", "tmux: server", "screen", "su", "sudo")
 )
@@ -75,7 +77,11 @@ def _number(text: str | None) -> int:
 
 
 def _is_agent(process: Process) -> bool:
-    return "RANK" not in process.environment and any(agent in process.line for agent in AGENTS)
+    """A launcher, by a whole word before the script that it launches: what a script or a shell is told is not its own."""
+    if "RANK" in process.environment or process.name in SHELLS:
+        return False
+    words = takewhile(lambda word: not word.endswith(".py"), process.command)
+    return any(os.path.basename(word) in AGENTS for word in words)
 
 
 def _is_parent(process: Process, children: Iterable[Process]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sentinel.core.functions import unknown
 from sentinel.core.functions.needs import Need, TheRun
-from sentinel.core.windows_ranked import WIDER
+from sentinel.core.windows_edges import WIDER
 
 HELPERS: dict[str, Any] = {
     "NAN": nan,
@@ -100,3 +100,11 @@ def compile_hunch(cells: Cells, source: str, guards: str) -> Callable[..., Any]:
     text = f"def hunch_maker({arguments}):\n def hunch():\n{guards}  return {source}\n return hunch\n"
     exec(compile(text, "<rule>", "exec"), made)  # noqa: S102  made from the whitelist's own templates alone
     return made["hunch_maker"]  # type: ignore[no-any-return]
+
+
+def compile_values(cells: Cells, sources: list[str]) -> Callable[..., Any]:
+    """The function that takes what meets the needs and gives the value of each of these parts."""
+    made: dict[str, Any] = {"__builtins__": {}, **HELPERS}
+    text = f"def values({', '.join(cells.needs.values())}):\n return [{', '.join(sources)}]\n"
+    exec(compile(text, "<rule>", "exec"), made)  # noqa: S102  made from the whitelist's own templates alone
+    return made["values"]  # type: ignore[no-any-return]

@@ -18,6 +18,7 @@ from sentinel.rulebook.expressions.checks import Wrong, parse
 from sentinel.rulebook.expressions.code import Cells, Code, compile_hunch, compile_makers
 from sentinel.rulebook.expressions.compiler import Comparison, Compiler
 from sentinel.rulebook.expressions.hunches import Hunches
+from sentinel.rulebook.expressions.outline import Outline
 from sentinel.rulebook.expressions.wants import NOTHING, wanted_for_yes
 
 MOST_EVIDENCE = 24
@@ -61,6 +62,7 @@ class Compiled:
     _made: tuple[Callable[..., Any], ...] = ()
     _hunch: Callable[[], Hunch] | None = None  # makes the cheap test when first asked for
     _hunched: Hunch | None = None
+    _outlined: Callable[[], Outline] | None = None
 
     def bind(self, run: Run, instance: str = "") -> Judge:
         """The cheap form for one instance."""
@@ -102,6 +104,16 @@ class Compiled:
         why = self._missing(run, instance) if answer is None else ""
         return Verdict(answer, value, limit, tuple(evidence[:MOST_EVIDENCE]), why)
 
+    def outline(self, run: Run, instance: str = "") -> tuple[tuple[int, Evidence], ...]:
+        """The expression as a tree: each part's depth and what it says now, with the window and count behind it."""
+        if self._outlined is None:
+            return ()
+        outline = self._outlined()
+        return tuple(
+            (part.depth, self._evidence(run, instance, part.text, value) if part.leaf else _plainly(part.text, value))
+            for part, value in zip(outline.parts, outline.values(run, instance), strict=True)
+        )
+
     def _part(self, leaf: Code) -> str:
         return self.text[leaf.start : leaf.end] or self.text
 
@@ -141,7 +153,11 @@ class Compiled:
         for need in self._cells.needs:
             if isinstance(need, InWindow) and what.startswith(tuple(f"{n}(" for n in _names_of(need))):
                 amounts = [amount for amount in need.amounts if amount.unit.value != "%"]
-                if amounts and (need.kind, amounts[0].unit, amounts[0].number, need.lag) in series.windows:
+                if (
+                    amounts
+                    and str(amounts[0]) in what
+                    and (need.kind, amounts[0].unit, amounts[0].number, need.lag) in series.windows
+                ):
                     window = window_of(series, need, amounts[0])
                     return f"{'about, ' if window.about else ''}{window.readings} readings in {amounts[0]}"
         return "" if shown is not None else "unknown"
@@ -167,6 +183,16 @@ def _hunch_of(compiler: Compiler, tree: ast.expr, context: Context) -> Hunch:
     return Hunch(tuple(compiler.cells.needs), maker)
 
 
+def _plainly(what: str, value: Any) -> Evidence:
+    return Evidence(what, None if value != value else value)
+
+
+def _outline_of(compiler: Compiler, tree: ast.expr) -> Outline:
+    outline = Outline(Compiler(compiler.names, compiler.declared, compiler.lets, compiler.each))
+    outline.grow(tree)
+    return outline
+
+
 def _names_of(need: InWindow) -> tuple[str, ...]:
     from sentinel.core.functions.table import TABLE
 
@@ -190,6 +216,7 @@ def compile_expression(text: str, context: Context, root: str = "answer") -> tup
     made = _made(text, compiler, code, context, wants)
     if root == "answer":
         made._hunch = partial(_hunch_of, compiler, tree, context)
+        made._outlined = partial(_outline_of, compiler, tree)
     return made, []
 
 

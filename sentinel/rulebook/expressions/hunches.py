@@ -44,7 +44,7 @@ class Span:
 OPEN = Span(None, None)
 
 
-NEARLY, EDGES, EXACTLY = 0, 1, 2  # extremes of the newest readings, edges of quantiles, deviations worked out
+NEARLY, EDGES = 0, 1  # by the extremes of the newest readings; by the edges of windows
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class Hunches:
     def _both(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> str | None:
         """The cheapest bounds first; better ones are asked where those decide nothing."""
         known = []
-        for level in (NEARLY, EDGES, EXACTLY):
+        for level in (NEARLY, EDGES):
             if level and level not in self.loose:
                 continue
             self.level = level
@@ -181,12 +181,12 @@ class Hunches:
                 f"({cell}.near_high + WIDER * abs({cell}.near_high))",
             )
         share = 0.5 if function.method == "median" else float(arguments[1])
-        series = self.compiler.cells.cell(OneSeries(name))
-        ends = []
-        for upper in (False, True):
-            edge = self.compiler.cells.cell(EdgeOf(name, amounts[0], share, int(arguments[0]), upper))
-            ends.append(f"({edge}.value if {series}.count <= {edge}.until else {edge}.renew())")
-        return Span(*ends)
+        least = int(arguments[0])
+        return Span(*(self._edge(EdgeOf(name, amounts[0], least, share, upper)) for upper in (False, True)))
+
+    def _edge(self, need: EdgeOf) -> str:
+        series, edge = self.compiler.cells.cell(OneSeries(need.name)), self.compiler.cells.cell(need)
+        return f"({edge}.value if {series}.count <= {edge}.until else {edge}.renew())"
 
     def _extreme(self, node: ast.Call, function: Function) -> Span:
         """The greatest of a window is no less than the last reading, and no more than the greatest of all."""
@@ -199,11 +199,16 @@ class Hunches:
         return Span(f"{cell}.{near}low", f"({last} INF)")
 
     def _not_negative(self, node: ast.Call, function: Function) -> Span:
-        if self.level < EXACTLY or function.kind != "sums":
-            self.loose |= {EXACTLY} if function.kind == "sums" else set()
+        """At least zero; a standard deviation has an edge beside."""
+        if function.kind != "sums":
             return Span("0.0", None)
-        source = self.compiler.number(node).source
-        return Span(source, source)
+        if self.level < EDGES:
+            self.loose.add(EDGES)
+            return Span("0.0", None)
+        name, amounts, arguments = window_of_call(self.compiler, node, function)
+        if len(amounts) > 1 or amounts[0].unit is not Unit.READINGS:
+            return Span("0.0", None)
+        return Span(self._edge(EdgeOf(name, amounts[0], int(arguments[0]))), None)
 
     # --- what is cheap -------------------------------------------------------------------------------------------
 
@@ -231,7 +236,7 @@ _ENDS = {
 
 def _price(source: str) -> tuple[int, int]:
     """What a test costs, roughly; that something is (not) known hardly ever decides, so it comes late."""
-    return source.count(".renew()") + source.count("(None if") + source.count("max("), len(source)
+    return source.count(".renew()") + 100 * source.startswith("(None if"), len(source)
 
 
 def _refuted(left: str | None, sign: str, right: str | None) -> str | None:

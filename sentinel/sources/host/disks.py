@@ -18,6 +18,7 @@ GIB = float(1 << 30)
 STALE = 30.0  # seconds without an answer
 KEPT = 40  # looks that the slope is taken from
 LEAST_SPAN = 60.0
+MOST_MEASURES, MOST_SIZES = 64, 1024
 
 
 class Space(NamedTuple):
@@ -74,6 +75,8 @@ class Disks:
         self.disks: dict[int, Disk] = {}
         self.volumes: dict[str, int] = {}  # folder -> device
         self.stuck: set[str] = set()
+        self.measures: dict[str, Callable[[], float | None]] = {}  # what else is to be asked, by path
+        self.sizes: dict[str, float | None] = {}
         self._asking: tuple[str, float] | None = None
         self._thread: threading.Thread | None = None
         self._found: deque[tuple[str, Space | None]] = deque()
@@ -103,6 +106,12 @@ class Disks:
         self._thread.start()
         return self._readings()
 
+    def measure(self, path: str, ask: Callable[[], float | None]) -> float | None:
+        """The size of something on a disk, once the helper has asked; None until then."""
+        if path not in self.sizes and len(self.measures) < MOST_MEASURES:
+            self.measures[path] = ask
+        return self.sizes.get(path)
+
     def of(self, folders: Iterable[str]) -> dict[str, dict[str, float]]:
         """Readings of the volumes behind these folders."""
         devices = {self.volumes[folder] for folder in folders if folder in self.volumes}
@@ -120,6 +129,12 @@ class Disks:
                 self._found.append((folder, None))
             if self._asking is not mine:
                 return  # this one was left behind
+        for path, size in list(self.measures.items()):
+            self._asking = (path, self.steady())
+            if len(self.sizes) >= MOST_SIZES:
+                self.sizes.clear()
+            self.sizes[path] = size()
+            self.measures.pop(path, None)
         self._asking = None
 
 

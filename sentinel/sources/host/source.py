@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sentinel.core.records import Batch, Row
 from sentinel.sources.host.disks import Disks, shared_memory
 from sentinel.sources.host.figures import Jumps, clock_synchronised, counters, load, memory, pressure, risen
+from sentinel.sources.host.saves import Save, readings, size_of
 
 
 @dataclass(slots=True)
@@ -19,6 +21,7 @@ class HostSource:
     root: str = "/proc"
     disks: Disks = field(default_factory=Disks)
     folders: Mapping[str, Sequence[str]] = field(default_factory=dict)  # run -> folders it writes to
+    saves: Mapping[str, Save] = field(default_factory=dict)  # run -> its newest checkpoint
     chiefs: Mapping[str, int] = field(default_factory=dict)  # run -> a process whose /dev/shm is the run's
     due: float = 0.0
     _before: dict[str, float] = field(default_factory=dict)
@@ -68,11 +71,22 @@ class HostSource:
     def _of_run(self, run: str, folders: Sequence[str], now: float) -> Iterator[Batch]:
         found = self.disks.of(folders)
         values = {f"disk.{label}.{name}": value for label, volume in found.items() for name, value in volume.items()}
+        if run in self.saves:
+            values |= self._room_for(self.saves[run])
         used = shared_memory(self.chiefs[run], self.root) if run in self.chiefs else None
         if used is not None:
             values["shm.used"] = used
         if values:
             yield _batch(run, values, now)
+
+    def _room_for(self, save: Save) -> dict[str, float]:
+        """Whether the run's next checkpoint will fit."""
+        device = self.disks.volumes.get(os.path.dirname(save.path))
+        size = self.disks.measure(save.path, lambda: size_of(save))
+        if device is None or device not in self.disks.disks:
+            return {}
+        disk = self.disks.disks[device]
+        return {f"disk.{disk.label}.{name}": value for name, value in readings(save, size, disk).items()}
 
 
 def _batch(key: str, values: Mapping[str, float], now: float) -> Batch:

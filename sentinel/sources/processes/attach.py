@@ -14,14 +14,17 @@ from enum import StrEnum
 
 from sentinel.sources.processes.process import FileId, Pid, Process
 
+UNNAMED = "pid:"  # what keys of runs begin with that no watch names; then number and start of the first process
+
 
 class Because(StrEnum):
-    """Why a process is taken for a run's own. All but the last three are proof enough to act on (contracts 5)."""
+    """Why a process is taken for a run's own. All but the last four are proof enough to act on (contracts 5)."""
 
     FILE = "a file of the run is open for writing"
     PIPE = "it writes the run's file through a pipe"
     ID = "the run's id is in its environment"
     JOB = "it lives in the run's job or container"
+    GPU = "it works on a GPU, and no watch names what it writes"
     CARRIER = "it only carries the run's output"
     PLACE = "it works in the run's folder"
     FAMILY = "it was started with the run's processes"
@@ -35,6 +38,7 @@ class KnownRun:
     folder: str = ""
     files: frozenset[FileId] = frozenset()
     ids: frozenset[str] = frozenset()  # W&B run, Slurm job, elastic run, container ids that its files name
+    pids: frozenset[Pid] = frozenset()  # of a run that no watch names: all that is known of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,16 @@ class Stray:
     """Processes on a GPU that belong to no known run."""
 
     members: tuple[Member, ...]
+
+    @property
+    def key(self) -> str:
+        """The key of the run that they are."""
+        return f"{UNNAMED}{self.first.id.number}:{self.first.id.start}"
+
+    @property
+    def pids(self) -> frozenset[Pid]:
+        """All of them."""
+        return frozenset(member.process.id for member in self.members)
 
     @property
     def first(self) -> Process:
@@ -141,6 +155,7 @@ def _proofs(table: Table, runs: Sequence[KnownRun]) -> dict[int, dict[str, Becau
     for process in table.values():
         if process.pipe_in:
             readers[process.pipe_in].append(process)
+    unnamed = {pid: run.key for run in runs for pid in run.pids}
     found: dict[int, dict[str, Because]] = defaultdict(dict)
     for pid, process in table.items():
         piped = list(_downstream(process, readers))
@@ -152,6 +167,8 @@ def _proofs(table: Table, runs: Sequence[KnownRun]) -> dict[int, dict[str, Becau
         if not found.get(pid):
             for run, because in _named(process, of_id):
                 found[pid][run] = because
+        if not found.get(pid) and process.id in unnamed:
+            found[pid][unnamed[process.id]] = Because.GPU
     return {pid: runs_of for pid, runs_of in found.items() if runs_of}
 
 

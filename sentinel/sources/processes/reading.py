@@ -184,6 +184,12 @@ _CGROUPS = (
 )
 
 
+def cgroup_lines(pid: int, root: str = "/proc") -> list[str]:
+    """The cgroups of a process, each as "number:controllers:path"."""
+    lines = _bytes(f"{root}/{pid}/cgroup", 1 << 16).decode("utf-8", "replace").splitlines()
+    return [line for line in lines if line.count(":") >= 2]
+
+
 def _container(text: str) -> Container:
     for kind, pattern in _CGROUPS:
         found = pattern.search(text)

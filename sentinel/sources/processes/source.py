@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sentinel.core.endings import Traces, how_it_went
-from sentinel.core.records import Batch, Fact, Item, Mark, Origin, Over, Row, Scalar
+from sentinel.core.endings import Ending, Traces, how_it_went
+from sentinel.core.records import Batch, Fact, How, Item, Mark, Origin, Over, Row, Scalar
 from sentinel.sources.processes.attach import Because, KnownRun, Link, Links, Member, Stray, attach
 from sentinel.sources.processes.exits import Exit, Exits
+from sentinel.sources.processes.groups import Groups
 from sentinel.sources.processes.process import Pid, Process
 from sentinel.sources.processes.reading import Vital, pids, process, vital
 from sentinel.sources.processes.vitals import Vitals
@@ -17,6 +18,7 @@ from sentinel.sources.processes.vitals import Vitals
 FULL = 300.0  # seconds between two looks at all processes
 RETRIES = (0.0, 30.0, 120.0)  # when a run without processes is looked for again
 GRACE = 10.0  # seconds between the last process and the verdict: the log's last lines and the kernel's come meanwhile
+NOT_WATCHED = "its processes are gone; nothing that it writes is watched, so nobody can tell how it went"
 STRAY_AFTER = 60.0  # seconds that a process holds a GPU before it counts as a run that nobody named
 
 
@@ -26,7 +28,6 @@ class Course:
 
     marks: tuple[Mark, ...] = ()
     progress: float | None = None
-    by_us: str = ""
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class Followed:
     gone_at: float | None = None
     exits: dict[Pid, Exit] = field(default_factory=dict)
     restarts: int = 0
+    kills: float = 0.0  # for want of memory in its job or container, that we saw
     told: dict[str, Scalar] = field(default_factory=dict)
 
 
@@ -54,14 +56,17 @@ class ProcessSource:
     links: Links = field(default_factory=lambda: Links({}))
     followed: dict[str, Followed] = field(default_factory=dict)
     living: dict[Pid, Vital] = field(default_factory=dict)
-    strays: tuple[Stray, ...] = ()
+    unnamed: dict[str, Stray] = field(default_factory=dict)  # runs that no watch names, by key
     vitals: Vitals = field(default_factory=Vitals)
     exits: Exits = field(default_factory=Exits)
+    by_us: Callable[[str], str] = lambda key: ""  # noqa: ARG005 - what Sentinel itself did to stop a run
+    groups: Groups = field(default_factory=Groups)
     _known: dict[Pid, Process] = field(default_factory=dict)
     _due: float = 0.0
     _full_due: float = 0.0
     _tries: dict[str, tuple[int, float]] = field(default_factory=dict)
     _loose_since: dict[Pid, float] = field(default_factory=dict)
+    _lives: dict[str, int] = field(default_factory=dict)  # how often a run that is over was started so far
     _pids_met: frozenset[int] = frozenset()
 
     @property
@@ -83,7 +88,7 @@ class ProcessSource:
 
     def trouble(self) -> Sequence[str]:
         """Missing rights, processes that write nowhere, pids of another namespace; each with its cure."""
-        return [*self._missing_rights(), *map(describe, self.strays), *self._foreign()]
+        return [*self._missing_rights(), *map(describe, self.unnamed.values()), *self._foreign()]
 
     def alive(self, pid: Pid) -> bool:
         """Whether that very process still runs."""
@@ -115,7 +120,9 @@ class ProcessSource:
             if found is not None and not found.kernel and found.state not in "ZX" and number != os.getpid():
                 seen[found.id] = process(found, self.root)
         self._known = seen
-        self.links = attach(seen.values(), self.runs.values(), self.gpus)
+        unnamed = [KnownRun(key, pids=stray.pids) for key, stray in self.unnamed.items()]
+        self.links = attach(seen.values(), [*self.runs.values(), *unnamed], self.gpus)
+        self._drop_named(seen)
         for key in {*self.links.runs, *self.followed}:
             self._meet(key)
         self._note_strays(now)
@@ -124,7 +131,7 @@ class ProcessSource:
         link, followed = self.links.runs.get(key), self.followed.get(key)
         if followed is None:
             if link is not None:
-                self.followed[key] = Followed(link)
+                self.followed[key] = Followed(link, restarts=self._lives.get(key, 0))
         else:
             followed.link = _merged(followed.link, link, self._known)
             anew = any(member.process.id in self._known for member in _workers(followed.link))
@@ -135,14 +142,25 @@ class ProcessSource:
             for member in _workers(self.followed[key].link):
                 self.exits.watch(member.process.id)
 
+    def _drop_named(self, seen: Mapping[Pid, Process]) -> None:
+        """A run that a watch names by now is no longer one that nobody named."""
+        named = {m.process.id for key, link in self.links.runs.items() if key in self.runs for m in link.members}
+        for key, stray in list(self.unnamed.items()):
+            if stray.first.id in seen and stray.pids & named:
+                del self.unnamed[key]
+                self.followed.pop(key, None)
+
     def _note_strays(self, now: float) -> None:
+        """Processes that hold a GPU for long and belong to no run are a run from here on."""
         loose = {member.process.id for stray in self.links.strays for member in stray.members}
         self._loose_since = {pid: self._loose_since.get(pid, now) for pid in loose}
-        self.strays = tuple(
-            s for s in self.links.strays if now - self._loose_since[s.members[0].process.id] >= STRAY_AFTER
-        )
-        if loose and len(self.strays) < len(self.links.strays):
-            self._full_due = min(self._full_due, now + STRAY_AFTER)
+        for stray in self.links.strays:
+            if now - self._loose_since[stray.members[0].process.id] >= STRAY_AFTER:
+                self.unnamed[stray.key] = stray
+                self.followed[stray.key] = Followed(Link(stray.key, stray.members))
+                self._full_due = now  # its workers are met at the next look
+            else:
+                self._full_due = min(self._full_due, now + STRAY_AFTER)
 
     def _follow(self, key: str, followed: Followed, now: float) -> Iterator[Batch]:
         for member in followed.link.members:
@@ -165,17 +183,27 @@ class ProcessSource:
     def _readings(self, key: str, followed: Followed, now: float) -> Batch:
         values = self.vitals.readings(key, followed.link.members, self.living, now)
         values["proc.restarts"] = float(followed.restarts)
+        killed = self.groups.new_kills(_chiefs(followed.link)[0].process)
+        if killed is not None:
+            followed.kills += killed
+            values["proc.group_kills"] = killed
         row = Row(tuple(values), tuple(values.values()), None, None, now, "", 0)
-        facts = _facts(
-            followed, {"process.pids": _pids_text(followed.link), "process.gpus": ",".join(followed.link.gpus)}
-        )
-        return Batch(key, (*facts, row))
+        told: dict[str, Scalar] = {
+            "process.pids": _pids_text(followed.link),
+            "process.gpus": ",".join(followed.link.gpus),
+        }
+        if all(member.process.notebook for member in _chiefs(followed.link)):
+            told["process.notebook"] = True
+        return Batch(key, (*_facts(followed, told), row))
 
     def _over(self, key: str, followed: Followed, now: float) -> Batch:
         del self.followed[key]
+        self._lives[key] = followed.restarts + 1  # should it come back
         self.vitals.forget(member.process.id for member in followed.link.members)
         traces = self._traces(key, followed)
         ending = how_it_went(traces)
+        if self.unnamed.pop(key, None) is not None and ending.how is How.UNCLEAR:
+            ending = Ending(How.ENDED, NOT_WATCHED)
         facts: dict[str, Scalar] = {"process.how": ending.how.value, "process.end": ending.detail}
         if traces.exit_code is not None:
             facts["process.exit_code"] = traces.exit_code
@@ -193,11 +221,14 @@ class ProcessSource:
                 line, out_of_memory = said
                 break
         worst = _worst(followed)
+        if not line and followed.kills and (worst is None or worst.code != 0):
+            line, out_of_memory = f"its job or container counts {followed.kills:.0f} kills for want of memory", True
         code, signal = (worst.code, worst.signal) if worst is not None else (None, None)
-        return Traces(course.marks, code, signal, line, out_of_memory, course.by_us, course.progress)
+        return Traces(course.marks, code, signal, line, out_of_memory, self.by_us(key), course.progress)
 
     def _missing_rights(self) -> Iterator[str]:
-        hidden = [m.process for s in self.links.strays for m in s.members if m.process.denied]
+        strays = (*self.unnamed.values(), *self.links.strays)
+        hidden = [member.process for stray in strays for member in stray.members if member.process.denied]
         if hidden:
             numbers = ", ".join(str(found.id.number) for found in hidden[:8])
             yield (
@@ -212,19 +243,18 @@ class ProcessSource:
 
 
 def describe(stray: Stray) -> str:
-    """A run that no watch names, with what can be done."""
+    """A run that no watch names, with what can be done. Paths are its user's alone (contracts 8)."""
     first = stray.first
     gpus = ", ".join(sorted({gpu for member in stray.members for gpu in member.gpus}))
     who = f"GPU {gpus}: process {first.id.number} of user {first.uid}"
-    files = [file.path for member in stray.members for file in member.process.writes if not file.deleted]
     if first.notebook:
         return f"{who} is a notebook kernel; hang, idle and died rules are off for it"
     if "files" in first.denied:
         return f"{who}: cannot tell what it writes; see the missing rights"
-    if files:
-        return f"{who} is named by no [[watch]]; it writes {files[0]}"
-    where = f"it writes to {first.terminal} only" if first.terminal else "it writes to no file"
-    return f"{who}: cannot tell, {where}; `tmux pipe-pane -o 'cat >> FILE'` gives a terminal a file"
+    if any(not file.deleted for member in stray.members for file in member.process.writes):
+        return f"{who} is named by no [[watch]]; add the folder that it writes to (`ls -l /proc/{first.id.number}/fd`)"
+    where = f"writes to {first.terminal} only" if first.terminal else "writes to no file"
+    return f"{who}: cannot tell: {where}; `tmux pipe-pane -o 'cat >> FILE'` gives a terminal a file"
 
 
 def _merged(before: Link, now: Link | None, known: Mapping[Pid, Process]) -> Link:
@@ -252,6 +282,11 @@ def _worst(followed: Followed) -> Exit | None:
 
     ended = max(followed.exits.items(), key=weight, default=None)
     return ended[1] if ended else None
+
+
+def _chiefs(link: Link) -> list[Member]:
+    """Those that were found to be the run's own, without what merely was started with them."""
+    return [member for member in _workers(link) if member.because is not Because.FAMILY] or _workers(link)
 
 
 def _facts(followed: Followed, facts: Mapping[str, Scalar]) -> Iterator[Fact]:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 folder, mode = Path(sys.argv[1]), sys.argv[2].split(",")
 asked = []
-RECOVERS_AT = int(os.environ.get("RECOVERS_AT", "60"))
 
 
 def text(word):
@@ -70,7 +69,7 @@ while True:
         float("nan")
         if "nanlog" in mode and step > 20
         else 1.0
-        if "recovers" in mode and step > RECOVERS_AT
+        if "recovers" in mode and (folder / "RECOVER").exists()
         else 1 / step
     )
     log.write(f"step {step} loss {loss:.4f}\n")

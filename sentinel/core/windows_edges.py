@@ -1,0 +1,117 @@
+"""Edges: what a window's quantile or deviation is no less than, or no more than, for some readings to come.
+
+They spare most looks the window itself: while the series counts no more than `until` readings, `value` holds. Only
+windows that count readings and do not lag have edges that last.
+"""
+
+from __future__ import annotations
+
+from math import nan, sqrt
+from typing import Protocol
+
+from sentinel.core.amounts import Unit
+from sentinel.core.series import Series
+from sentinel.core.windows import Sums, Window
+from sentinel.core.windows_ranked import Ranked, finite
+
+WIDER = 1e-12  # relative: what rounding between neighbours can add
+SURE = 1e-9  # relative: what rounding in sums can add
+FEW = 16  # readings with which a deviation has no edge that lasts
+
+
+class Edge(Protocol):
+    """A bound that holds for a while."""
+
+    value: float
+    until: int
+
+    def renew(self) -> float:
+        """Look at the window and say how long what it says will hold."""
+
+
+class RankEdge:
+    """Of a quantile: each reading that comes or goes moves a rank by one at most."""
+
+    __slots__ = ("ahead", "least", "n", "rank", "series", "share", "until", "upper", "value", "window")
+
+    def __init__(self, window: Ranked, share: float, least: int, upper: bool) -> None:
+        """The lower or upper edge of one quantile of a window."""
+        self.window = window
+        self.series: Series = window.series
+        self.share = share
+        self.least = least
+        self.upper = upper
+        self.value = nan
+        self.until = -1
+        self.n, self.ahead, self.rank = 0, 0, -1  # which rank of so many readings bounds the quantile how far ahead
+
+    def renew(self) -> float:
+        """Look at the readings and say how long what they say will hold; the window itself is left as it is."""
+        series, window = self.series, self.window
+        self.until = end = series.count
+        if not lasts(window):
+            self.value = window.quantile(self.least, self.share)
+            return self.value
+        ranked = finite(series, max(series.oldest, end - int(window.length)), end)
+        ranked.sort()
+        if len(ranked) < self.least or not self._look_ahead(ranked):
+            self.value = window.quantile(self.least, self.share)
+        return self.value
+
+    def _look_ahead(self, ranked: list[float]) -> bool:
+        """A third as far as the ends of the slice allow: further ahead the edge is too wide to decide much."""
+        n = len(ranked)
+        if n != self.n:
+            self._plan(n)
+        if self.rank < 0:
+            return False
+        value = ranked[n - 1 - self.rank] if self.upper else ranked[self.rank]
+        self.value = value + WIDER * abs(value) if self.upper else value - WIDER * abs(value)
+        self.until += self.ahead
+        return True
+
+    def _plan(self, n: int) -> None:
+        share = 1.0 - self.share if self.upper else self.share
+        furthest = int(share * (n - 1) / (1.0 + share))
+        self.n, self.ahead = n, furthest // 3 or 1
+        self.rank = int(share * (n - 1 - self.ahead)) - self.ahead if furthest else -1
+
+
+class SpreadEdge:
+    """What a deviation is no less than: new readings only add to the squares, old ones take what is known of them."""
+
+    __slots__ = ("least", "series", "until", "value", "window")
+
+    def __init__(self, window: Sums, least: int) -> None:
+        """The lower edge of the deviation of a window."""
+        self.window = window
+        self.series: Series = window.series
+        self.least = least
+        self.value = nan
+        self.until = -1
+
+    def renew(self) -> float:
+        """Look at the window and say how long what it says will hold."""
+        window = self.window
+        value = window.std(self.least)
+        self.until, self.value = self.series.count, value
+        if value == value and window.n > FEW and lasts(window):
+            self._look_ahead(window)
+        return self.value
+
+    def _look_ahead(self, window: Sums) -> None:
+        n, ahead = window.n, window.n // 8
+        mean = window.shift + window.first / n
+        squares = window.second - window.first * window.first / n
+        leaving = [value - mean for value in self.series.slice(window.tail, window.tail + ahead)]
+        if self.series.nonfinite:
+            leaving = [off for off in leaving if off - off == 0.0]
+        gone = sum(leaving)
+        left = squares - sum([off * off for off in leaving]) - gone * gone / (n - ahead) - SURE * squares
+        self.value = sqrt(left / (n + ahead)) if left > 0.0 else 0.0
+        self.until += ahead
+
+
+def lasts(window: Window) -> bool:
+    """Whether at most one reading leaves for each that comes."""
+    return window.unit is Unit.READINGS and not window.about and not window.lag

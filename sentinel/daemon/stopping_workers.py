@@ -1,0 +1,80 @@
+"""Remembers which processes ever worked for which run, over restarts of Sentinel: one that carried two is never signalled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+
+from sentinel.core.engine import Engine
+from sentinel.core.seams import Clock
+from sentinel.daemon.machines import Machinery
+from sentinel.keep import plans
+from sentinel.keep.store import Store
+from sentinel.sources.processes.attach import Because
+from sentinel.sources.processes.process import Pid
+
+PROOF = (Because.FILE, Because.PIPE, Because.ID, Because.JOB)  # enough to act on (contracts 5)
+SEVERAL = "several runs at once"
+EVERY = 5.0
+Pids = frozenset[tuple[int, int]]
+Attached = Callable[[], Mapping[str, Pids]]
+
+
+def pid_of(pid: Pid) -> tuple[int, int]:
+    """Number and start."""
+    return pid.number, pid.start
+
+
+def attached(machinery: Machinery) -> Attached:
+    """Run, as sources call it -> its processes, as far as the host is watched; those of several runs by themselves."""
+
+    def now() -> Mapping[str, Pids]:
+        machine = machinery.machine
+        source = machine.processes if machine is not None else None
+        if source is None:
+            return {}
+        found = {
+            key: frozenset(pid_of(member.process.id) for member in followed.link.members if member.because in PROOF)
+            for key, followed in source.followed.items()
+        }
+        return {**found, SEVERAL: frozenset(map(pid_of, source.links.shared))}
+
+    return now
+
+
+class Workers:
+    """What was seen, in memory and on paper."""
+
+    def __init__(self, store: Store, engine: Engine, clock: Clock, boot: str, attached: Attached) -> None:
+        """Read what was written down since the machine was started."""
+        self._store, self._engine, self._clock, self._boot, self._attached = store, engine, clock, boot, attached
+        known = plans.processes_by_run(store.connection, boot)
+        self._noted = {run: set(pids) for run, pids in known.items()}
+        self._due = 0.0
+
+    def look(self) -> None:
+        """Every few seconds: write down who is new."""
+        now = self._clock.steady()
+        if now < self._due:
+            return
+        self._due = now + EVERY
+        news = {}
+        for key, pids in self._attached().items():
+            current = self._engine.keys().get(key, key)
+            fresh = {pid for pid in pids if self._worked(pid, current)} - self._noted.get(current, set())
+            if fresh:
+                news[current] = fresh
+        if news:
+            with self._store.turn() as connection:
+                for run, fresh in news.items():
+                    plans.note_processes(connection, self._boot, run, fresh)
+            for run, fresh in news.items():
+                self._noted.setdefault(run, set()).update(fresh)
+
+    def _worked(self, pid: tuple[int, int], run: str) -> bool:
+        """Whether it was there when the run last wrote: one that was started for the next generation was not."""
+        watched = self._engine.runs.get(run)
+        if watched is None or watched.run.grew is None:
+            return run == SEVERAL
+        grew = watched.run.grew + self._clock.steady() - self._clock.wall()
+        return pid[1] / os.sysconf("SC_CLK_TCK") <= grew

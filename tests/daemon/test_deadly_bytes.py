@@ -1,0 +1,108 @@
+"""Bytes at which a real daemon died twice are set aside and told; what stands before and after them is watched."""
+
+import argparse
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sentinel.cli.asking import NoDaemon, ask
+
+ROOT = Path(__file__).parents[2]
+RULES = """signature: jumps
+title: A number above its limit
+family: dynamics
+why: [it was written there]
+try: [nothing]
+wrong_if: [never]
+names:
+  toy.high: {better: lower}
+rules:
+  - rule: high
+    when: toy.high > 5
+    severity: critical
+    say: "{toy.high:.0f} is above 5"
+"""
+SETTINGS = """[sentinel]
+state = "{folder}/state"
+rules = ["{folder}/rules"]
+[[watch]]
+name = "t"
+runs = "{folder}/runs/*"
+poll = "100ms"
+[gpu]
+enabled = false
+[host]
+enabled = false
+[tell]
+terminal = false
+journal = false
+"""
+
+
+def prepare(folder):
+    (folder / "rules").mkdir()
+    (folder / "rules/jumps.yml").write_text(RULES)
+    (folder / "runs").mkdir()
+    settings = folder / "sentinel.toml"
+    settings.write_text(SETTINGS.format(folder=folder))
+    return settings
+
+
+def life(settings, where):
+    command = [sys.executable, "-m", "tests.daemon.deadly_bytes", str(settings), where]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def answer(folder, **request):
+    with contextlib.suppress(NoDaemon, OSError):
+        return ask(argparse.Namespace(socket=str(folder / "state/control")), request)
+    return None
+
+
+def wait(until, seconds=30.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := until():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come in time")
+
+
+def alerts(folder):
+    told = answer(folder, ask="alerts")
+    return [each for each in (told or {}).get("alerts", ()) if each["rule"] == "high"]
+
+
+def write(folder, where):
+    run = folder / "runs/one"
+    run.mkdir()
+    padding = "".join(f"step={step} toy.high=1\n" for step in range(1, 400))
+    deadly = "a deadly line\n" if where != "config" else ""
+    (run / "train.log").write_text(f"{padding}{deadly}{padding}step=900 toy.high=9\n")
+    if where == "config":
+        (run / "config.yaml").write_text("name: deadly\n")
+
+
+@pytest.mark.parametrize("where", ["reader", "rules", "config"])
+def test_the_third_life_goes_on_and_says_what_it_left_out(tmp_path, where):
+    settings = prepare(tmp_path)
+    daemon = life(settings, where)
+    try:
+        wait(lambda: answer(tmp_path, ask="status"))
+        write(tmp_path, where)
+        assert daemon.wait(30) == -signal.SIGKILL
+        daemon = life(settings, where)
+        assert daemon.wait(30) == -signal.SIGKILL
+        daemon = life(settings, where)
+        wait(lambda: alerts(tmp_path))
+        status = str(wait(lambda: answer(tmp_path, ask="status")))
+        assert "stopped us twice" in status
+        assert daemon.poll() is None
+    finally:
+        daemon.kill()
+        daemon.wait()
