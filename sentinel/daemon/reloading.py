@@ -77,7 +77,7 @@ class Reloading:
     def begin(self, now: float) -> None:
         """Once, at the start: what no settings name any more is let go, and records are kept for as long as they say."""
         self._keep_for(self.settings)
-        last_good.remember(self._daemon.store.folder, self._plan.path)
+        last_good.remember(self._daemon.store.folder, self.settings)
         self._leave(now)
         self._daemon.engine.feed(self._looking.machinery.found(now))
 
@@ -136,7 +136,7 @@ class Reloading:
             self._office.adopt(settings, now)
             self._daemon.admins[:] = settings.tell.admins
             self._keep_for(settings)
-            last_good.remember(self._daemon.store.folder, self._plan.path)
+            last_good.remember(self._daemon.store.folder, settings)
         self._say(before, now)
 
     def _leave(self, now: float) -> None:

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from sentinel.core.telling_words import Saying, Scope, Word
+from sentinel.daemon import last_good
 from sentinel.daemon.alive import WORKER, Alive
 from sentinel.daemon.assembly import assemble
 from sentinel.daemon.books import Books, open_books
@@ -322,6 +323,19 @@ def test_the_hosts_own_run_lives_through_a_reload_and_goes_and_comes_with_the_se
     house.reload()
     assert house.daemon.sources[-1].name == "machine"
     assert not host.over
+
+
+def test_channels_in_force_are_kept_beside_the_state_without_a_secret(house):
+    text = house.settings.read_text() + CHANNEL.format(name="kept").replace("json://127.0.0.1:1/in", "credential:kept")
+    house.settings.write_text(text.replace('group = "0s"', 'group = "0s"\nproxy = "http://u:s3cret@p:1"'))
+    house.start()
+    kept = (house.place / "state" / last_good.NAME).read_text()
+    assert "s3cret" not in kept
+    assert "127.0.0.1" not in kept
+    known = last_good.recall({"STATE_DIRECTORY": str(house.place / "state")}, house.place)
+    assert [(channel.name, channel.url) for channel in known.channel] == [("kept", "credential:kept")]
+    assert known.tell.proxy == ""
+    assert last_good.recall({}, house.place) is None
 
 
 def test_records_are_kept_for_as_long_as_the_settings_say(house):

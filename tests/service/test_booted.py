@@ -293,8 +293,9 @@ def crashed(machine):
 
 def test_settings_that_cannot_be_used_are_not_tried_again_and_told(service):
     port = service.serve("/root/broken")
-    add(service, f'[[channel]]\nname = "hook"\nurl = "json://127.0.0.1:{port}/in"\n')
-    service.run("systemctl restart sentinel")
+    service.write("/etc/sentinel/credentials/broken", f"json://127.0.0.1:{port}/in", 0o600)
+    add(service, '[[channel]]\nname = "hook"\nurl = "credential:broken"\n')
+    service.run(f"{SENTINEL} install --command {SENTINEL} && systemctl restart sentinel")
     add(service, "[tell]\ngrup = 1\n")
     service.run("systemctl restart sentinel", check=False)
     assert service.shows("ActiveState") == "failed"
