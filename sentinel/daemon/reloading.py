@@ -16,6 +16,7 @@ from sentinel.core.amounts import parse_seconds
 from sentinel.core.records import Fault
 from sentinel.core.rule import Rulebook
 from sentinel.core.stopping_world import Limits
+from sentinel.daemon import last_good
 from sentinel.daemon.books import Books
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.journal import Priority
@@ -86,6 +87,7 @@ class Reloading:
     def begin(self, now: float) -> None:
         """Once, at the start: what no settings name any more is let go, and records are kept for as long as they say."""
         self._keep_for(self.settings)
+        last_good.remember(self._daemon.store.folder, self.settings)
         self._leave(now)
         self._daemon.engine.feed(self._looking.machinery.found(now))
 
@@ -137,7 +139,7 @@ class Reloading:
     def _swap(self, settings: Settings, books: Books) -> None:
         before, now = self.settings, self._now()
         self.settings, self.books = settings, books
-        self._daemon.engine.adopt(self._calm(), books.names)
+        self._daemon.owed += self._daemon.engine.adopt(self._calm(), books.names)
         self._looking.adopt(settings, books.names, self._daemon.engine)
         self._daemon.sources[:] = self._looking.sources
         self._daemon.engine.feed(self._looking.machinery.found(now))
@@ -146,6 +148,7 @@ class Reloading:
             self._office.adopt(settings, now)
             self._daemon.admins[:] = settings.tell.admins
             self._keep_for(settings)
+            last_good.remember(self._daemon.store.folder, settings)
         self._say(before, now)
 
     def _calm(self) -> Rulebook:
