@@ -49,15 +49,13 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
     store = store_in(state)
-    clock = SystemClock()
+    clock, progress = SystemClock(), Progress()
     novelties = Novelties(store.connection)
-    calm = novelties.calm(books.book, settings.sentinel.known_for, clock.wall())
-    engine = Engine(calm, books.names, platform.node())
+    engine = engine_of(books, novelties, settings, clock.wall())
     kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host)
     looking = Looking(settings, books, state, kept, machinery, waker.wake)
-    progress = Progress()
     office = office_of(settings, engine, store, waker, progress)
     journal = open_journal(os.environ, time.monotonic)
     daemon = Daemon(
@@ -84,6 +82,11 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     daemon.after_turn += [lambda: machinery.meet(engine, time.monotonic()), service.speak, reloading.look]
     daemon.at_end.append(service.end)
     return daemon, ""
+
+
+def engine_of(books: Books, novelties: Novelties, settings: Settings, now: float) -> Engine:
+    """The engine over the rules in force, of which those that an upgrade brought only inform for a while."""
+    return Engine(novelties.calm(books.book, settings.sentinel.known_for, now), books.names, platform.node())
 
 
 def store_in(state: Path) -> Store:
