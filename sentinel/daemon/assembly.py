@@ -48,18 +48,15 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     trouble = "; ".join(not_to_obey(plan.path, settings)) or take_lock(state)
     if trouble:
         return None, trouble
-    books, store, clock = (
-        open_books([Path(folder) for folder in settings.sentinel.rules]),
-        store_in(state),
-        SystemClock(),
-    )
+    books = open_books([Path(folder) for folder in settings.sentinel.rules])
+    store = store_in(state)
+    clock, progress = SystemClock(), Progress()
     novelties = Novelties(store.connection)
     engine = engine_of(books, novelties, settings, store, clock.wall())
     kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host)
     looking = Looking(settings, books, state, kept, machinery, waker)
-    progress = Progress()
     office = office_of(settings, engine, store, waker, progress)
     journal = open_journal(os.environ, time.monotonic)
     daemon = Daemon(
