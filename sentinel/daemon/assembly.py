@@ -52,8 +52,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     store = store_in(state)
     clock = SystemClock()
     novelties = Novelties(store.connection)
-    calm = novelties.calm(books.book, settings.sentinel.known_for, clock.wall())
-    engine = Engine(calm, books.names, platform.node(), store.state_of)
+    engine = engine_of(books, novelties, settings, store, clock.wall())
     kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host)
@@ -85,6 +84,12 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     daemon.after_turn += [lambda: machinery.meet(engine, time.monotonic()), service.speak, reloading.look]
     daemon.at_end.append(service.end)
     return daemon, ""
+
+
+def engine_of(books: Books, novelties: Novelties, settings: Settings, store: Store, now: float) -> Engine:
+    """The engine with the rules in force, of which those that an upgrade brought only inform for a while."""
+    calm = novelties.calm(books.book, settings.sentinel.known_for, now)
+    return Engine(calm, books.names, platform.node(), store.state_of)
 
 
 def store_in(state: Path) -> Store:
