@@ -48,9 +48,11 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     trouble = "; ".join(not_to_obey(plan.path, settings)) or take_lock(state)
     if trouble:
         return None, trouble
-    books = open_books([Path(folder) for folder in settings.sentinel.rules])
-    store = store_in(state)
-    clock = SystemClock()
+    books, store, clock = (
+        open_books([Path(folder) for folder in settings.sentinel.rules]),
+        store_in(state),
+        SystemClock(),
+    )
     novelties = Novelties(store.connection)
     engine = engine_of(books, novelties, settings, store, clock.wall())
     kept = restore(engine, store, list(store.snapshots()), clock.wall())

@@ -103,7 +103,7 @@ class Reloading:
         elif self.books.moved(self._daemon.clock.steady()):
             self._take_rules()
         elif self._novelties.until is not None and self._now() >= self._novelties.until:
-            self._daemon.engine.adopt(self._calm(), self.books.names)
+            self._daemon.owed += self._daemon.engine.adopt(self._calm(), self.books.names)
 
     # --- making ready: nothing is changed yet ------------------------------------------------------------------------
 
