@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from sentinel.core.asleep import asleep_from
 from sentinel.core.engine import Engine
 from sentinel.core.records import Json
 from sentinel.daemon import answers
@@ -48,12 +49,12 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
     store = store_in(state)
-    engine = Engine(books.book, books.names, platform.node())
+    engine = Engine(books.book, books.names, platform.node(), store.state_of)
     clock = SystemClock()
     kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host)
-    looking = Looking(settings, books, state, kept, machinery, waker.wake)
+    looking = Looking(settings, books, state, kept, machinery, waker)
     progress = Progress()
     office = office_of(settings, engine, store, waker, progress)
     journal = open_journal(os.environ, time.monotonic)
@@ -128,9 +129,12 @@ def take_lock(state: Path) -> str:
 
 
 def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> dict[str, Json]:
-    """Bring every run back as it was last written down; the bookmarks, by what sources call a run."""
+    """Bring every run back as it was last written down, asleep where it can be; the bookmarks, by what sources call a run."""
     for snapshot in snapshots:
         try:
+            if snapshot.brief is not None:
+                engine.sleeps(snapshot.source, asleep_from(snapshot.info, snapshot.brief, now))
+                continue
             engine.restore(snapshot.source, snapshot.info, snapshot.data)
         except Exception as bug:  # one run that cannot be read back must not end the watch over the others
             store.told.append(f"the record of {snapshot.info.name} could not be read back, it starts anew: {bug}")

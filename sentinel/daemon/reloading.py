@@ -138,7 +138,8 @@ class Reloading:
 
     def _leave(self, now: float) -> None:
         engine = self._daemon.engine
-        known = [(key, engine.runs[current].run.info) for key, current in engine.keys().items()]
+        infos = engine.infos()
+        known = [(key, infos[current]) for key, current in engine.keys().items() if current in infos]
         for key in self._looking.unnamed(known):
             self._daemon.owed += engine.leave(key, now, UNWATCHED)
 

@@ -87,6 +87,13 @@ class Machine:
     def meet(self, runs: Sequence[Watched]) -> None:
         """The runs in force; called whenever they or their files changed."""
         self.watched = {run.known.key: run for run in runs}
+        if self.processes is not None:
+            named = {key: run for key, run in self.watched.items() if not key.startswith(UNNAMED)}
+            self.processes.runs = {key: run.known for key, run in named.items()}
+            self.processes.courses = {key: run.course for key, run in self.watched.items()}
+        if self.figures is not None:
+            self.figures.saves = {key: run.save for key, run in self.watched.items() if run.save is not None}
+            self.figures.folders = {key: run.folders for key, run in self.watched.items() if run.folders}
         self.beside.meet({key: run.of_host for key, run in self.watched.items() if run.of_host})
 
     def read(self, now: float) -> Iterator[Batch]:
@@ -155,8 +162,6 @@ class Machine:
     # --- processes -----------------------------------------------------------------------------------------------
 
     def _processes(self, source: ProcessSource, now: float) -> Iterator[Batch]:
-        source.runs = {key: run.known for key, run in self.watched.items() if not key.startswith(UNNAMED)}
-        source.courses = {key: run.course for key, run in self.watched.items()}
         fresh = now - KERNEL_FRESH  # a number that is used again later is another process
         source.kernel_said = {pid: said[:2] for pid, said in self._kernel_said.items() if said[2] >= fresh}
         gpu = self.gpu
@@ -254,9 +259,7 @@ class Machine:
     # --- host ----------------------------------------------------------------------------------------------------
 
     def _figures(self, source: HostSource, now: float) -> Iterator[Batch]:
-        source.saves = {key: run.save for key, run in self.watched.items() if run.save is not None}
-        source.folders = {key: run.folders for key, run in self.watched.items() if run.folders}
-        if self.processes is not None:
+        if now >= source.due and self.processes is not None:
             source.chiefs = {
                 key: followed.link.members[0].process.id.number
                 for key, followed in self.processes.followed.items()
