@@ -37,10 +37,9 @@ trap cleanup EXIT
 mkdir "$work/home" "$work/clone"
 git -C "$here" ls-files -z | (cd "$here" && xargs -0 cp --parents -t "$work/clone" 2>/dev/null) || true
 if [ -n "$root" ]; then
-  cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-  [ ! -d /opt/wheels ] || { mkdir -p "$root/opt" && cp -rn /opt/wheels "$root/opt/" ; }
-  cp -rL /etc/ssl/certs/. "$root/etc/ssl/certs/"
-  [ ! -f /etc/pip.conf ] || cp /etc/pip.conf "$root/etc/pip.conf"
+  # The way to the index is this machine's: resolver and trusted authorities.
+  cp -L --remove-destination /etc/resolv.conf "$root/etc/resolv.conf"
+  cp -L --remove-destination /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 fi
 inside=${work#"$root"}
 cp "$here/packaging/try_clean_inside.sh" "$here/packaging/play_slack.py" "$work/"

@@ -14,6 +14,7 @@ from sentinel.cli.exits import Exit
 from sentinel.daemon.doctor.examination import examine, patient_at
 from sentinel.daemon.doctor.findings import Finding, State
 from sentinel.daemon.journal import Priority, open_journal
+from sentinel.daemon.last_good import recall
 from sentinel.daemon.settings import Settings
 
 HELP = "Check every precondition of this set-up: what is fine, what is missing, and the exact command that mends it."
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     patient = patient_at(args.settings or usual_settings())
     findings = list(examine(patient))
     if args.tell:
-        tell(args.tell, findings, patient.known)
+        tell(args.tell, findings, patient.settings or recall(os.environ, Path.home()) or patient.known)
         return Exit.FINE
     if not args.json:
         print(f"Sentinel {__version__}, with the rights of {patient.account.name}\n")

@@ -221,13 +221,16 @@ class Engine:
 
     # --- reload and restart ---------------------------------------------------------------------------------------
 
-    def adopt(self, book: Rulebook, names: Names | None = None) -> None:
-        """Take a rulebook, and the names it was made with, into force for all runs at once."""
+    def adopt(self, book: Rulebook, names: Names | None = None) -> list[Effect]:
+        """Take a rulebook, and the names it was made with, into force for all runs at once; what ended by that."""
         self.book, self.names = book, names or self.names
+        effects: list[Effect] = []
         for watched in self.runs.values():
             watched.run.names = self.names
             watched.adopt(book)
+            effects += self._effects(watched)
         self.sleepers.look_again()
+        return effects
 
     def leave(self, key: str, now: float, why: str) -> list[Effect]:
         """Nobody watches this run any more: its alerts end and it is judged no longer, whatever the rules say."""

@@ -64,6 +64,10 @@ class Watched:
             rule = next((rule for rule in self.rules if rule.key == key), None)
             if rule is not None and rule.fingerprint == bound.rule.fingerprint:
                 self._bound(rule, instance, bound.alert).ready = bound.ready
+            else:
+                self._retire(bound, "rule changed" if rule is not None else "rule gone")
+                if rule is not None and bound.alert.n:
+                    self._bound(rule, instance).alert.n = bound.alert.n  # when it fires again, that is another alert
         self._timed = [self._bound(rule, "") for rule in self.rules if timed(rule) and not rule.each]
         self._of_facts = [self._bound(rule, "") for rule in self.rules if rule.of_facts_alone]
         self._of_parts = [self._bound(rule, "") for rule in self.rules if rule.parts]
@@ -286,6 +290,11 @@ class Watched:
                 self.moved.append(Moved(bound, "ended before it was certain", spot))
         self._feel()
 
+    def _retire(self, bound: Bound, why: str) -> None:
+        """Its rule is not what it was: what fires by the old one ends, lest it stand open for ever."""
+        if end(bound.alert) is Phase.FIRING:
+            self.moved.append(Moved(bound, why, self._spot(counts=False)))
+
     def resume(self) -> None:
         """The run goes on: what was firing when it ended fires again."""
         self.over = ""
@@ -346,7 +355,7 @@ class Watched:
         return {"head": head, "alerts": alerts, "run": self.run.save()}
 
     def restore(self, saved: Json) -> None:
-        """As it was saved; alerts of rules that changed since start anew."""
+        """As it was saved; alerts of rules that changed meanwhile end, and may begin anew."""
         assert isinstance(saved, dict)
         self.run.load(saved["run"])
         self._firing = None
@@ -357,6 +366,10 @@ class Watched:
             if rule is not None and rule.fingerprint == fingerprint:
                 bound = self._bound(rule, instance)
                 bound.alert, bound.ready, bound.said = Alert.load(alert), bool(ready), answer
+            elif rule is not None:
+                old = bind(rule, self.run, instance, Alert.load(alert))
+                self._bound(rule, instance).alert.n = old.alert.n
+                self._retire(old, "rule changed")
         self._plans.clear()
         self._feel()
 

@@ -54,6 +54,7 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
         "since": timestamp(daemon.began),
         "at": timestamp(now),
         "rules": len(daemon.engine.book.rules),
+        "held": list(daemon.engine.book.held),
         "faults": [str(fault) for fault in daemon.engine.book.faults if not fault.note],
         "told": list(daemon.told),
         "troubles": daemon.troubles(),

@@ -21,6 +21,7 @@ from sentinel.core.telling_letter import Kind, Letter, Occasion, Story, letter_f
 from sentinel.core.telling_week import DAY, WEEK, Week, digest, digest_due
 from sentinel.core.telling_words import Standing
 from sentinel.daemon.alive import Alive
+from sentinel.daemon.journal import Limit
 from sentinel.daemon.routes import LOCAL, TERMINAL, line_of, routes_of
 from sentinel.daemon.sending import COMMAND, PROMISED, Sending
 from sentinel.daemon.settings import Settings
@@ -56,7 +57,7 @@ class Office:
         self._alive, self._digests = Alive(settings.tell, steady, self._progress), settings.tell.digest
         self._week_of: Callable[[float, float], Week] | None = None
         self.host, self._terminal, self._steady = host, terminal, steady
-        self._journal_socket = journal_socket
+        self._journal_socket, self._journal_limit = journal_socket, Limit()
         self._paper, self._story_of = paper, story_of
         self.outbox, self.words = Outbox(paper), Words(paper)
         routes = routes_of(settings.channel, settings.tell, terminal is not None)
@@ -66,8 +67,7 @@ class Office:
         self._failing: dict[str, tuple[float, Answer]] = {}  # channel -> since when, and what it answers
         self._reported: set[str] = set()
         self._zone = zone_of(settings.tell.zone)
-        self._swept = 0.0
-        self._disk_told = False
+        self._swept, self._disk_told = 0.0, False
         self._load()
 
     def adopt(self, settings: Settings, now: float) -> None:
@@ -227,9 +227,17 @@ class Office:
                 with contextlib.suppress(OSError, ValueError):  # a terminal that was closed must not end the watch
                     print(brief(letter, self._zone, colour=self._terminal.isatty()), file=self._terminal, flush=True)
             elif name != TERMINAL:
-                journal.write(journal.fields_of(letter), self._journal_socket)
+                self._to_journal(letter)
             self.outbox.put(replace(delivery, state="sent", done=now))
         self.outbox.flush(now)
+
+    def _to_journal(self, letter: Letter) -> None:
+        """One entry; of warnings and infos no more than the limit, and how many were left out."""
+        passes, left_out = self._journal_limit.passes("alert", self._steady())
+        if left_out:
+            journal.write(journal.left_out(left_out), self._journal_socket)
+        if passes or letter.severity >= Severity.HIGH:
+            journal.write(journal.fields_of(letter), self._journal_socket)
 
     def _final(self, delivery: Delivery) -> Letter:
         letter = letter_from(delivery.letter)

@@ -16,10 +16,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TextIO
 
-from sentinel.core.records import Change, Severity
-
 SOCKET = "/run/systemd/journal/socket"
-CHANGE_ID = "5d3a1f0c7c8b4f1e9b0e2d6a4c7f8e11"  # MESSAGE_ID of every alert's change: `journalctl MESSAGE_ID=...`
 _LONGEST_FIELD = 8192
 
 
@@ -32,14 +29,6 @@ class Priority(IntEnum):
     NOTICE = 5
     INFO = 6
     DEBUG = 7
-
-
-_OF_SEVERITY = {
-    Severity.INFO: Priority.NOTICE,
-    Severity.WARNING: Priority.WARNING,
-    Severity.HIGH: Priority.ERROR,
-    Severity.CRITICAL: Priority.CRITICAL,
-}
 
 
 @dataclass(slots=True)
@@ -72,7 +61,7 @@ Writer = Callable[[Priority, str, Mapping[str, str]], None]
 
 
 class Journal:
-    """What the daemon says about itself and about alerts."""
+    """What the daemon says about itself; alerts go by `outlets/journal`."""
 
     def __init__(self, write: Writer, steady: Callable[[], float], limit: Limit | None = None) -> None:
         """`write` takes priority, text and fields; `steady` is a clock that never jumps."""
@@ -87,48 +76,6 @@ class Journal:
             self._write(Priority.WARNING, f"{left_out} lines about {kind} were left out", {"SENTINEL_KIND": kind})
         if passes or priority <= Priority.CRITICAL:
             self._write(priority, plain(message), {"SENTINEL_KIND": kind} | _named(fields))
-
-    def change(self, change: Change) -> None:
-        """The one line of an alert's change. High and critical ones are never left out."""
-        fields = change_fields(change)
-        priority = _OF_SEVERITY[change.severity] if change.phase == "firing" else Priority.NOTICE
-        if change.severity >= Severity.HIGH:
-            self._write(priority, change_line(change), fields)
-            return
-        passes, left_out = self._limit.passes("change", self._steady())
-        if left_out:
-            self._write(Priority.WARNING, f"{left_out} changes of low severity were left out", {})
-        if passes:
-            self._write(priority, change_line(change), fields)
-
-
-def change_line(change: Change) -> str:
-    """`firing high numerics/nan-loss on RUN [id]: what it says`."""
-    where = f"{change.run_name} {change.instance}".strip()
-    head = f"{change.phase} {change.severity.word} {change.signature}/{change.rule} on {where} [{change.id}]"
-    return plain(f"{head}: {change.say}" if change.say else head)
-
-
-def change_fields(change: Change) -> dict[str, str]:
-    """What `journalctl SENTINEL_RUN=...` and its like can ask for."""
-    return {"MESSAGE_ID": CHANGE_ID} | _named(
-        {
-            "id": change.id,
-            "run": change.run,
-            "run_name": change.run_name,
-            "instance": change.instance,
-            "signature": change.signature,
-            "family": change.family,
-            "rule": change.rule,
-            "severity": change.severity.word,
-            "phase": change.phase.value,
-            "step": change.step,
-            "value": change.value,
-            "limit": change.limit,
-            "reason": change.reason,
-            "hidden_by": change.hidden_by,
-        }
-    )
 
 
 def _named(fields: Mapping[str, object]) -> dict[str, str]:

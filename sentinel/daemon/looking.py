@@ -102,7 +102,8 @@ class Looking:
     def unnamed(self, runs: Iterable[tuple[str, RunInfo]]) -> list[str]:
         """The keys of those runs that came from a watch, which now no watch names."""
         journals = {journal.info.key for journal in self.journals}
-        return [key for key, info in runs if info.watch and key not in journals and not self._names_run(key)]
+        watched = [key for key, info in runs if info.watch and info.kind != "host"]
+        return [key for key in watched if key not in journals and not self._names_run(key)]
 
     def _names_run(self, key: str) -> bool:
         return any(plan.names_run(key) for plan in self._plans)

@@ -60,6 +60,9 @@ def host_run(host: str, name: str, now: float) -> Batch:
     return Batch(host, (Found(RunInfo(host, name, "", "host", kind="host"), now),))
 
 
+Stamp = tuple[float | None, int, int, str, RunInfo]  # what of a run, when it moves, makes the machine meet it anew
+
+
 class Meetings:
     """Every few seconds the machine is told which runs there are, and what of the host their rules want."""
 
@@ -69,6 +72,7 @@ class Meetings:
         self._book: Rulebook | None = None
         self._mixed: tuple[Mixed, ...] = ()
         self._logs: dict[str, dict[FileId, str]] = {}  # of runs that sleep
+        self._held: dict[str, tuple[Stamp, WatchedRun]] = {}
 
     def keep(self, machine: Machine, engine: Engine, now: float) -> None:
         """To be called after each turn."""
@@ -78,9 +82,21 @@ class Meetings:
         runs = {key: engine.runs[current] for key, current in engine.keys().items() if current in engine.runs}
         if self._book is not engine.book:
             self._book, self._mixed = engine.book, mixed_rules(engine.book)
+            self._held.clear()
         machine.batches.fallen = fallen(engine)
         told = [(key, watched) for key, watched in runs.items() if watched.run.info.kind != "host"]
-        machine.meet([*(watched_run(key, watched, self._mixed) for key, watched in told), *self._sleeping(engine)])
+        held = {key: self._met(key, watched) for key, watched in told}
+        self._held = held
+        machine.meet([*(known for _, known in held.values()), *self._sleeping(engine)])
+
+    def _met(self, key: str, watched: Watched) -> tuple[Stamp, WatchedRun]:
+        """A run as the machine knows it; one that neither grew nor changed is not worked out anew."""
+        run = watched.run
+        stamp = (run.grew, len(run.files), len(run.series), watched.over, run.info)
+        before = self._held.get(key)
+        if before is not None and before[0] == stamp:
+            return before
+        return stamp, watched_run(key, watched, self._mixed)
 
     def _sleeping(self, engine: Engine) -> list[WatchedRun]:
         """Runs that sleep but are not over: a process that is found to work for one wakes it. Their files stay what they were."""
@@ -95,6 +111,7 @@ class Meetings:
                 run.grew,
                 Course(run.marks, run.progress),
                 title=run.info.name,
+                home=run.info.home,
             )
             for key, run in here.items()
         ]

@@ -56,6 +56,12 @@ def fields_of(letter: Letter) -> dict[str, str]:
     }
 
 
+def left_out(count: int) -> dict[str, str]:
+    """The entry that stands for those that the daemon's own limit kept back."""
+    text = f"{count} alerts below high were left out here; sentinel alerts --all has them"
+    return {"MESSAGE": text, "PRIORITY": "4", "SYSLOG_IDENTIFIER": "sentinel", "SENTINEL_KIND": "alert"}
+
+
 def encode(fields: Mapping[str, str]) -> bytes:
     """The native protocol: `NAME=value`, or name, length and bytes where the value holds a newline."""
     out = bytearray()

@@ -73,6 +73,8 @@ class Machine:
     _silent: dict[str, Silence] = field(default_factory=dict)
     batches: Batches = field(default_factory=Batches)
     beside: Beside = field(default_factory=Beside)
+    _unnamed_known: set[str] = field(default_factory=set)  # those that the engine knows, some from an earlier life
+    _abroad: list[str] = field(default_factory=list)  # runs that another host tells about
     _unnamed: set[str] = field(default_factory=set)  # runs that no watch names, as they were told
     _came_home: dict[str, float] = field(default_factory=dict)  # runs at home here by their processes, last seen when
     _ended: set[str] = field(default_factory=set)
@@ -87,13 +89,12 @@ class Machine:
     def meet(self, runs: Sequence[Watched]) -> None:
         """The runs in force; called whenever they or their files changed."""
         self.watched = {run.known.key: run for run in runs}
+        self._unnamed_known = {key for key in self.watched if key.startswith(UNNAMED)}
+        self._abroad = [key for key, run in self.watched.items() if not run.home]
         if self.processes is not None:
-            named = {key: run for key, run in self.watched.items() if not key.startswith(UNNAMED)}
-            self.processes.runs = {key: run.known for key, run in named.items()}
+            named = (run.known for key, run in self.watched.items() if key not in self._unnamed_known)
+            self.processes.runs = {known.key: known for known in named}
             self.processes.courses = {key: run.course for key, run in self.watched.items()}
-        if self.figures is not None:
-            self.figures.saves = {key: run.save for key, run in self.watched.items() if run.save is not None}
-            self.figures.folders = {key: run.folders for key, run in self.watched.items() if run.folders}
         self.beside.meet({key: run.of_host for key, run in self.watched.items() if run.of_host})
 
     def read(self, now: float) -> Iterator[Batch]:
@@ -192,8 +193,7 @@ class Machine:
 
     def _gone(self, source: ProcessSource, now: float) -> Iterator[Batch]:
         """Those that a watch names by now, and those that went while we were not there to see it."""
-        known = {key for key in self.watched if key.startswith(UNNAMED)}
-        for key in (known | self._unnamed) - source.unnamed.keys() - self._ended:
+        for key in (self._unnamed_known | self._unnamed) - source.unnamed.keys() - self._ended:
             if key in self._unnamed or not source.alive(pid_of(key)):
                 self._unnamed.discard(key)
                 self._ended.add(key)
@@ -202,7 +202,8 @@ class Machine:
 
     def _homes(self, source: ProcessSource, now: float) -> Iterator[Batch]:
         """On a shared folder the host tells about a run where the process lives that speaks for it: rank 0, or the only one."""
-        for key, run in self.watched.items():
+        for key in {*self._abroad, *self._came_home} & self.watched.keys():
+            run = self.watched[key]
             followed = source.followed.get(key)
             if followed is not None and followed.gone_at is None and speaks(followed.link):
                 if not run.home and key not in self._came_home:

@@ -5,39 +5,13 @@ import os
 import socket
 import struct
 
-from sentinel.core.records import Change, Phase, Severity
 from sentinel.daemon import journal
-from sentinel.daemon.journal import Journal, Limit, Priority, change_fields, change_line, encode, open_journal, plain
-
-
-def a_change(severity=Severity.HIGH, phase=Phase.FIRING, say="loss is nan"):
-    return Change(
-        id="k3fz", run="nlp:/data/a:1", run_name="a", instance="gpu.3", host="h", signature="nan-loss",
-        family="numerics", rule="nan", severity=severity, doom=0.9, phase=phase, at=1.0, step=12, epoch=None,
-        progress=None, file="train.log", line=4, value=float("nan"), limit=None, evidence=(), say=say,
-    )  # fmt: skip
+from sentinel.daemon.journal import Journal, Limit, Priority, encode, open_journal, plain
 
 
 def kept(limit=None, now=lambda: 0.0):
     lines = []
     return Journal(lambda *line: lines.append(line), now, limit), lines
-
-
-def test_a_change_is_one_line_with_fields_to_ask_for():
-    book, lines = kept()
-    book.change(a_change())
-    (priority, message, fields) = lines[0]
-    assert (priority, message) == (Priority.ERROR, "firing high nan-loss/nan on a gpu.3 [k3fz]: loss is nan")
-    assert fields["SENTINEL_RUN"] == "nlp:/data/a:1"
-    assert fields["SENTINEL_VALUE"] == "nan"
-    assert fields["MESSAGE_ID"] == journal.CHANGE_ID
-    assert "SENTINEL_LIMIT" not in fields
-
-
-def test_a_cleared_alert_is_no_error():
-    book, lines = kept()
-    book.change(a_change(phase=Phase.CLEAR))
-    assert lines[0][0] == Priority.NOTICE
 
 
 def test_too_many_lines_of_one_kind_are_left_out_and_counted():
@@ -56,21 +30,12 @@ def test_too_many_lines_of_one_kind_are_left_out_and_counted():
     ]
 
 
-def test_high_and_critical_changes_are_never_left_out():
-    book, lines = kept(Limit(most=1))
-    for severity in (Severity.CRITICAL, Severity.HIGH, Severity.WARNING, Severity.INFO) * 3:
-        book.change(a_change(severity))
-    assert [line[2]["SENTINEL_SEVERITY"] for line in lines].count("critical") == 3
-    assert len(lines) == 7
-
-
 def test_a_line_from_a_log_cannot_move_the_cursor_or_forge_a_line():
     hostile = "loss\x1b[2J\x1b]0;title\x07 \u202eevil\nfiring critical\x9b1m"
     shown = plain(hostile)
     assert shown.isprintable()
     assert "\\x1b[2J" in shown
     assert "\\u202e" in shown
-    assert change_line(a_change(say=hostile)).isprintable()
 
 
 def test_no_value_can_forge_a_field():
@@ -79,7 +44,6 @@ def test_no_value_can_forge_a_field():
 
 
 def test_a_field_is_bounded():
-    assert len(change_fields(a_change(say=""))["SENTINEL_RUN"]) < 100
     assert len(plain("x" * 100_000)) == 8192
 
 

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from sentinel.core.telling_words import Saying, Scope, Word
+from sentinel.daemon import last_good
 from sentinel.daemon.alive import WORKER, Alive
 from sentinel.daemon.assembly import assemble
 from sentinel.daemon.books import Books, open_books
@@ -229,6 +230,40 @@ def test_a_broken_rule_keeps_its_last_good_version_while_the_settings_beside_it_
     assert any("wenn" in line for _, _, letter in house.letters() for line in letter["lines"])
 
 
+def test_an_alert_ends_with_its_rule_and_a_rule_that_was_mended_may_fire_anew(house):
+    house.rule(limit=100)
+    house.start()
+    house.log("r", "step=1 loss=2.0\nstep=2 loss=500\n")
+    house.until(house.firing)
+    (first,) = house.firing()
+    house.rule(limit=1000)
+    house.reload()
+    assert house.firing() == {}
+    assert house.daemon.store.alert(first)["reason"] == "rule changed"
+    house.log("r", "step=3 loss=2000\n")
+    house.until(house.firing)
+    assert first not in house.firing()
+    (house.place / "rules" / "mine.yml").unlink()
+    house.reload()
+    assert house.firing() == {}
+
+
+def test_an_alert_of_a_rule_that_was_changed_while_we_were_down_ends_at_the_start(house):
+    house.rule(limit=100)
+    house.start()
+    house.log("r", "step=1 loss=2.0\nstep=2 loss=500\n")
+    house.until(house.firing)
+    (first,) = house.firing()
+    house.daemon.close()
+    (house.place / "state" / "lock").unlink()
+    house.rule(limit=1000)
+    house.start()
+    house.log("r", "step=3 loss=3\n")
+    house.until(lambda: house.run("r").run.step == 3)
+    house.until(lambda: not house.firing())
+    assert house.daemon.store.alert(first)["reason"] == "rule changed"
+
+
 def test_another_rules_folder_is_taken_with_the_settings(house):
     house.rule()
     house.start()
@@ -269,6 +304,38 @@ def test_what_only_a_restart_can_take_is_said(house):
     house.settings.write_text(house.settings.read_text().replace("/state", "/elsewhere"))
     house.reload()
     assert "restart to take [sentinel] state" in house.daemon.told[-1]
+
+
+def test_the_hosts_own_run_lives_through_a_reload_and_goes_and_comes_with_the_settings(house):
+    text = house.settings.read_text()
+    house.settings.write_text(text.replace("[host]\nenabled = false", '[host]\nkernel_log = ""'))
+    house.start()
+    (host,) = [run for run in house.daemon.engine.runs.values() if run.run.info.kind == "host"]
+    machine = house.daemon.sources[-1]
+    assert machine.name == "machine"
+    house.reload()
+    assert not host.over
+    assert house.daemon.sources[-1] is machine
+    house.settings.write_text(text)
+    house.reload()
+    assert [source.name for source in house.daemon.sources] == ["files"]
+    house.settings.write_text(text.replace("[host]\nenabled = false", '[host]\nkernel_log = ""'))
+    house.reload()
+    assert house.daemon.sources[-1].name == "machine"
+    assert not host.over
+
+
+def test_channels_in_force_are_kept_beside_the_state_without_a_secret(house):
+    text = house.settings.read_text() + CHANNEL.format(name="kept").replace("json://127.0.0.1:1/in", "credential:kept")
+    house.settings.write_text(text.replace('group = "0s"', 'group = "0s"\nproxy = "http://u:s3cret@p:1"'))
+    house.start()
+    kept = (house.place / "state" / last_good.NAME).read_text()
+    assert "s3cret" not in kept
+    assert "127.0.0.1" not in kept
+    known = last_good.recall({"STATE_DIRECTORY": str(house.place / "state")}, house.place)
+    assert [(channel.name, channel.url) for channel in known.channel] == [("kept", "credential:kept")]
+    assert known.tell.proxy == ""
+    assert last_good.recall({}, house.place) is None
 
 
 def test_records_are_kept_for_as_long_as_the_settings_say(house):

@@ -14,7 +14,7 @@ import pytest
 
 from sentinel.daemon.peers import Peer
 from sentinel.daemon.sight import Sight
-from sentinel.outlets.hands.consent import NAME, read_consent
+from sentinel.outlets.hands.consent import NAME, clean, read_consent
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.process import Pin, read_process
 from sentinel.outlets.hands.sending import Refused, check_crew
@@ -109,6 +109,26 @@ def test_a_pipe_in_place_of_the_word_neither_hangs_nor_consents(place):
     begun = time.monotonic()
     assert read_consent(run).level.word == "never"
     assert time.monotonic() - begun < 1
+
+
+# --- evidence --------------------------------------------------------------------------------------------------------
+
+
+def test_only_what_the_owner_alone_could_have_written_is_evidence(place):
+    run = place / "runs" / "ada"
+    append = "import sys; open(sys.argv[1], 'a').write('loss=nan\\n')"
+    for name in ("own.log", "open.log", "linked.log"):
+        (run / name).write_text("loss=1\n")
+        os.chown(run / name, ADA, ADA)
+    (run / "open.log").chmod(0o666)
+    os.link(run / "linked.log", place / "second-name")
+    (run / "soft.log").symlink_to(run / "own.log")
+    assert as_user(EVE, append, run / "own.log").returncode != 0
+    assert as_user(EVE, append, run / "open.log").returncode == 0
+    assert list(clean(run, ["own.log", "open.log", "linked.log", "soft.log", "none.log"])) == ["own.log"]
+    run.chmod(0o777)  # now anybody can put another file in its place
+    assert as_user(EVE, append, run / "forged.log").returncode == 0
+    assert list(clean(run, ["own.log", "forged.log"])) == []
 
 
 # --- signals -----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ MASKED = """
 NEEDED = (("systemd-nspawn", "systemd-container"), ("nsenter", "util-linux"), ("dbus-daemon", "dbus"))
 GROUPS = "root:x:0:\nutmp:x:43:\ntty:x:5:\ndisk:x:6:\nnogroup:x:65534:\nadm:x:4:\n"
 USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-DEADLINE = 30
+DEADLINE = 90  # a busy machine starts a Python slowly
 
 
 def cannot_boot():

@@ -93,7 +93,7 @@ def test_a_broken_reload_fails_aloud_and_keeps_what_was_in_force(ada):
 
 def test_frozen_it_is_killed_and_watches_again(ada):
     ada.machine.write(
-        f"{UNITS}/sentinel.service.d/quick.conf", "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=1s\nRestartSec=100ms\n"
+        f"{UNITS}/sentinel.service.d/quick.conf", "[Service]\nWatchdogSec=4s\nTimeoutAbortSec=1s\nRestartSec=100ms\n"
     )
     ada.says("systemctl --user daemon-reload; systemctl --user restart sentinel")
     pid = ada.shows("MainPID")
