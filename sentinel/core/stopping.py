@@ -134,7 +134,7 @@ def _absorbed(plan: Plan, outcomes: Iterable[Outcome]) -> Plan:
         if step is None or step.ended is not None:
             continue
         plan = written(plan, replace(step, ended=outcome.ended, detail=outcome.detail))
-        if outcome.proven is not None and outcome.deed in (Deed.PROVE, Deed.PROTECT, Deed.CHECK):
+        if outcome.proven is not None and outcome.deed in (Deed.PROVE, Deed.PROTECT, Deed.CHECK, Deed.ASK):
             plan = replace(plan, proven=_merged(plan.proven, outcome))
     return plan
 
@@ -142,7 +142,7 @@ def _absorbed(plan: Plan, outcomes: Iterable[Outcome]) -> Plan:
 def _merged(known: Proven, outcome: Outcome) -> Proven:
     """What is known of the checkpoints; a copy stays known while the same good one is meant."""
     new = outcome.proven or Proven()
-    if outcome.deed == Deed.CHECK and outcome.ended is not Ended.DONE:
+    if outcome.deed in (Deed.CHECK, Deed.ASK) and outcome.ended is not Ended.DONE:
         return replace(known, tainted=new.tainted or known.tainted)
     same = new.good == known.good and _near(new.saved, known.saved)
     copy = new.copy or (known.copy if same else "")

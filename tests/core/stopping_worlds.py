@@ -238,6 +238,9 @@ class Play:
 
     def _do(self, deed):
         plan = self.stored[-1]
+        if deed is Deed.ASK and self.truth["tainted"]:  # the hands look once more
+            self.outcomes.append(Outcome(deed.value, Ended.FAILED, "tainted by now", Proven("", None, "bad.pt")))
+            return
         if deed in ONCE:
             claim = (plan.id, deed)
             if claim in self.claims:

@@ -172,8 +172,9 @@ def test_in_random_worlds_no_run_is_harmed_and_nothing_is_sent_twice():
 
 @pytest.mark.torture
 @pytest.mark.timeout(1800)
-def test_in_ten_thousand_random_worlds_no_run_is_harmed_and_nothing_is_sent_twice():
-    assert check_worlds(range(10_000)) > 1000
+@pytest.mark.parametrize("thousand", range(10))
+def test_in_ten_thousand_random_worlds_no_run_is_harmed_and_nothing_is_sent_twice(thousand):
+    assert check_worlds(range(thousand * 1000, thousand * 1000 + 1000)) > 100
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -9,7 +9,7 @@ pytest.importorskip("numpy")
 from sentinel.core.stopping_plan import Stage
 from tests.daemon.stopping_night import Night
 
-STEPS = 32  # a plan from birth to its last word is written down so often, before and after each commit
+STEPS = 28  # a plan from birth to its last word is written down 14 times, before and after each commit
 
 
 @pytest.mark.parametrize("step", range(1, STEPS + 1))

@@ -7,8 +7,10 @@ import fcntl
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 
+from sentinel.outlets.hands.owner import NotDone, as_owner
 from sentinel.outlets.hands.sending import Refused
 from sentinel.outlets.proof.finding import KEPT
 from sentinel.outlets.proof.proving import LATEST, State, prove
@@ -20,33 +22,40 @@ SPARE = 1 << 30  # bytes that must stay free on the run's disk
 def protect(checkpoint: Path, folder: Path) -> Path:
     """A proven copy of a checkpoint under the run's folder; the same one again if it is there already.
 
-    A hard link would not do: a trainer that writes onto the name writes into the link.
+    A hard link would not do: a trainer that writes onto the name writes into the link. It is made with the rights of the
+    run's owner, whose folder it is.
     """
     about = checkpoint.lstat()
     whole = folder / KEPT / f"{about.st_mtime_ns}-{checkpoint.name}"
-    target = whole / checkpoint.name if checkpoint.is_dir() else whole  # a folder's own name is part of its proof
-    if target.exists():
-        return target
-    _check_room(checkpoint, folder)
-    whole.parent.mkdir(mode=0o755, exist_ok=True)
-    owner, kept = folder.lstat().st_uid, whole.parent.lstat()
-    if not stat.S_ISDIR(kept.st_mode) or kept.st_uid not in {owner, os.geteuid()}:
-        raise Refused(f"{whole.parent} is no folder of the run's owner")
     partial = whole.with_name(f"{os.getpid()}.copying-{whole.name}")
-    _remove(partial)
-    copied = partial / checkpoint.name if checkpoint.is_dir() else partial
+    named = checkpoint.name if checkpoint.is_dir() else ""  # a folder's own name is part of its proof
+    if (whole / named).exists():
+        return whole / named
     try:
-        _copy_whole(checkpoint, partial, owner)
-        report = prove(copied)
+        as_owner(folder, lambda: _copied(checkpoint, folder, partial))
+        report = prove(partial / named)
         if report.state is not State.SANE:
             raise Refused(f"the copy of {checkpoint} is {report.state.value}: it was written to meanwhile")
-        os.rename(partial, whole)
+        as_owner(folder, lambda: os.rename(partial, whole))
+    except NotDone as trouble:
+        raise Refused(str(trouble)) from None
     except OSError as trouble:
         raise Refused(f"{checkpoint} could not be copied: {trouble.strerror}") from None
     finally:
-        _remove(partial)
-    _give_to(whole, about.st_uid, about.st_gid)
-    return target
+        with suppress(NotDone):
+            as_owner(folder, lambda: _remove(partial))
+    return whole / named
+
+
+def _copied(checkpoint: Path, folder: Path, partial: Path) -> str:
+    _check_room(checkpoint, folder)
+    partial.parent.mkdir(mode=0o755, exist_ok=True)
+    owner, kept = folder.lstat().st_uid, partial.parent.lstat()
+    if not stat.S_ISDIR(kept.st_mode) or kept.st_uid not in {owner, os.geteuid()}:
+        raise Refused(f"{partial.parent} is no folder of the run's owner")
+    _remove(partial)
+    _copy_whole(checkpoint, partial, owner)
+    return ""
 
 
 def _copy_whole(checkpoint: Path, target: Path, owner: int) -> None:
@@ -103,9 +112,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _give_to(target: Path, uid: int, gid: int) -> None:
-    if os.geteuid() == 0:
-        for path in (target.parent, target, *(target.rglob("*") if target.is_dir() else ())):
-            os.chown(path, uid, gid, follow_symlinks=False)

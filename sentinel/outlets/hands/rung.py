@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sentinel.core.stopping_plan import ONCE
+from sentinel.core.stopping_plan import ONCE, Deed
 from sentinel.core.stopping_world import Consent, Level
 from sentinel.outlets.hands.carried import Other, carried
 from sentinel.outlets.hands.consent import clean, consent_of, kept_by_file
@@ -46,6 +46,10 @@ def perform(task: dict[str, Any]) -> Answer:
     try:
         if task["deed"] in {deed.value for deed in ONCE}:
             check_leave(task, _crew(task))
+            tainted = _tainted_now(task)
+            if tainted is not None:
+                why = f"{tainted.path} is tainted by now: a save would save the breakage"
+                return {"ended": "failed", "detail": why, **_proven(None, [tainted])}
             if not claim(folder, task["deed"]):
                 return {"ended": "unsure", "detail": "it was begun before"}
         return {"ended": "done", "detail": "", **DEEDS[task["deed"]](task, folder)}
@@ -84,6 +88,13 @@ def _carried(task: dict[str, Any], crew: Crew) -> Iterator[str]:
         for folder, known, earlier in task.get("others", ())
     ]
     return carried(crew, task["folder"], others)
+
+
+def _tainted_now(task: dict[str, Any]) -> Report | None:
+    """The newest checkpoint, if the run would be asked to save and that one has become tainted since the last proof."""
+    newest = candidates(Path(task["folder"]))[:1] if task["deed"] == Deed.ASK else []
+    reports = (prove(Path(candidate.path)) for candidate in newest)
+    return next((report for report in reports if report.state is State.TAINTED), None)
 
 
 def _survey(task: dict[str, Any], _: Path) -> Answer:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from sentinel.core.records import Json
+from sentinel.outlets.hands.owner import NotDone, as_owner
 from sentinel.outlets.hands.process import Pin
 from sentinel.outlets.hands.survey import Crew
 from sentinel.outlets.hands.ways import Way
@@ -68,7 +69,7 @@ def ask(crew: Crew, way: Way, record: Path, *, stop: bool) -> str:
             raise Refused(f"{crew.world} ranks, {len(crew.ranks)} of them here: a signal would hang the others")
         return signal_ranks(crew, getattr(signal, f"SIG{way.argument}"), record, needs_handler=True)
     if way.protocol == "file":
-        return _touch(Path(way.argument), crew.ranks[0].uid, record, stop=stop)
+        return _touch(Path(way.argument), record, stop=stop)
     return _command(way, record)
 
 
@@ -89,17 +90,22 @@ def signal_ranks(crew: Crew, number: int, record: Path, *, needs_handler: bool =
     return f"{name} to {', '.join(map(str, sent))}"
 
 
-def _touch(path: Path, uid: int, record: Path, *, stop: bool) -> str:
+def _touch(path: Path, record: Path, *, stop: bool) -> str:
     audit(record, "touching", file=str(path))
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    handle = os.open(path, flags, 0o644)
+
+    def touch() -> str:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = os.open(path, flags, 0o644)
+        try:
+            os.write(handle, b"stop\n" if stop else b"checkpoint\n")
+        finally:
+            os.close(handle)
+        return f"wrote {path}"
+
     try:
-        os.write(handle, b"stop\n" if stop else b"checkpoint\n")
-        if os.geteuid() == 0:
-            os.fchown(handle, uid, -1)
-    finally:
-        os.close(handle)
-    return f"wrote {path}"
+        return as_owner(path.parent, touch)
+    except NotDone as trouble:
+        raise Refused(f"{path} could not be written by its owner: {trouble}") from None
 
 
 def _command(way: Way, record: Path) -> str:
