@@ -40,10 +40,12 @@ torture: setup   ## long: hundreds of kills at bad moments, ten thousand random 
 bench: setup     ## speed, weight and coverage, beside rivals where they are installed
 	$(BIN)/python -m bench.reading
 	$(BIN)/python -m bench.flat
+	$(if $(CORPUS),$(BIN)/python -m bench.coverage.score $(CORPUS),@echo "coverage: make bench CORPUS=folder-of-logs")
 	$(BIN)/python -m bench.judging
 	$(BIN)/python -m bench.sweep 1000
 	$(BIN)/python -m bench.idle
 	$(BIN)/python -m bench.load
+	$(BIN)/python -m bench.soak
 
 fuzz: setup      ## coverage-guided bytes against the readers, one minute
 	@$(PIP) install atheris 2>/dev/null || echo "no atheris for this Python: the samples are damaged at random instead"
@@ -55,6 +57,7 @@ deb: setup       ## a Debian package in dist/
 docs: setup      ## write the pages that are made from code
 	$(BIN)/python docs/contracts_page.py
 	$(BIN)/python docs/rules/reference_page.py
+	$(BIN)/python docs/rules/schema_page.py
 	$(BIN)/python docs/signature_pages.py
 
 setup: $(STAMP)  ## the virtual environment with everything but torch

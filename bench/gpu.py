@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from sentinel.sources.gpu.asker import Asker, Options
 from sentinel.sources.gpu.calls import HEALTH
-from sentinel.sources.gpu.child import Asker, Options
 from sentinel.sources.gpu.keeper import Keeper
 from sentinel.sources.gpu.note import Note, new_note
 from sentinel.sources.gpu.source import GpuSource

@@ -1,7 +1,14 @@
-"""How many lines a CPU-second the readers understand: python -m bench.reading [--lines N]."""
+"""How many lines a CPU-second the readers understand: python -m bench.reading [--lines N].
+
+Beside them, on the same files, mtail with three patterns written for just this layout, where it is installed.
+"""
 
 import argparse
 import random
+import resource
+import shutil
+import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -50,6 +57,44 @@ def mixed(n, rng):
     return out
 
 
+MTAIL = r"""gauge step
+gauge loss
+gauge lr
+gauge grad_norm
+/step=(?P<step>\d+) epoch=\d+ loss=(?P<loss>\S+) lr=(?P<lr>\S+) grad_norm=(?P<norm>\S+)/ {
+  step = $step
+  loss = float($loss)
+  lr = float($lr)
+  grad_norm = float($norm)
+}
+"""
+
+
+def mtail(data, count):
+    """CPU seconds of mtail over the same bytes, less what it costs to start on an empty file."""
+    if not shutil.which("mtail"):
+        print("mtail        is not installed: apt-get install mtail")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        programs, log = Path(folder, "programs"), Path(folder, "train.log")
+        programs.mkdir()
+        (programs / "train.mtail").write_text(MTAIL)
+        spent = []
+        for content in (b"", data):
+            log.write_bytes(content)
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            command = ["mtail", "--one_shot", "--progs", str(programs), "--logs", str(log)]
+            done = subprocess.run(command, check=False, capture_output=True, timeout=300)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        if done.returncode:
+            print(f"mtail        ended with {done.returncode}: {done.stderr[-200:]!r}")
+        else:
+            print(
+                f"mtail        {count / max(spent[1] - spent[0], 1e-9):12,.0f} lines per CPU-second on the lines of one_layout"
+            )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=100_000)
@@ -64,6 +109,8 @@ def main():
                 rows += 1
                 readings += len(getattr(item, "values", ()))
         spent = time.process_time() - began
+        if make is one_layout:
+            mtail(data, count)
         print(f"{make.__name__:12} {count / spent:12,.0f} lines per CPU-second, {readings:,} readings in {rows:,} rows")
 
 

@@ -35,6 +35,11 @@ A **window** is a text: `"100 steps"`, `"5 epochs"`, `"30 readings"`, `"10m"`, `
 that the series knows counts: `"200 steps or 5 epochs"`. It ends at the newest reading. With fewer than `least` readings (5)
 it is unknown. Readings that are not finite never enter.
 
+The newest 768 readings are kept one by one. `mean`, `sum`, `std`, `zscore`, `count`, `min`, `max`, `range`, `drop`, `rise`,
+`flat` and `ewm` read older ones in blocks, so their windows may be of any length at the same cost a reading; where such a window
+ends is known to about a sixteenth of its length. All others look at the newest 768 readings of a longer window. `explain` says
+"about" in both cases.
+
 Allowed are numbers, `+ - * / // %`, comparisons (chained too), `and or not`, `in`, `x if c else y` and the functions below.
 """
 

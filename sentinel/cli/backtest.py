@@ -12,7 +12,19 @@ from typing import Any
 
 from sentinel.cli.exits import Exit
 from sentinel.core.records import Severity
-from sentinel.rulebook.backtesting import Bar, Firing, Judged, Label, bar, by_rule, found_in_time, leave_one_out, wilson
+from sentinel.rulebook.backtesting import (
+    Bar,
+    Firing,
+    Judged,
+    Label,
+    bar,
+    by_rule,
+    excess,
+    found_in_time,
+    leave_one_out,
+    suggestions,
+    wilson,
+)
 
 HELP = "false alarms and lead of every rule over many finished runs"
 _EPILOG = """example:
@@ -37,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--false", type=int, default=1, metavar="N", help="healthy runs that may raise high")
     parser.add_argument("--jobs", type=int, default=2, help="how many runs at once")
     parser.add_argument("--csv", metavar="FILE", help="write the figures of each rule")
+    parser.add_argument("--plot", metavar="FILE", help="draw the figures of each rule (needs matplotlib)")
     parser.add_argument("--runs-csv", metavar="FILE", help="write what came of each run")
 
 
@@ -60,6 +73,9 @@ def run(args: argparse.Namespace) -> int:
         if row.trouble:
             print(f"sentinel backtest: {row.label.run}: {row.trouble}", file=sys.stderr)
     _write(args, judged)
+    if args.plot and not plot(judged, Path(args.plot)):
+        print("sentinel backtest: --plot needs matplotlib; pip install 'sentinel-watch[plot]'", file=sys.stderr)
+        return Exit.COULD_NOT
     whole = bar(judged, args.found, args.false)
     print("\n".join(report(judged, whole)))
     return Exit.FINE if whole.met else Exit.FINDINGS
@@ -133,7 +149,8 @@ def _judge(path: Path, label: Label, rules: tuple[str, ...], arrivals: str | Non
         if label.axis == "at" and at is not None:
             at -= replayed.began or 0.0
         told = change.severity >= Severity.HIGH
-        firings.append(Firing(key, change.family, int(change.severity), actions.get(key, False), at, told))
+        beyond = excess(change.value, change.limit)
+        firings.append(Firing(key, change.family, int(change.severity), actions.get(key, False), at, told, beyond))
     bounds = replayed.watched.bounds.values() if replayed.watched else ()
     applied = frozenset(bound.rule.key for bound in bounds if bound.answer is not None)
     return Judged(label, tuple(firings), applied)
@@ -177,6 +194,25 @@ def _write(args: argparse.Namespace, judged: Sequence[Judged]) -> None:
         pandas.DataFrame(runs).to_csv(args.runs_csv, index=False)
 
 
+def plot(judged: Sequence[Judged], path: Path) -> bool:
+    """Draw how many doomed and healthy runs each rule fired on; False where matplotlib is missing."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return False
+    figures = [one for one in by_rule(judged) if one.doomed or one.healthy][::-1]
+    figure = Figure(figsize=(8, 1.2 + 0.25 * len(figures)), layout="constrained")
+    axes = figure.add_subplot()
+    names = [one.rule for one in figures]
+    axes.barh(names, [one.doomed for one in figures], color="#3b6ea5", label="doomed runs")
+    axes.barh(names, [-one.healthy for one in figures], color="#c0504d", label="healthy runs (false alarms)")
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_xlabel("runs on which the rule fired")
+    axes.legend(loc="lower right")
+    figure.savefig(path)
+    return True
+
+
 def report(judged: Sequence[Judged], whole: Bar) -> list[str]:
     """The figures for people."""
     doomed = sum(row.label.doomed for row in judged)
@@ -188,6 +224,7 @@ def report(judged: Sequence[Judged], whole: Bar) -> list[str]:
         lead = "" if figures.lead is None else f"{figures.lead:.0%}"
         counts = f"{figures.applied:7} {figures.doomed:7} {figures.healthy:7}"
         lines.append(f"{figures.rule:44} {counts}  {low:5.1%}-{high:5.1%}   {lead:>5}")
+    lines += [f"suggestion: {one}" for one in suggestions(judged)]
     lines += ["", *_bar_lines(whole)]
     if doomed:
         lines.append("")

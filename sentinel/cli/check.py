@@ -11,12 +11,15 @@ from sentinel.cli.exits import Exit
 from sentinel.cli.rule_folders import fault_lines, folders_and_names
 from sentinel.core.records import Fault
 from sentinel.daemon.settings import load_settings
+from sentinel.daemon.shipped import shipped
 from sentinel.rulebook.files import Field, Signature
 from sentinel.rulebook.loading import Loaded, Loader
+from sentinel.rulebook.releases import differences
 
 HELP = "every mistake in rule files and settings, with its place"
 _EPILOG = """example:
   sentinel check my-rules/ sentinel.toml
+  sentinel check --since 0.1.0               new, changed, renamed and gone rules, after an upgrade
   sentinel check --effective probability-collapse/collapsed my-rules/
 """
 
@@ -27,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what = "rule folders, rule files, or a sentinel.toml with the folders that it names"
     parser.add_argument("paths", nargs="*", metavar="PATH", help=what)
     parser.add_argument("--effective", metavar="RULE", help="print the rule in force and where each field comes from")
+    parser.add_argument("--since", metavar="VERSION", help="what changed in the shipped rules after that version")
     parser.add_argument("--notes", action="store_true", help="also what is worth knowing, such as names not seen yet")
     parser.add_argument("--json", action="store_true", help="one object a line")
 
@@ -49,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     loaded = Loader(folders, names).load()
     if args.effective:
         return _effective(loaded, args.effective)
+    if args.since:
+        return _since(loaded, args.since, args.json)
     shown = [fault for fault in (*faults, *loaded.book.faults) if args.notes or not fault.note]
     for fault in shown:
         print(_json(fault) if args.json else "\n".join(fault_lines(fault)))
@@ -84,6 +90,22 @@ def _effective(loaded: Loaded, key: str) -> int:
     for origin, fields in (("", signature.rules[name]), ("  (of the signature)", _shared(signature, name))):
         for field, (text, marked) in fields.items():
             print(f"  {field}: {marked.plainly()!r}{origin}\n      {text.file}:{marked.line}")
+    return Exit.FINE
+
+
+def _since(loaded: Loaded, version: str, as_json: bool) -> int:
+    """What an upgrade brought: the shipped rules of now beside those of a release."""
+    releases = json.loads((shipped("rules") / "releases.json").read_text())
+    if version not in releases:
+        known = ", ".join(releases) or "none yet: no version was released before this one"
+        print(f"sentinel check: no rules are recorded for version {version}; recorded: {known}", file=sys.stderr)
+        return Exit.COULD_NOT
+    found = differences(releases[version], loaded.book.rules)
+    for one in found:
+        told = {"v": 1, "rule": one.rule, "what": one.what, "details": list(one.details)}
+        print(json.dumps(told) if as_json else one)
+    if not as_json:
+        print(f"{len(found) or 'no'} shipped rule{'' if len(found) == 1 else 's'} changed since {version}")
     return Exit.FINE
 
 

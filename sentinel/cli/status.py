@@ -70,6 +70,7 @@ def text(answer: dict[str, Any], full: bool = False) -> str:
     lines = [head(answer)]
     lines += [f"  told: {told}" for told in answer.get("told", [])[-3:]]
     lines += [f"  trouble: {trouble}" for trouble in answer.get("troubles", [])[:10]]
+    lines += [f"  in force as it last was good: {file} (sentinel check {file})" for file in answer.get("held", [])]
     lines += [f"  fault: {fault}" for fault in answer.get("faults", [])[:10]]
     runs = sorted(answer["runs"], key=lambda run: ORDER.get(run["standing"], 9))
     if not runs:

@@ -12,8 +12,9 @@ from typing import BinaryIO, cast
 
 import sentinel
 from sentinel.cli.exits import Exit
+from sentinel.cli.tail_explain import explain
 from sentinel.core.names import Names
-from sentinel.core.records import Fact, Item, Mark, Reading, Row
+from sentinel.core.records import Item, Reading, Row
 from sentinel.core.wire import dump, reading_json
 from sentinel.formats import open_reader
 from sentinel.rulebook.names_file import load_names
@@ -25,7 +26,7 @@ _EPILOG = """examples:
   sentinel tail runs/baseline                       follow a run, until Ctrl-C
   sentinel tail --once runs/baseline/train.log      every reading that is there
   python train.py 2>&1 | sentinel tail -            what a program prints, as it prints it
-  sentinel tail --explain train.log                 each line: understood (+), or mere text (.)
+  sentinel tail --explain train.log                 each line, and under it what it was taken for
 """
 
 
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     good = True
     try:
         if args.explain:
-            good = _explain(Path(args.explain), names)
+            good = explain(Path(args.explain), names, _Stamps())
         followed = [path for path in args.paths if not args.once and path != "-" and not path.endswith(".gz")]
         for path in args.paths:
             if path not in followed:
@@ -174,34 +175,3 @@ def _rows(row: Row, run: str, as_json: bool) -> None:
         )
         numbers = "  ".join(f"{name} {value:g}" for name, value in zip(row.names, row.values, strict=True))
         print(f"{row.file}:{row.line}  {where or '-'}  {numbers}")
-
-
-def _explain(path: Path, names: Names) -> bool:
-    """Each line with what it was taken for."""
-    try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except OSError as error:
-        print(f"sentinel tail: {path}: {error.strerror or error}", file=sys.stderr)
-        return False
-    reader = open_reader(str(path), data[:65536], names, _Stamps())
-    understood = texts = 0
-    for item in (*reader.feed(data, None), *reader.finish()):
-        said = _said(item)
-        if isinstance(item, Row) and not item.names:
-            texts += 1
-        else:
-            understood += isinstance(item, Row)
-        print(said)
-    print(f"{understood} lines gave readings, {texts} did not")
-    return True
-
-
-def _said(item: Item) -> str:
-    if isinstance(item, Fact):
-        return f"{item.line:6} = {item.name} {item.value}"
-    if isinstance(item, Mark):
-        return f"{item.line:6} ! {item.kind.value} {item.detail}"
-    if not item.names:
-        return f"{item.line:6} . {item.text[:160]}"
-    where = f"step {item.step}, epoch {item.epoch}: " if item.step is not None or item.epoch is not None else ""
-    return f"{item.line:6} + {where}" + ", ".join(f"{n}={v:g}" for n, v in zip(item.names, item.values, strict=True))

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from sentinel.core.asleep import Asleep, may_sleep
 from sentinel.core.course import Back, Course
+from sentinel.core.grid import FINE, next_point
 from sentinel.core.names import Names
 from sentinel.core.records import (
     Action,
@@ -32,25 +34,26 @@ from sentinel.core.records import (
 )  # fmt: skip
 from sentinel.core.rule import Rulebook
 from sentinel.core.run import Run
+from sentinel.core.sleepers import Recall, Sleepers
 from sentinel.core.watched import Watched
-
-FINE_GRID, COARSE_GRID, WIDE_GRID = 10.0, 60.0, 600.0
-HOUR, DAY = 3600.0, 86400.0
 
 
 class Engine:
     """All runs under watch."""
 
-    def __init__(self, book: Rulebook, names: Names, host: str = "") -> None:
-        """An engine that has seen nothing."""
+    def __init__(self, book: Rulebook, names: Names, host: str = "", recall: Recall | None = None) -> None:
+        """An engine that has seen nothing. `recall` brings back the state of a run that was put to sleep."""
         self.book = book
         self.names = names
         self.host = host
-        self.runs: dict[str, Watched] = {}
+        self.runs: dict[str, Watched] = {}  # those that are awake
+        self.sleepers = Sleepers(recall)
         self.listed: dict[str, RunInfo] = {}  # over before we came: listed, never judged
         self.bugs: list[tuple[str, str, str]] = []  # (run, rule, traceback) since last taken
         self._courses: dict[str, Course] = {}
         self._current: dict[str, str] = {}  # key as sources know it -> key of the generation in force
+        self._fed: set[str] = set()  # keys whose batches came since the last tick
+        self._grid = float("-inf")  # the point of the fine grid that the last tick had passed
 
     # --- in ------------------------------------------------------------------------------------------------------
 
@@ -59,9 +62,10 @@ class Engine:
         effects: list[Effect] = []
         for batch in batches:
             key = batch.run
+            self._fed.add(key)
             for item in batch.items:
                 if isinstance(item, Row):
-                    watched = self.runs.get(self._current.get(key, key))
+                    watched = self.awake(self._current.get(key, key))
                     if watched is not None:
                         self._row(key, watched, item, effects)
                 else:
@@ -69,15 +73,21 @@ class Engine:
         return effects
 
     def tick(self, now: float) -> list[Effect]:
-        """Time went on for all live runs."""
+        """Time went on for all live runs. Between two points of the grid that concerns those alone that were fed."""
         effects: list[Effect] = []
-        for watched in self.runs.values():
-            if not watched.over:
+        grid, fed, self._fed = now // FINE, self._fed, set()
+        keys = (self._current.get(key, key) for key in fed) if grid == self._grid else list(self.runs)
+        self._grid = grid
+        for key in keys:
+            watched = self.runs.get(key)
+            if watched is not None and not watched.over:
                 self._pass_time(watched, now, effects)
+        for key in self.sleepers.due(now):
+            self._pass_time(self.wake(key), now, effects)
         return effects
 
     def _take(self, key: str, item: Fact | Mark | Found | Over, effects: list[Effect]) -> None:
-        watched = self.runs.get(self._current.get(key, key))
+        watched = self.awake(self._current.get(key, key))
         if isinstance(item, Found):
             self._found(key, item)
             return
@@ -96,7 +106,9 @@ class Engine:
             self.listed[key] = found.info
             return
         if key in self._current:
-            self._continue(self.runs[self._current[key]], found.info.continues)
+            watched = self.awake(self._current[key]) if found.info.continues else None
+            if watched is not None:
+                self._continue(watched, found.info.continues)
             return
         self.listed.pop(key, None)
         self._open(key, found.info, found.at).catching_up = found.history
@@ -119,7 +131,7 @@ class Engine:
         if watched.over and not row.file:
             return  # the machine goes on; the run that is over hears no more of it, and only its own lines revive it
         at, before = row.at, watched.run.now
-        if at is not None and (before is None or before // FINE_GRID != at // FINE_GRID):
+        if at is not None and (before is None or before // FINE != at // FINE):
             self._pass_time(watched, at, effects)
         course = self._courses[watched.run.info.key]
         back = course.follow(row)
@@ -184,7 +196,7 @@ class Engine:
         if before is None:
             watched.run.pass_time(now)
             return
-        if before // FINE_GRID == now // FINE_GRID:
+        if before // FINE == now // FINE:
             return  # no point of any grid lies between them
         point = next_point(before, watched.run.grew or before)
         while point <= now:
@@ -217,11 +229,14 @@ class Engine:
             watched.run.names = self.names
             watched.adopt(book)
             effects += self._effects(watched)
+        self.sleepers.look_again()
         return effects
 
     def leave(self, key: str, now: float, why: str) -> list[Effect]:
         """Nobody watches this run any more: its alerts end and it is judged no longer, whatever the rules say."""
-        watched = self.runs.get(self._current.get(key, key))
+        current = self._current.get(key, key)
+        asleep = self.sleepers.runs.get(current)
+        watched = self.wake(current) if asleep and not asleep.over else self.runs.get(current)
         if watched is None or watched.over:
             return []
         watched.close(now, why)
@@ -230,6 +245,7 @@ class Engine:
     def drop(self, key: str) -> None:
         """Forget a run altogether (retention)."""
         self.runs.pop(key, None)
+        self.sleepers.runs.pop(key, None)
         self._courses.pop(key, None)
         self.listed.pop(key, None)
         self._current = {known: current for known, current in self._current.items() if current != key}
@@ -247,17 +263,54 @@ class Engine:
         for watched in self.runs.values():
             if not watched.over:
                 watched.was_away(now)
+        self.sleepers.was_away(now)
+
+    # --- sleep ---------------------------------------------------------------------------------------------------
+
+    def may_sleep(self, key: str) -> bool:
+        """Whether a run is such that it can be put to sleep once it is written down."""
+        return key in self.runs and may_sleep(self.runs[key])
+
+    def lay_down(self, key: str) -> None:
+        """Put a run to sleep that was written down as it is now."""
+        self.sleepers.lay_down(key, self.runs.pop(key), self._courses.pop(key))
+        self._fed.discard(key)
+
+    def sleeps(self, key: str, asleep: Asleep) -> None:
+        """After a restart: a run sleeps on; `key` is what sources call it."""
+        self._current[key] = asleep.info.key
+        self.sleepers.keep(asleep.info.key, asleep)
+
+    def wake(self, key: str) -> Watched:
+        """Bring a sleeping run back; one that cannot be read back begins anew, and a bug tells of it."""
+        info = self.sleepers.runs[key].info
+        watched = Watched(Run(info, self.names), self.book, self.host, self._bug)
+        try:
+            course = self.sleepers.wake(key, watched)
+        except Exception as bug:  # one record that cannot be read must not end the watch over all others
+            self._bug(key, "(its record)", f"the record of {info.name} could not be read back: {bug}")
+            watched, course = Watched(Run(info, self.names), self.book, self.host, self._bug), Course()
+        self.runs[key], self._courses[key] = watched, course
+        return watched
+
+    def infos(self) -> dict[str, RunInfo]:
+        """All runs that are judged, awake or asleep, by the key of their generation."""
+        awake = {key: watched.run.info for key, watched in self.runs.items()}
+        return awake | {key: asleep.info for key, asleep in self.sleepers.runs.items()}
+
+    def named(self, name: str) -> Watched | None:
+        """The run that people call so, or whose key it is; if it sleeps it is woken."""
+        key = next((key for key, info in self.infos().items() if name in (info.name, key)), "")
+        return self.awake(key)
+
+    def awake(self, key: str) -> Watched | None:
+        """The run of that key, woken if it sleeps."""
+        watched = self.runs.get(key)
+        return self.wake(key) if watched is None and key in self.sleepers.runs else watched
 
     def keys(self) -> Mapping[str, str]:
         """What sources call a run -> the generation in force."""
         return self._current
-
-
-def next_point(after: float, grew: float) -> float:
-    """The next point of the grid: close together at first, wider the longer a run is silent."""
-    quiet = after - grew
-    width = FINE_GRID if quiet < HOUR else COARSE_GRID if quiet < DAY else WIDE_GRID
-    return (after // width + 1) * width
 
 
 def next_generation(info: RunInfo) -> RunInfo:

@@ -124,6 +124,7 @@ class Rule:
     file: str = ""
     line: int = 0
     fingerprint: str = ""  # of what judges: a rule whose fingerprint stayed keeps its phases over a reload
+    was: str = ""  # the key that it had before it was renamed
 
     @property
     def key(self) -> str:
@@ -144,6 +145,7 @@ class Rulebook:
     rules: tuple[Rule, ...] = ()
     faults: tuple[Fault, ...] = ()
     matcher: Matcher | None = None
+    held: tuple[str, ...] = ()  # broken files that are in force as they last were good
 
     def rule(self, key: str) -> Rule | None:
         """The rule of that key."""

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from sentinel.core.alert import Alert, advance, answer_in_firing, end, reopen
+from sentinel.core.amounts import Unit
 from sentinel.core.bound import Bound, applies, bind, instances_touched, patterns_of, timed
 from sentinel.core.grouping import Grouping
 from sentinel.core.hold import Spot
@@ -45,7 +46,7 @@ class Watched:
         self._restless = False  # whether any alert is not clear
         self._firing: list[Bound] | None = None  # what `firing` said last, until an alert moves
         self.moved: list[Moved] = []  # since `changes` was last called
-        self._last: Row | None = None
+        self.last: Row | None = None
         self.adopt(book)
 
     # --- rules ---------------------------------------------------------------------------------------------------
@@ -110,7 +111,7 @@ class Watched:
     def look(self, row: Row) -> None:
         """One line, row or object: all its readings enter, then each rule that reads one of them is judged once."""
         names = self.run.enter(row)
-        self._last = row
+        self.last = row
         plan = self._plan(names)
         if plan.early and plan.due(self.run):
             self._plans.clear()
@@ -154,6 +155,20 @@ class Watched:
         if not self.settled and self.found_at is not None and now - self.found_at >= SETTLE_AFTER:
             self.settle()
         self._judge(self._timed, counts=False)
+
+    def narrow_to_time(self) -> None:
+        """Before the run is only let live on: of the rules on time those stay that can move an alert without any row."""
+        self._timed = [bound for bound in self._timed if not bound.alert.at_rest or self._may_come_true(bound)]
+
+    def _may_come_true(self, bound: Bound) -> bool:
+        if bound.broken or not all(self.run.has(name) for name in bound.wants):
+            return False
+        after = bound.rule.after
+        return (
+            bound.ready
+            or any(each.unit is Unit.SECONDS for each in after)
+            or self.run.reached(after, bound.reads) is True
+        )
 
     def learn(self, fact: Fact) -> None:
         """Take a fact in; once facts are settled, a rule that was still unknown for want of it is judged."""
@@ -253,7 +268,7 @@ class Watched:
 
     def _spot(self, counts: bool) -> Spot:
         """Where this look stands: at the row's own step where it has one, not at the furthest that the run has come."""
-        run, row = self.run, self._last if counts else None
+        run, row = self.run, self.last if counts else None
         step = run.step if row is None or row.step is None else row.step
         epoch = run.epoch if row is None or row.epoch is None else row.epoch
         return Spot(run.now, step, epoch, run.progress, counts)
@@ -313,7 +328,7 @@ class Watched:
         moved = self.grouping.settle_hidden(moved)
         self._firing = None
         info = self.run.info
-        return [change_of(m, self.run, self.host, self._last) for m in moved if told_here(info, m.bound.rule)]
+        return [change_of(m, self.run, self.host, self.last) for m in moved if told_here(info, m.bound.rule)]
 
     def firing(self) -> list[Bound]:
         """Alerts that fire and are hidden by none."""

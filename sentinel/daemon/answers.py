@@ -6,8 +6,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from sentinel import __version__
+from sentinel.core.asleep import Asleep
 from sentinel.core.bound import waits_for
 from sentinel.core.records import Json, Phase
+from sentinel.core.run import Run
 from sentinel.core.standing import standing
 from sentinel.core.watched import Watched
 from sentinel.core.wire import evidence_json, number, timestamp
@@ -36,11 +38,15 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
     """All that is watched, or one run in full."""
     wanted = request.get("run")
     now = daemon.clock.wall()
-    runs = [watched for watched in daemon.engine.runs.values() if wanted in (None, watched.run.info.name)]
-    if wanted and not runs:
-        raise Refused(f"no run is called '{wanted}'; sentinel status lists them")
+    engine = daemon.engine
+    runs: list[Watched | Asleep] = [*engine.runs.values(), *engine.sleepers.runs.values()]
+    if wanted:
+        one = engine.named(str(wanted))
+        if one is None:
+            raise Refused(f"no run is called '{wanted}'; sentinel status lists them")
+        runs = [one]
+    runs.sort(key=lambda run: (bool(run.over), -((run.run if isinstance(run, Watched) else run).grew or 0.0)))
     sight = Sight(peer)
-    runs.sort(key=lambda watched: (bool(watched.over), -(watched.run.grew or 0.0)))
     return {
         "version": __version__,
         "pid": os.getpid(),
@@ -48,6 +54,7 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
         "since": timestamp(daemon.began),
         "at": timestamp(now),
         "rules": len(daemon.engine.book.rules),
+        "held": list(daemon.engine.book.held),
         "faults": [str(fault) for fault in daemon.engine.book.faults if not fault.note],
         "told": list(daemon.told),
         "troubles": daemon.troubles(),
@@ -59,24 +66,29 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
     }
 
 
-def run_answer(watched: Watched, now: float, sight: Sight, full: bool = False) -> dict[str, Json]:
+def run_answer(watched: Watched | Asleep, now: float, sight: Sight, full: bool = False) -> dict[str, Json]:
     """One run in `status`; of another user's run that the peer may not read only what anyone can see."""
-    run, info = watched.run, watched.run.info
+    run: Run | Asleep
+    if isinstance(watched, Asleep):
+        run, series, firing, word = watched, watched.series, watched.firing, watched.standing(now)
+    else:
+        run, series, firing, word = watched.run, len(watched.run.series), len(watched.firing()), standing(watched, now)
+    info = run.info
     answer: dict[str, Json] = {
         "run": info.name,
         "watch": info.watch,
         "user": user_name(info.uid),
-        "standing": watched.over or standing(watched, now),
+        "standing": watched.over or word,
         "step": run.step,
         "epoch": number(run.epoch),
         "progress": number(run.progress),
         "last": timestamp(run.grew),
-        "firing": len(watched.firing()),
+        "firing": firing,
     }
     if not sight.sees(info.folder):
         return answer
-    answer |= {"folder": info.folder, "series": len(run.series), "kind": info.kind}
-    return answer | (coverage(watched) if full else {})
+    answer |= {"folder": info.folder, "series": series, "kind": info.kind}
+    return answer | (coverage(watched) if full and isinstance(watched, Watched) else {})
 
 
 def coverage(watched: Watched) -> dict[str, Json]:
@@ -98,7 +110,7 @@ def coverage(watched: Watched) -> dict[str, Json]:
 def alerts(daemon: Daemon, request: Request, peer: Peer) -> list[dict[str, Json]]:
     """Open alerts, or all of late; evidence only for those who may read the run's files."""
     found = daemon.store.alerts(open_only=not request.get("all"))
-    folders = {watched.run.info.name: watched.run.info.folder for watched in daemon.engine.runs.values()}
+    folders = {info.name: info.folder for info in daemon.engine.infos().values()}
     sight = Sight(peer)
     return [alert if _seen(sight, folders.get(str(alert["run"])), alert) else _without_text(alert) for alert in found]
 
@@ -120,11 +132,11 @@ def explain(daemon: Daemon, request: Request, peer: Peer) -> Answer:
     alert = daemon.store.alert(wanted)
     if alert is None:
         raise Refused(f"there is no alert '{wanted}'; sentinel alerts lists them")
-    sight = Sight(peer)
-    for watched in daemon.engine.runs.values():
+    watched = daemon.engine.named(str(alert["run"]))
+    if watched is not None:
         bound = watched.bounds.get((f"{alert['signature']}/{alert['rule']}", str(alert["instance"] or "")))
-        if watched.run.info.name == alert["run"] and bound is not None and bound.rule.when is not None:
-            if not _seen(sight, watched.run.info.folder, alert):
+        if bound is not None and bound.rule.when is not None:
+            if not _seen(Sight(peer), watched.run.info.folder, alert):
                 raise Refused("its files are not yours to read, so their text is not shown to you")
             verdict = bound.rule.when.explain(watched.run, bound.instance)
             return {
@@ -140,7 +152,7 @@ def explain(daemon: Daemon, request: Request, peer: Peer) -> Answer:
                     for depth, item in bound.rule.when.outline(watched.run, bound.instance)
                 ],
             }
-    shown = alert if sight.sees(None) else _without_text(alert)
+    shown = alert if Sight(peer).sees(None) else _without_text(alert)
     return {
         "alert": shown,
         "expression": "",

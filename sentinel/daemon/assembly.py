@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from sentinel.core.asleep import asleep_from
 from sentinel.core.engine import Engine
 from sentinel.core.records import Json
 from sentinel.daemon import answers
@@ -23,6 +24,7 @@ from sentinel.daemon.journal import Priority, open_journal
 from sentinel.daemon.looking import Looking
 from sentinel.daemon.loop import Daemon
 from sentinel.daemon.machines import Machinery, releasing
+from sentinel.daemon.novelties import Novelties
 from sentinel.daemon.reloading import Plan, Reloading, not_to_obey
 from sentinel.daemon.service import Service
 from sentinel.daemon.settings import Settings
@@ -33,7 +35,7 @@ from sentinel.daemon.systemd import Notifier, Progress
 from sentinel.daemon.telling_faults import tell_faults
 from sentinel.daemon.waiting import SelectorWaker
 from sentinel.daemon.week import week_of
-from sentinel.keep import outbox, plans, words
+from sentinel.keep import first_seen, outbox, plans, words
 from sentinel.keep.store import Snapshot, Store
 
 LOCK = "lock"
@@ -48,12 +50,13 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
     store = store_in(state)
-    engine = Engine(books.book, books.names, platform.node())
     clock = SystemClock()
+    novelties = Novelties(store.connection)
+    engine = engine_of(books, novelties, settings, store, clock.wall())
     kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host)
-    looking = Looking(settings, books, state, kept, machinery, waker.wake)
+    looking = Looking(settings, books, state, kept, machinery, waker)
     progress = Progress()
     office = office_of(settings, engine, store, waker, progress)
     journal = open_journal(os.environ, time.monotonic)
@@ -74,7 +77,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     daemon.continued.append(office.words.hand_over)
     settle_in(office, daemon, books)
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
-    reloading = Reloading(daemon, office, looking, books, plan, service)
+    reloading = Reloading(daemon, office, looking, books, plan, service, novelties)
     reloading.begin(clock.wall())
     rounds.in_force = lambda: reloading.settings
     machinery.by_us = rounds.stopping.deed_done
@@ -83,9 +86,15 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     return daemon, ""
 
 
+def engine_of(books: Books, novelties: Novelties, settings: Settings, store: Store, now: float) -> Engine:
+    """The engine with the rules in force, of which those that an upgrade brought only inform for a while."""
+    calm = novelties.calm(books.book, settings.sentinel.known_for, now)
+    return Engine(calm, books.names, platform.node(), store.state_of)
+
+
 def store_in(state: Path) -> Store:
     """The state folder with every room's tables, and the words of a newer version where there are any."""
-    store = Store(state, [outbox.SCHEMA, words.SCHEMA, plans.SCHEMA])
+    store = Store(state, [outbox.SCHEMA, words.SCHEMA, plans.SCHEMA, first_seen.SCHEMA])
     store.told += words.adopt(store.connection, store.newer)
     return store
 
@@ -128,9 +137,12 @@ def take_lock(state: Path) -> str:
 
 
 def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> dict[str, Json]:
-    """Bring every run back as it was last written down; the bookmarks, by what sources call a run."""
+    """Bring every run back as it was last written down, asleep where it can be; the bookmarks, by what sources call a run."""
     for snapshot in snapshots:
         try:
+            if snapshot.brief is not None:
+                engine.sleeps(snapshot.source, asleep_from(snapshot.info, snapshot.brief, now))
+                continue
             engine.restore(snapshot.source, snapshot.info, snapshot.data)
         except Exception as bug:  # one run that cannot be read back must not end the watch over the others
             store.told.append(f"the record of {snapshot.info.name} could not be read back, it starts anew: {bug}")

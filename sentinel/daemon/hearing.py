@@ -170,8 +170,7 @@ class Hearing:
         raise Refused(f"'{text}' is no alert, run, rule or family; sentinel alerts and sentinel status list them")
 
     def _run(self, name: str) -> Watched | None:
-        runs = self._daemon.engine.runs.values()
-        return next((w for w in runs if name in {w.run.info.name, w.run.info.key}), None)
+        return self._daemon.engine.named(name)
 
     def _may(self, peer: Peer, watched: Watched | None) -> None:
         if peer.is_admin(self._admins) or (watched is not None and peer.owns(watched.run.info.uid)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sentinel.core.amounts import parse_seconds
@@ -20,6 +20,7 @@ from sentinel.daemon.books import Books
 from sentinel.daemon.ends import Ends, Workers
 from sentinel.daemon.machines import Machinery
 from sentinel.daemon.settings import Settings, Watch
+from sentinel.daemon.waiting import SelectorWaker
 from sentinel.sources.hints import Hints
 from sentinel.sources.journal import Journal
 from sentinel.sources.plan import WatchPlan
@@ -40,12 +41,12 @@ class Looking:
         state: Path,
         kept: Mapping[str, Json],
         machinery: Machinery,
-        wake: Callable[[], None],
+        waker: SelectorWaker,
     ) -> None:
         """`kept` are the bookmarks of an earlier life, by what sources call a run."""
         self._plans = [plan_of(watch) for watch in settings.watches()]
-        self._roots, self._wake, self._names = roots_of(self._plans), wake, books.names
-        self._hints = Hints(self._roots, wake)
+        self._roots, self._waker, self._names = roots_of(self._plans), waker, books.names
+        self._hints = self._listen(self._roots)
         workers, steady = Workers(), time.monotonic
         self.watcher = Watcher(
             self._plans,
@@ -72,12 +73,24 @@ class Looking:
         if plans != self._plans or names is not self._names:
             roots = roots_of(plans)
             if roots != self._roots:
-                self._hints, self._roots = Hints(roots, self._wake), roots
+                self._unlisten()
+                self._hints, self._roots = self._listen(roots), roots
             for key in self.watcher.adopt(plans, names, self._hints):
                 engine.drop(engine.keys().get(key, key))
             self._plans, self._names = plans, names
         self._adopt_journals(units_of(settings), names)
         self.machinery.adopt(settings)
+
+    def _listen(self, roots: Sequence[str]) -> Hints:
+        """The kernel's hints; one ends the loop's wait, and the watcher takes what it says."""
+        hints = Hints(roots)
+        if hints.descriptor is not None:
+            self._waker.watch(hints.descriptor, lambda: None)
+        return hints
+
+    def _unlisten(self) -> None:
+        if self._hints.descriptor is not None:
+            self._waker.unwatch(self._hints.descriptor)
 
     def _adopt_journals(self, units: Sequence[tuple[str, str]], names: Names) -> None:
         known = {journal.info.key: journal for journal in self.journals}
@@ -97,11 +110,10 @@ class Looking:
 
     # --- where we are in all that runs write, files and journals alike ---------------------------------------------
 
-    def bookmarks(self) -> dict[str, Json]:
+    def bookmarks_of(self, key: str) -> Json:
         """By what sources call a run."""
-        return self.watcher.bookmarks() | {
-            key: mark for journal in self.journals for key, mark in journal.bookmarks().items()
-        }
+        journal = next((journal for journal in self.journals if journal.info.key == key), None)
+        return self.watcher.bookmarks_of(key) if journal is None else journal.bookmarks().get(key)
 
     def catching_up(self) -> set[str]:
         """The runs whose history is still being read."""

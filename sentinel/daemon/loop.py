@@ -16,11 +16,13 @@ from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Effect, Found, Json
 from sentinel.core.seams import Clock, Source, Waker
 from sentinel.daemon.control import Control
+from sentinel.daemon.resting import Resting
 from sentinel.daemon.snapshots import Snapshots
 from sentinel.keep.store import Store
 
 SET_ASIDE = 60.0  # a source that raised is left alone for so long
 BUSY = 0.0
+SOON = 0.1
 MAINTENANCE = 3600.0
 TRY_DISK = 60.0
 FIRST_LOOK = "first look"
@@ -48,8 +50,8 @@ class Delivering(Protocol):
 class Files(Protocol):
     """What runs write: its bookmarks are written down with each run."""
 
-    def bookmarks(self) -> dict[str, Json]:
-        """Where we are in the files of each run, by what sources call it."""
+    def bookmarks_of(self, key: str) -> Json:
+        """Where we are in the files of a run, by what sources call it; None where there is nothing to keep yet."""
 
     def catching_up(self) -> set[str]:
         """The runs whose history is still being read."""
@@ -91,6 +93,7 @@ class Daemon:
         self._catching_up: set[str] = set()
         self.admins, self.at = list(admins), at  # who may speak for all; a reload changes the list in place
         self.snapshots = Snapshots(engine, store, files)
+        self.resting = Resting(engine)
         self.told: list[str] = list(store.told)  # about ourselves: state, reloads, bugs
         self.began = clock.wall()
         self.turns = 0
@@ -121,7 +124,9 @@ class Daemon:
         self.at("delivered")
         self._look_after(now)
         self.turns += 1
-        return BUSY if self.files is not None and self.files.pending else wait
+        if self.files is not None and self.files.pending:
+            return BUSY
+        return min(wait, SOON) if self.resting.more else wait
 
     def _decide(self, now: float) -> list[Effect]:
         effects, self.owed = self.owed, []
@@ -181,13 +186,16 @@ class Daemon:
 
     def _write_down(self, effects: list[Effect], now: float) -> None:
         changed = {effect.change.run for effect in effects}
-        due = self.snapshots.due(changed, now)
+        tired = self.resting.due(now, self.files.catching_up() if self.files is not None else ())
+        due = sorted({*self.snapshots.due(changed, now), *tired})
         first_turn = self.first_life and not self.turns
         if not (effects or due or self.snapshots.waiting or first_turn):
             return
         for attempt in (self._commit, self._commit_in_freed_room, self._commit_in_memory):
             try:
                 attempt(effects, due, now)
+                for key in self.snapshots.written(tired, now):
+                    self.engine.lay_down(key)
                 return
             except sqlite3.OperationalError as trouble:
                 self.tell_about_us(f"the state cannot be written: {trouble}")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sentinel.core.amounts import parse_seconds
+from sentinel.core.asleep import Asleep
 from sentinel.core.beside import Mixed, mixed_rules, wanted_of_host
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Found, How, MarkKind, RunInfo
 from sentinel.core.rule import Rulebook
+from sentinel.core.run import Run
 from sentinel.core.watched import Watched
 from sentinel.daemon.control import Answer, Handler, Refused, Request
 from sentinel.daemon.peers import Peer
@@ -57,6 +60,9 @@ def host_run(host: str, name: str, now: float) -> Batch:
     return Batch(host, (Found(RunInfo(host, name, "", "host", kind="host"), now),))
 
 
+Stamp = tuple[float | None, int, int, str, RunInfo]  # what of a run, when it moves, makes the machine meet it anew
+
+
 class Meetings:
     """Every few seconds the machine is told which runs there are, and what of the host their rules want."""
 
@@ -65,6 +71,8 @@ class Meetings:
         self._due = 0.0
         self._book: Rulebook | None = None
         self._mixed: tuple[Mixed, ...] = ()
+        self._logs: dict[str, dict[FileId, str]] = {}  # of runs that sleep
+        self._held: dict[str, tuple[Stamp, WatchedRun]] = {}
 
     def keep(self, machine: Machine, engine: Engine, now: float) -> None:
         """To be called after each turn."""
@@ -74,9 +82,39 @@ class Meetings:
         runs = {key: engine.runs[current] for key, current in engine.keys().items() if current in engine.runs}
         if self._book is not engine.book:
             self._book, self._mixed = engine.book, mixed_rules(engine.book)
-        machine.batches.fallen = fallen(engine.runs.values())
+            self._held.clear()
+        machine.batches.fallen = fallen(engine)
         told = [(key, watched) for key, watched in runs.items() if watched.run.info.kind != "host"]
-        machine.meet([watched_run(key, watched, self._mixed) for key, watched in told])
+        held = {key: self._met(key, watched) for key, watched in told}
+        self._held = held
+        machine.meet([*(known for _, known in held.values()), *self._sleeping(engine)])
+
+    def _met(self, key: str, watched: Watched) -> tuple[Stamp, WatchedRun]:
+        """A run as the machine knows it; one that neither grew nor changed is not worked out anew."""
+        run = watched.run
+        stamp = (run.grew, len(run.files), len(run.series), watched.over, run.info)
+        before = self._held.get(key)
+        if before is not None and before[0] == stamp:
+            return before
+        return stamp, watched_run(key, watched, self._mixed)
+
+    def _sleeping(self, engine: Engine) -> list[WatchedRun]:
+        """Runs that sleep but are not over: a process that is found to work for one wakes it. Their files stay what they were."""
+        asleep = engine.sleepers.runs
+        here = {key: asleep[now] for key, now in engine.keys().items() if now in asleep and not asleep[now].over}
+        self._logs = {key: self._logs.get(key) or logs_of(run) for key, run in here.items()}
+        return [
+            WatchedRun(
+                KnownRun(key, run.info.folder, frozenset(logs := self._logs[key])),
+                (),
+                logs,
+                run.grew,
+                Course(run.marks, run.progress),
+                title=run.info.name,
+                home=run.info.home,
+            )
+            for key, run in here.items()
+        ]
 
     def renew(self) -> None:
         """Another machine knows nothing yet."""
@@ -138,7 +176,7 @@ def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> Wa
     """A run as the machine needs to know it."""
     run, info = watched.run, watched.run.info
     base = os.path.dirname(info.folder) if os.path.isfile(info.folder) else info.folder
-    logs = {found: path for name in run.files if (found := file_id(path := os.path.join(base, name)))}
+    logs = logs_of(run)
     save = None if watched.over else newest_save(watched, base)
     folders = () if watched.over or not info.folder else (info.folder, *([os.path.dirname(save.path)] if save else ()))
     course = Course(tuple(watched.marks), run.progress)
@@ -153,10 +191,11 @@ def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> Wa
 _PATH = re.compile(r"[\w@%+=:,.~/-]*(?:/[\w@%+=:,.~-]+|\.(?:pt|pth|ckpt|bin|safetensors|h5|keras|npz|zip)\b)/?")
 
 
-def fallen(runs: Iterable[Watched]) -> dict[str, Fallen]:
+def fallen(engine: Engine) -> dict[str, Fallen]:
     """Of each batch the runs that died within an hour."""
     batches: dict[str, list[Watched]] = {}
-    for watched in runs:
+    size = Counter(info.batch for info in engine.infos().values())
+    for watched in engine.runs.values():
         if watched.run.info.batch:
             batches.setdefault(watched.run.info.batch, []).append(watched)
     out = {}
@@ -164,7 +203,7 @@ def fallen(runs: Iterable[Watched]) -> dict[str, Fallen]:
         latest = max(watched.run.now or 0.0 for watched in members)
         dead = [w for w in members if w.over == How.DIED.value and (w.run.now or 0.0) >= latest - LOOP_SPAN]
         dead.sort(key=lambda watched: watched.run.now or 0.0)
-        out[name] = Fallen(tuple(watched.run.info.name for watched in dead), len(members))
+        out[name] = Fallen(tuple(watched.run.info.name for watched in dead), size[name])
     return out
 
 
@@ -187,6 +226,13 @@ def ids_in(folder: str, files: Iterable[str]) -> frozenset[str]:
     """The ids by which a run's processes name it too: W&B's run, Slurm's job, as its files are called."""
     found = (_IDS.search(f"{folder}/{name}") for name in files)
     return frozenset(match["wandb"] or match["slurm"] for match in found if match)
+
+
+def logs_of(run: Run | Asleep) -> dict[FileId, str]:
+    """The files that a run's readings came from, by which its processes are found."""
+    folder = run.info.folder
+    base = os.path.dirname(folder) if os.path.isfile(folder) else folder
+    return {found: path for name in run.files if (found := file_id(path := os.path.join(base, name)))}
 
 
 def file_id(path: str) -> FileId | None:

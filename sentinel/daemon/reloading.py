@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sentinel.core.amounts import parse_seconds
 from sentinel.core.records import Fault
+from sentinel.core.rule import Rulebook
 from sentinel.core.stopping_world import Limits
 from sentinel.daemon import last_good
 from sentinel.daemon.books import Books
@@ -21,6 +22,7 @@ from sentinel.daemon.delivering import Office
 from sentinel.daemon.journal import Priority
 from sentinel.daemon.looking import UNWATCHED, Looking
 from sentinel.daemon.loop import Daemon, FaultPoint, nowhere
+from sentinel.daemon.novelties import Novelties
 from sentinel.daemon.service import Service
 from sentinel.daemon.settings import Settings, Watch, load_settings
 from sentinel.daemon.telling_faults import RULE_FILES, SETTINGS, tell_faults
@@ -68,11 +70,19 @@ class Reloading:
     """The settings and books in force."""
 
     def __init__(
-        self, daemon: Daemon, office: Office, looking: Looking, books: Books, plan: Plan, service: Service
+        self,
+        daemon: Daemon,
+        office: Office,
+        looking: Looking,
+        books: Books,
+        plan: Plan,
+        service: Service,
+        novelties: Novelties,
     ) -> None:
         """In force is what the daemon was made with."""
         self._daemon, self._office, self._looking, self._service = daemon, office, looking, service
         self.settings, self.books, self._plan = plan.settings, books, plan
+        self._novelties = novelties
 
     def begin(self, now: float) -> None:
         """Once, at the start: what no settings name any more is let go, and records are kept for as long as they say."""
@@ -92,6 +102,8 @@ class Reloading:
             self._service.notifier.ready()
         elif self.books.moved(self._daemon.clock.steady()):
             self._take_rules()
+        elif self._novelties.until is not None and self._now() >= self._novelties.until:
+            self._daemon.owed += self._daemon.engine.adopt(self._calm(), self.books.names)
 
     # --- making ready: nothing is changed yet ------------------------------------------------------------------------
 
@@ -127,7 +139,7 @@ class Reloading:
     def _swap(self, settings: Settings, books: Books) -> None:
         before, now = self.settings, self._now()
         self.settings, self.books = settings, books
-        self._daemon.owed += self._daemon.engine.adopt(books.book, books.names)
+        self._daemon.owed += self._daemon.engine.adopt(self._calm(), books.names)
         self._looking.adopt(settings, books.names, self._daemon.engine)
         self._daemon.sources[:] = self._looking.sources
         self._daemon.engine.feed(self._looking.machinery.found(now))
@@ -139,9 +151,14 @@ class Reloading:
             last_good.remember(self._daemon.store.folder, settings)
         self._say(before, now)
 
+    def _calm(self) -> Rulebook:
+        """The rules in force, of which those that an upgrade brought only inform for a while."""
+        return self._novelties.calm(self.books.book, self.settings.sentinel.known_for, self._now())
+
     def _leave(self, now: float) -> None:
         engine = self._daemon.engine
-        known = [(key, engine.runs[current].run.info) for key, current in engine.keys().items()]
+        infos = engine.infos()
+        known = [(key, infos[current]) for key, current in engine.keys().items() if current in infos]
         for key in self._looking.unnamed(known):
             self._daemon.owed += engine.leave(key, now, UNWATCHED)
 

@@ -12,6 +12,8 @@ from sentinel.daemon.journal import Journal, Priority
 from sentinel.daemon.loop import Daemon
 from sentinel.daemon.systemd import Notifier, Progress
 
+EVERY = 1.0  # seconds: under load there are dozens of turns in each
+
 
 class Service:
     """Speaks for the daemon to the service manager and the journal."""
@@ -22,18 +24,16 @@ class Service:
         """Nothing is said before the first turn is over. `steady` is the clock that workers promise by."""
         self.notifier, self.journal, self._steady = notifier, journal, steady
         self._daemon, self._progress = daemon, progress
-        self._ready = False
+        self._ready, self._due = False, 0.0
         self._late: set[str] = set()
+        self._told = ""
         self.refused = ""  # why a reload was not taken, for the status line
 
     def speak(self) -> None:
         """After each turn: ready after the first, the status when it changed, the watchdog while all make progress."""
-        text = self._text()
-        if not self._ready:
-            self._ready = True
-            self.notifier.ready(text)
-            self.journal.say(Priority.NOTICE, "start", f"Sentinel {__version__} is up and watching: {text}")
-        self.notifier.status(text)
+        if not self._ready or self._steady() >= self._due or self.refused != self._told:
+            self._due, self._told = self._steady() + EVERY, self.refused
+            self._show(self._text())
         late = self._progress.late(self._steady())
         for worker in late.keys() - self._late:
             self.journal.say(
@@ -43,10 +43,19 @@ class Service:
         if not late:
             self.notifier.watchdog()
 
+    def _show(self, text: str) -> None:
+        if not self._ready:
+            self._ready = True
+            self.notifier.ready(text)
+            self.journal.say(Priority.NOTICE, "start", f"Sentinel {__version__} is up and watching: {text}")
+        self.notifier.status(text)
+
     def _text(self) -> str:
-        live = [run for run in self._daemon.engine.runs.values() if not run.over and run.run.info.kind != "host"]
-        firing = sum(len(run.firing()) for run in self._daemon.engine.runs.values() if not run.over)
-        runs = "1 run" if len(live) == 1 else f"{len(live)} runs"
+        awake = [run for run in self._daemon.engine.runs.values() if not run.over]
+        asleep = [run for run in self._daemon.engine.sleepers.runs.values() if not run.over]
+        live = sum(run.run.info.kind != "host" for run in awake) + len(asleep)
+        firing = sum(len(run.firing()) for run in awake) + sum(run.firing for run in asleep)
+        runs = "1 run" if live == 1 else f"{live} runs"
         text = f"{runs}, {len(self._daemon.engine.book.rules)} rules, {firing} firing"
         return f"{text}; {self.refused}" if self.refused else text
 

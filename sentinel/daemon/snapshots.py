@@ -9,15 +9,17 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from sentinel.core.asleep import asleep_of
 from sentinel.core.engine import Engine
-from sentinel.core.records import Batch, Found, RunInfo
+from sentinel.core.records import Batch, Found, Json, RunInfo
 from sentinel.keep.store import Snapshot, Store
 
 if TYPE_CHECKING:
     from sentinel.daemon.loop import Files
 
 EVERY = 60.0
-SHARE = 100.0  # saving may take one part in a hundred of the time
+SHARE = 100.0  # saving all runs that write may take one part in a hundred of the time
+LONGEST = 600.0  # but no more than so much is read again after a crash
 
 
 class Snapshots:
@@ -46,7 +48,7 @@ class Snapshots:
                 self._listed.append(item.info)
         key = self.engine.keys().get(batch.run)
         if key is not None and key not in self._dirty:
-            pause = max(EVERY, self._cost.get(key, 0.0) * SHARE)
+            pause = max(EVERY, min(self._cost.get(key, 0.0) * SHARE * (1 + len(self._dirty)), LONGEST))
             last = self._saved_at.get(key)
             self._dirty[key] = now if last is None else last + pause
 
@@ -70,7 +72,6 @@ class Snapshots:
             self.store.list_run(info, now)
         self._listed = []
         reading = self.files.catching_up() if self.files is not None else set()
-        bookmarks = self.files.bookmarks() if self.files is not None else {}
         sources = {current: source for source, current in self.engine.keys().items()}
         for key in keys:
             watched = self.engine.runs.get(key)
@@ -82,15 +83,32 @@ class Snapshots:
             begun = perf_counter()
             source = sources.get(key, key)
             self.store.save_run(
-                Snapshot(watched.run.info, source, now, watched.save(), bookmarks.get(source), watched.over)
+                Snapshot(
+                    watched.run.info,
+                    source,
+                    now,
+                    watched.save(),
+                    self._bookmarks(source),
+                    watched.over,
+                    None if watched.run.info.kind == "host" else asleep_of(watched).brief(),
+                )
             )
             self._dirty.pop(key, None)
             self._saved_at[key] = now
             self._cost[key] = perf_counter() - begun
+
+    def written(self, keys: Iterable[str], now: float) -> list[str]:
+        """Those of the runs that were written down in this very turn."""
+        return [key for key in keys if self._saved_at.get(key) == now and key not in self._dirty]
+
+    def _bookmarks(self, source: str) -> Json:
+        return self.files.bookmarks_of(source) if self.files is not None else None
 
     def maintain(self, now: float) -> None:
         """Retention: forget what is older than the settings keep."""
         with self.store.turn():
             for key in self.store.forget_runs(now - self.keep_runs):
                 self.engine.drop(key)
+                for known in (self._dirty, self._cost, self._saved_at):
+                    known.pop(key, None)
             self.store.forget_alerts(now - self.keep_alerts, now)

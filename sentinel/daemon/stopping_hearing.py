@@ -41,7 +41,7 @@ class PlanHearing:
     def right(self, request: Request, peer: Peer) -> Answer:
         """A rehearsal was right (or wrong); a plan that failed was looked at."""
         plan = self._plan(str(request.get("target", "")))
-        watched = self._daemon.engine.runs.get(plan.run)
+        watched = self._daemon.engine.awake(plan.run)
         self._may(peer, watched.run.info.uid if watched is not None else None)
         word = "wrong" if request.get("wrong") else "right"
         try:
@@ -56,10 +56,11 @@ class PlanHearing:
 
     def _run(self, name: str) -> Watched:
         folder = os.path.realpath(name) if "/" in name else ""
-        for watched in self._daemon.engine.runs.values():
-            info = watched.run.info
+        engine = self._daemon.engine
+        for key, info in engine.infos().items():
             if name in {info.name, info.key} or (folder and info.folder and Path(info.folder) == Path(folder)):
-                return watched
+                if (watched := engine.awake(key)) is not None:
+                    return watched
         raise Refused(f"no run is called '{name}'; sentinel status lists them")
 
     def _plan(self, target: str) -> Plan:
@@ -67,7 +68,7 @@ class PlanHearing:
         plan = plans.plan_of(connection, target)
         if plan is None:
             since = self._daemon.clock.wall() - LATELY
-            names = {watched.run.info.key: watched.run.info.name for watched in self._daemon.engine.runs.values()}
+            names = {key: info.name for key, info in self._daemon.engine.infos().items()}
             recent = [plan for plan, called in plans.recent(connection, since) if not called]
             plan = next((plan for plan in recent if target in {plan.run, names.get(plan.run)}), None)
         if plan is None:

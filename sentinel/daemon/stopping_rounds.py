@@ -87,7 +87,7 @@ class Rounds:
         if not self.store.on_disk:
             return  # nothing is done that could not be written down first
         self._guarded("the list of who works for which run", self.workers.look)
-        for key in self._concerned():
+        for key in self.concerned():
             self._guarded(f"the stop plan of {key}", partial(self._turn, key))
 
     def _guarded(self, what: str, work: Callable[[], None]) -> None:
@@ -99,7 +99,8 @@ class Rounds:
         except Exception:
             self.trouble(f"a bug holds {what}: {traceback.format_exc(limit=3)}")
 
-    def _concerned(self) -> list[str]:
+    def concerned(self) -> list[str]:
+        """The runs that a plan is open for, that ask for one, or that a person asked about."""
         now = self.view.clock.steady()
         self._asked = {key: until for key, until in self._asked.items() if until > now}
         going = [plan.run for plan in self.stopping.open()]
@@ -107,7 +108,7 @@ class Rounds:
         return list(dict.fromkeys([*going, *acting, *self._asked]))
 
     def _turn(self, key: str) -> None:
-        watched, plan = self.view.engine.runs.get(key), self.stopping.latest(key)
+        watched, plan = self.view.engine.awake(key), self.stopping.latest(key)
         if watched is None:
             if plan is not None:
                 self._orphan(plan)
@@ -148,7 +149,7 @@ class Rounds:
         files = {name for name in watched.run.files if name}
         by_run = plans.processes_by_run(self.store.connection, self.view.boot)
         engine = self.view.engine
-        others = [other.run.info for other in engine.runs.values()] + list(engine.listed.values())
+        others = [*engine.infos().values(), *engine.listed.values()]
         several = tuple(sorted(by_run.get(SEVERAL, ())))
         return Place(
             info.folder,
@@ -179,7 +180,7 @@ class Rounds:
         return True
 
     def _lost(self, plan: Plan) -> str:
-        watched = self.view.engine.runs.get(plan.run)
+        watched = self.view.engine.awake(plan.run)
         step = watched.run.step if watched is not None else None
         if plan.stage is not Stage.STOPPED or step is None or plan.proven.step is None:
             return ""

@@ -42,6 +42,7 @@ def join_stopping(daemon: Daemon, rounds: Rounds) -> PlanHearing:
     """Let it take part: a round after each turn, a line in `status`, answers to people."""
     daemon.after_turn.append(rounds)
     daemon.shown.append(rounds.shown)
+    daemon.resting.held = rounds.concerned
     return PlanHearing(daemon, rounds)
 
 

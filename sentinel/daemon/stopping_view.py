@@ -77,7 +77,8 @@ class View:
         """The run as it stands."""
         info = watched.run.info
         watch = self.watches.get(info.watch)
-        live = [other for other in self.engine.runs.values() if other.run.info.kind == "run" and not other.over]
+        live = sum(other.run.info.kind == "run" and not other.over for other in self.engine.runs.values())
+        live += sum(other.info.kind == "run" and not other.over for other in self.engine.sleepers.runs.values())
         shift = self.clock.steady() - self.clock.wall()
         signs = self._aged(watched, signs_of(watched.bounds, watched.run, shift))
         return World(
@@ -90,7 +91,7 @@ class View:
             run=self._run(watched),
             signs=signs,
             people=self._people(info, plan, signs, standing, local),
-            tally=Tally(matching=len(self.candidates()), runs=len(live)),
+            tally=Tally(matching=len(self.candidates()), runs=live),
         )
 
     def gone(self, plan: Plan) -> World:
@@ -160,9 +161,9 @@ def acting(watched: Watched) -> bool:
 
 def line_of_descent(info: RunInfo, engine: Engine) -> list[str]:
     """The run and all that it continues: who keeps one of them keeps it."""
-    keys = [info.key]
+    keys, infos = [info.key], engine.infos()
     for key in keys:  # it grows while we go along it
-        known = engine.runs[key].run.info if key in engine.runs else engine.listed.get(key)
+        known = infos.get(key) or engine.listed.get(key)
         if known is not None:
             keys += sorted(({known.continues or key} | predecessors(known, engine)) - set(keys))
     return keys
@@ -170,7 +171,7 @@ def line_of_descent(info: RunInfo, engine: Engine) -> list[str]:
 
 def predecessors(info: RunInfo, engine: Engine) -> set[str]:
     """The runs whose folder it says to have resumed from: in its log, or in its config."""
-    watched = engine.runs.get(info.key)
+    watched = engine.awake(info.key)
     if watched is None:
         return set()
     said = [mark.detail for mark in watched.marks if mark.kind is MarkKind.RESUMED]
@@ -178,7 +179,7 @@ def predecessors(info: RunInfo, engine: Engine) -> set[str]:
         str(fact.value) for name, fact in watched.run.facts.items()
         if isinstance(fact.value, str) and any(word in name for word in ("resume", "checkpoint", "ckpt", "init_from"))
     ]  # fmt: skip
-    others = [other.run.info for other in engine.runs.values()] + list(engine.listed.values())
+    others = [*engine.infos().values(), *engine.listed.values()]
     return {other.key for other in others for text in said if other.key != info.key and _names(text, other.folder)}
 
 

@@ -25,7 +25,7 @@ def story_of(engine: Engine, change: Change) -> Story:
     axis: Axis = curves[0].axis if curves else "step"
     stake_wall = seconds_left(run)
     gpus = gpus_of(run)
-    batch = [other for other in engine.runs.values() if info.batch and other.run.info.batch == info.batch]
+    batch = [other for other in engine.infos().values() if other.batch == info.batch] if info.batch else []
     return Story(
         title=rule.title,
         why=filled(rule.why, run, change),

@@ -31,8 +31,9 @@ def week_of(
     changes = [json.loads(row[0]) for row in store.execute("SELECT change FROM alerts WHERE opened_at >= ?", (since,))]
     told = [change for change in changes if not change.get("hidden_by")]
     ever = {rule for (rule,) in store.execute("SELECT DISTINCT rule FROM alerts")}
-    old = [watched for key, watched in engine.runs.items() if now - (seen.get(key) or now) >= TIME_TO_SPEAK]
-    silent = sum(1 for watched in old if not watched.run.series)
+    said = {key: len(watched.run.series) for key, watched in engine.runs.items()}
+    said |= {key: asleep.series for key, asleep in engine.sleepers.runs.items()}
+    silent = sum(1 for key, count in said.items() if not count and now - (seen.get(key) or now) >= TIME_TO_SPEAK)
     muted = [word for word in standing.words if word.saying is Saying.MUTE and (word.at >= since or word.in_force(now))]
     wrong = (word.rule for word in standing.of(Saying.WRONG, now) if word.at >= since)
     return Week(

@@ -16,6 +16,7 @@ from sentinel.formats.text import TextReader
 __all__ = ["is_config", "is_log", "open_reader", "read_config"]
 
 _LOG_ENDINGS = (".log", ".out", ".err", ".csv", ".tsv", ".jsonl", ".ndjson", ".txt", ".json", ".gz")
+_STRANGE = bytes(byte for byte in range(1, 27) if not 9 <= byte <= 13)  # of no text
 _NOT_LOGS = ("requirements.txt", "vocab.txt", "merges.txt", "tokenizer.json", "config.json", "package.json")
 
 
@@ -47,8 +48,7 @@ def is_log(name: str, head: bytes) -> bool:
     if not base.endswith(_LOG_ENDINGS) and "." in base and base not in ("log", "nohup.out"):
         return False
     sample = head[:4096]
-    strange = sum(byte < 9 or 13 < byte < 27 for byte in sample if byte)
-    return strange * 20 <= len(sample)
+    return (len(sample) - len(sample.translate(None, _STRANGE))) * 20 <= len(sample)
 
 
 def _is_document(head: bytes) -> bool:

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS runs (
     key TEXT PRIMARY KEY, source TEXT NOT NULL, info TEXT NOT NULL, found_at REAL, over TEXT NOT NULL DEFAULT '',
     over_at REAL, listed INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS snapshots (run TEXT PRIMARY KEY, at REAL, data BLOB NOT NULL, bookmarks BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS briefs (run TEXT PRIMARY KEY, brief TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS alerts (
     id TEXT PRIMARY KEY, run TEXT NOT NULL, rule TEXT NOT NULL, instance TEXT NOT NULL, n INTEGER NOT NULL,
     phase TEXT NOT NULL, change TEXT NOT NULL, opened_at REAL, closed_at REAL, UNIQUE (run, rule, instance, n));
@@ -49,6 +50,7 @@ class Snapshot:
     data: Json
     bookmarks: Json
     over: str
+    brief: Json = None  # what is enough to know of it while it sleeps
 
 
 class Store:
@@ -172,6 +174,9 @@ class Store:
             "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)",
             (snapshot.info.key, snapshot.at, pack(snapshot.data), pack(snapshot.bookmarks)),
         )
+        self.connection.execute(
+            "INSERT OR REPLACE INTO briefs VALUES (?, ?)", (snapshot.info.key, json.dumps(snapshot.brief))
+        )
 
     def list_run(self, info: RunInfo, now: float) -> None:
         """A run that was over before we came."""
@@ -181,14 +186,23 @@ class Store:
         )
 
     def snapshots(self) -> Iterator[Snapshot]:
-        """All runs that were written down, oldest first, so that generations come in order."""
+        """All runs that were written down, oldest first, so that generations come in order.
+
+        What a run's state is, is read when it wakes (`state_of`); here it stands only for a run without a brief.
+        """
         rows = self.connection.execute(
-            "SELECT r.key, r.source, r.info, r.over, s.at, s.data, s.bookmarks FROM runs r JOIN snapshots s ON s.run = r.key "
-            "ORDER BY r.found_at, r.key"
+            "SELECT r.key, r.source, r.info, r.over, s.at, s.bookmarks, coalesce(b.brief, 'null') AS brief FROM runs r "
+            "JOIN snapshots s ON s.run = r.key LEFT JOIN briefs b ON b.run = r.key ORDER BY r.found_at, r.key"
         ).fetchall()
         for row in rows:
-            info = RunInfo(**json.loads(row["info"]))
-            yield Snapshot(info, row["source"], row["at"], unpack(row["data"]), unpack(row["bookmarks"]), row["over"])
+            info, brief = RunInfo(**json.loads(row["info"])), json.loads(row["brief"])
+            data = self.state_of(info.key) if brief is None else None
+            yield Snapshot(info, row["source"], row["at"], data, unpack(row["bookmarks"]), row["over"], brief)
+
+    def state_of(self, key: str) -> Json:
+        """The engine's state of one run as it was last written down; None if it never was."""
+        row = self.connection.execute("SELECT data FROM snapshots WHERE run = ?", (key,)).fetchone()
+        return unpack(row["data"]) if row else None
 
     def listed(self) -> list[RunInfo]:
         """Runs that were over before we came."""
@@ -203,6 +217,7 @@ class Store:
         keys = [row["key"] for row in rows]
         for key in keys:
             self.connection.execute("DELETE FROM snapshots WHERE run = ?", (key,))
+            self.connection.execute("DELETE FROM briefs WHERE run = ?", (key,))
             self.connection.execute("DELETE FROM effects WHERE run = ?", (key,))
             self.connection.execute("DELETE FROM runs WHERE key = ?", (key,))
         return keys

@@ -34,6 +34,7 @@ class Firing:
     acts: bool
     at: float | None  # on the label's axis
     told: bool = True
+    excess: float | None = None  # by what factor the value was beyond the limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,50 @@ def by_rule(runs: Iterable[Judged]) -> list[RuleFigures]:
             if run.label.doomed and firing.at is not None and run.label.last:
                 figures.leads.append(max(0.0, 1.0 - firing.at / run.label.last))
     return sorted(found.values(), key=lambda figures: (-figures.healthy, -figures.doomed, figures.rule))
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A limit that would have spared healthy runs."""
+
+    rule: str
+    factor: float  # on the limit of now
+    spared: int
+    healthy: int
+    kept: int
+    doomed: int
+
+    def __str__(self) -> str:
+        """As a line for people."""
+        way = f"{self.factor:.3g} times as far out"
+        spared = f"{self.spared} of {self.healthy} healthy runs spared"
+        return f"{self.rule}: a limit {way}: {spared}, {self.kept} of {self.doomed} doomed ones kept"
+
+
+def suggestions(runs: Iterable[Judged]) -> list[Suggestion]:
+    """For each rule with false alarms: the limit that keeps every doomed run and spares most healthy ones, if any."""
+    by_rule: dict[str, tuple[list[float], list[float]]] = {}
+    for run in runs:
+        for firing in {f.rule: f for f in reversed(run.firings)}.values():
+            if firing.excess is not None:
+                by_rule.setdefault(firing.rule, ([], []))[run.label.doomed].append(firing.excess)
+    found = [_suggested(rule, healthy, doomed) for rule, (healthy, doomed) in sorted(by_rule.items()) if healthy]
+    return [one for one in found if one is not None]
+
+
+def _suggested(rule: str, healthy: Sequence[float], doomed: Sequence[float]) -> Suggestion | None:
+    weakest = min(doomed, default=2 * max(healthy))  # of what must still be found
+    spared = [excess for excess in healthy if excess < weakest]
+    if not spared or weakest <= 1.0:
+        return None
+    return Suggestion(rule, sqrt(max(spared) * weakest), len(spared), len(healthy), len(doomed), len(doomed))
+
+
+def excess(value: float | None, limit: float | None) -> float | None:
+    """By what factor a value lies beyond its limit, either way; None where a factor says nothing."""
+    if value is None or limit is None or not (value * limit > 0.0) or value - value != 0.0 or limit - limit != 0.0:
+        return None
+    return max(value / limit, limit / value)
 
 
 def leave_one_out(runs: Sequence[Judged]) -> Mapping[str, Bar]:

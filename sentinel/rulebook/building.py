@@ -156,10 +156,17 @@ class _OneRule:
             file=first.text.file,
             line=first.marked.line,
             fingerprint=self._fingerprint(),
+            was=self._former(),
         )
 
     def _full(self, name: str) -> str:
         return name if "/" in name else f"{self.builder.signature.name}/{name}"
+
+    def _former(self) -> str:
+        """The key before a renaming, "" where there was none."""
+        head = str(_of(self.builder.signature, "was", self.builder.signature.name))
+        key = f"{head}/{self.value('was', self.name)}"
+        return "" if key == self.key else key
 
     def _fingerprint(self) -> str:
         judged = [(key, repr(self.fields[key].marked.plainly())) for key in JUDGING if key in self.fields]

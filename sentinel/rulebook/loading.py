@@ -52,7 +52,8 @@ class Loader:
             again = assemble([*kept, *missing], self.names)
             loaded = Loaded(Rulebook(again.book.rules, loaded.book.faults, again.book.matcher), again.signatures)
         book = loaded.book
-        return Loaded(Rulebook(book.rules, tuple(sorted((*book.faults, *faults))), book.matcher), loaded.signatures)
+        book = Rulebook(book.rules, tuple(sorted((*book.faults, *faults))), book.matcher, self.held)
+        return Loaded(book, loaded.signatures)
 
     def _documents(self) -> tuple[list[Document], list[Fault]]:
         documents, faults, present = [], [], set()

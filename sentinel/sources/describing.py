@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sentinel.core.records import Fact, Item, Mark, MarkKind, RunInfo
@@ -39,6 +39,7 @@ class Met:
     uid: int | None
     host: str
     mountinfo: str
+    taken: Container[str] = ()  # the names of other runs
 
 
 def describe(met: Met, known: Mapping[str, RunInfo], continues: str | None = None) -> RunInfo:
@@ -50,7 +51,7 @@ def describe(met: Met, known: Mapping[str, RunInfo], continues: str | None = Non
     home = is_home(met.folder, met.paths, met.host, chosen=met.plan.home, mountinfo=met.mountinfo, named=hosts)
     return RunInfo(
         met.key,
-        _name(met, wandb, {info.name for info in known.values()}),
+        _name(met, wandb, met.taken),
         met.folder,
         met.plan.name,
         dict(met.plan.labels),
@@ -61,7 +62,7 @@ def describe(met: Met, known: Mapping[str, RunInfo], continues: str | None = Non
     )
 
 
-def _name(met: Met, wandb: WandbRun, taken: set[str]) -> str:
+def _name(met: Met, wandb: WandbRun, taken: Container[str]) -> str:
     root = root_of(met.plan.runs) if met.plan.runs else ""
     inside = root and met.folder.startswith(root + "/")
     below = met.folder[len(root) + 1 :] if inside else os.path.basename(met.folder)

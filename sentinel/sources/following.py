@@ -8,48 +8,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sentinel.core.records import Item
 from sentinel.sources.folder import rotated_from
 from sentinel.sources.identity import ANCHOR, Bookmark, Course, Met, digest
 from sentinel.sources.opening import OpenFile
+from sentinel.sources.part import Part, signature_of, status_of
 from sentinel.sources.track import Track
 
 Open = Callable[[str], OpenFile]  # a path, safely opened; OSError where it cannot be had
 Listing = Callable[[], Mapping[str, int]]  # the names in the log's folder with their inodes, as they are now
 NewTrack = Callable[[Bookmark | None], Track]
-Signature = tuple[int, int, int, int]
 
-LATE = 5.0  # a part without a name may still be written to for so long
 CLOSE_AFTER = 60.0  # a descriptor is let go when nothing came for so long
 MOST_PARTS = 64
 CHUNK = 1 << 18
 SAME = (Course.STILL, Course.GROWN, Course.MOVED_IN)
-
-
-@dataclass(slots=True)
-class Part:
-    """One file of a log: its track, where it stands now, and the descriptor while it moves."""
-
-    track: Track
-    path: str | None  # None: its name is gone, only the descriptor still leads to it
-    grew: float
-    content: OpenFile | None = None
-    signature: Signature | None = None
-    again: bool = False  # it changed at the last look: clocks of file systems are coarse, so look once more
-
-    def close(self) -> None:
-        """Let go of the descriptor."""
-        if self.content is not None:
-            self.content.close()
-            self.content = None
-
-    def over(self, now: float) -> bool:
-        """Whether nothing can come any more: it has no name, and no writer has used it for a while."""
-        if self.path is not None:
-            return False
-        return self.content is None or (now >= self.grew + LATE and not self.again and self.signature is not None)
 
 
 class Log:
@@ -159,6 +134,8 @@ class Log:
             self.begin((), now)
         elif self.quiet(now):
             return [], 0
+        elif arrival is not None and (grown := self._grown(now, arrival, limit)) is not None:
+            return grown
         items: list[Item] = []
         used = 0
         if self._meet():  # what is left of the old file comes first: only then can the new one be held against it
@@ -203,16 +180,36 @@ class Log:
             status = os.stat(self.path)
         except OSError:
             return False
-        if _signature(status) != living.signature:
+        if signature_of(status) != living.signature:
             return False
         if living.content is not None and now >= living.grew + CLOSE_AFTER:
             living.close()
+            living.track.rest()
         return True
+
+    def _grown(self, now: float, arrival: float, limit: int) -> tuple[list[Item], int] | None:
+        """The usual case at the price of a stat and two reads: our one file grew and is the one that we know."""
+        living = self.parts[0]
+        content = living.content
+        if content is None or len(self.parts) != 1 or living.path != self.path:
+            return None
+        status = status_of(self.path)
+        if status is None or (status.st_ino, status.st_dev) != (content.inode, content.device):
+            return None
+        if not 0 < living.track.unread(status.st_size) <= limit:
+            return None
+        content.size, content.links = status.st_size, status.st_nlink
+        grown = living.track.grow(content, status.st_size, arrival)
+        if grown is not None:
+            living.again, living.signature = True, signature_of(status)
+            living.grew = self.grew = now
+            self.waits = True
+        return grown
 
     def _meet(self) -> bool:
         """See what stands under the name now; whether it is another inode."""
         living = self.parts[-1]
-        status = _stat(self.path)
+        status = status_of(self.path)
         if status is None:
             if living.path == self.path:
                 living.path = self._name_of(living.track)
@@ -268,7 +265,7 @@ class Log:
         status = os.fstat(part.content.descriptor)
         if status.st_nlink == 0:
             part.path = None
-        signature = _signature(status)
+        signature = signature_of(status)
         changed = signature != part.signature
         looked = changed or part.again
         part.again, part.signature = changed, signature
@@ -278,15 +275,15 @@ class Log:
 
     def _reopen(self, part: Part) -> bool:
         """Open a part that was let go, if it has changed; its name may have moved on with the next rotation."""
-        status = _stat(part.path) if part.path else None
+        status = status_of(part.path) if part.path else None
         known = part.track.mark.inode
         if known and (status is None or status.st_ino != known):
             part.path = self._name_of(part.track)
-            status = _stat(part.path) if part.path else None
+            status = status_of(part.path) if part.path else None
         if status is None or part.path is None:
             part.path = None
             return False
-        if part.signature == _signature(status) and not part.again:
+        if part.signature == signature_of(status) and not part.again:
             return False
         part.content = self._open(part.path)
         if not known:
@@ -381,14 +378,3 @@ class Log:
         """Let go of all descriptors."""
         for part in self.parts:
             part.close()
-
-
-def _stat(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def _signature(status: os.stat_result) -> Signature:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,110 +1,126 @@
-"""Wake-up hints from the kernel through watchdog: one recursive watch per root. Only hints; the sweep is the truth.
+"""Wake-up hints from the kernel: which files moved, told by one watch for each folder below the watched roots.
 
-Traps of watchdog that are minded here: a reached watch limit is swallowed (so the sweep never relies on a hint), its
-queue is unbounded (so the handler only marks a path), and opening a file is an event too (so those are filtered out).
+Only hints: the sweep is the truth, for network folders, shared memory and a reached limit say nothing here. Where a
+hint is sure to come (`tells`) the sweep may be the slower one.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable
 
-from watchdog.events import (
-    DirCreatedEvent,
-    DirMovedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
+from sentinel.sources.folder import DEEPEST, LEFT_ALONE, MOST, enters, entries_of
+from sentinel.sources.inotify import CREATED, IS_FOLDER, MODIFIED, MOVED_FROM, MOVED_TO, OVERFLOWN, Inotify
+from sentinel.sources.mounts import kind_of_mount, mounts
 
-_EVENTS: list[type[FileSystemEvent]] = [
-    DirCreatedEvent,
-    DirMovedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-]
-MOST = 10_000
-_DELETED = 0x400  # IN_DELETE_SELF
-
-
-class _Marker(FileSystemEventHandler):  # type: ignore[misc, unused-ignore]
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self.dirty: set[str] = set()
-        self._wake = wake
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        if len(self.dirty) >= MOST:
-            return
-        first = not self.dirty
-        self.dirty.add(os.fsdecode(event.src_path))
-        if event.dest_path:
-            self.dirty.add(os.fsdecode(event.dest_path))
-        if first:  # the loop takes them all at once: more calls would only wake it again
-            self._wake()
+_LOCAL = re.compile(r"ext[234]|xfs|btrfs|zfs|f2fs|tmpfs|overlay|bcachefs|jfs|reiserfs")
+MOST_HINTS = 10_000
 
 
 class Hints:
     """Says which paths may have moved. Where it cannot, it says so once and Sentinel goes on by sweeping."""
 
-    def __init__(
-        self, roots: Iterable[str], wake: Callable[[], None], room: Callable[[str], bool] | None = None
-    ) -> None:
-        """Begin to listen below the roots; `room` tells whether the kernel takes another watch."""
-        self._room = room or room_for_a_watch
+    def __init__(self, roots: Iterable[str]) -> None:
+        """Begin to listen below the roots."""
         self.trouble: list[str] = []
-        self._marker = _Marker(wake)
-        self._observer = Observer()
-        self._watched: set[str] = set()
-        self._full = False
+        self.lost = False  # the kernel had more to say than it could hold: everything may have moved
         self._roots = tuple(roots)
-        self._observer.start()
+        self._local: dict[str, int] = {}  # roots on file systems of this machine, with their device
+        self._kernel: Inotify | None = None
+        try:
+            self._kernel = Inotify()
+        except (OSError, AttributeError) as trouble:
+            self.trouble.append(f"no wake-up by the kernel ({trouble}); everything is swept instead")
         self.listen()
+
+    @property
+    def descriptor(self) -> int | None:
+        """What the loop may sleep on: readable when there is a hint."""
+        return self._kernel.descriptor if self._kernel else None
 
     def listen(self) -> None:
         """Listen to roots that have come into being since."""
         for root in self._roots:
-            if root in self._watched or not os.path.isdir(root):
+            if self._kernel is not None and root not in self._kernel and os.path.isdir(root):
+                if _LOCAL.fullmatch(kind_of_mount(root, mounts())):
+                    self._local[root] = os.stat(root).st_dev
+                self._listen_below(root)
+
+    def _listen_below(self, top: str, found: set[str] | None = None) -> None:
+        """Listen to a folder and those below it; the files that lie in them already go into `found`."""
+        waiting, left = [(top, DEEPEST)], MOST
+        while waiting and left > 0 and self._watch(waiting[-1][0], top):
+            at, depth = waiting.pop()
+            entries = entries_of(at)
+            left -= len(entries) + 1
+            if any(entry.name == LEFT_ALONE for entry in entries):
                 continue
-            self._watched.add(root)
-            try:
-                self._observer.schedule(self._marker, root, recursive=True, event_filter=_EVENTS)
-            except OSError as trouble:
-                self.trouble.append(f"{root}: no wake-up by the kernel ({trouble.strerror}); it is swept instead")
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    if found is not None:
+                        found.add(entry.path)
+                elif depth and enters(entry.name):
+                    waiting.append((entry.path, depth - 1))
 
-        if not self._full and self._watched and not self._room(min(self._watched)):
-            self._full = True
-            self.trouble.append(
-                "the kernel takes no more inotify watches: new folders are found by sweeping, within 5 s;"
-                " to wake at once again: sysctl fs.inotify.max_user_watches=1048576"
-            )
+    def _watch(self, folder: str, top: str) -> bool:
+        """False when the kernel has no room for more watches; a folder that vanished or is closed to us is no reason."""
+        assert self._kernel is not None
+        try:
+            self._kernel.watch(folder)
+        except OSError as trouble:
+            if trouble.errno in (errno.ENOENT, errno.ENOTDIR, errno.EACCES):
+                return True
+            said = f"{top}: no wake-up by the kernel ({trouble.strerror}); what it leaves out is swept instead"
+            if trouble.errno == errno.ENOSPC:
+                said = (
+                    "the kernel takes no more inotify watches: new folders are found by sweeping, within 5 s;"
+                    " to wake at once again: sysctl fs.inotify.max_user_watches=1048576"
+                )
+            if said not in self.trouble:
+                self.trouble.append(said)
+            return False
+        return True
 
-    def take(self) -> set[str]:
-        """The paths that were marked since the last call."""
-        dirty, self._marker.dirty = self._marker.dirty, set()
-        return dirty
+    def tells(self, folder: str) -> bool:
+        """Whether the kernel is sure to say when something moves in this folder."""
+        if self._kernel is None or folder not in self._kernel:
+            return False
+        try:
+            device = os.stat(folder).st_dev
+        except OSError:
+            return False
+        return any(
+            device == own and (folder + "/").startswith(root.rstrip("/") + "/") for root, own in self._local.items()
+        )
+
+    def take(self) -> tuple[set[str], set[str]]:
+        """Since the last call: paths whose content moved, and paths that came or went."""
+        moved: set[str] = set()
+        changed: set[str] = set()
+        for folder, name, what in self._kernel.events() if self._kernel else ():
+            path = f"{folder}/{name}" if name else folder
+            if what & OVERFLOWN:
+                self.lost = True
+            elif what & MODIFIED:
+                if len(moved) < MOST_HINTS:
+                    moved.add(path)
+            else:
+                changed.add(path)
+                if what & IS_FOLDER:
+                    self._folder(path, name, what, changed)
+        return moved, changed
+
+    def _folder(self, path: str, name: str, what: int, changed: set[str]) -> None:
+        assert self._kernel is not None
+        if what & MOVED_FROM:
+            self._kernel.leave(path)
+        elif what & (CREATED | MOVED_TO) and enters(name):
+            self._listen_below(path, changed)
 
     def close(self) -> None:
         """Listen no more."""
-        self._observer.stop()
-        self._observer.join(5)
-
-
-def room_for_a_watch(folder: str) -> bool:
-    """Whether the kernel takes one more watch. watchdog swallows its no, so it is asked beside it."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    asked = libc.inotify_init1(os.O_CLOEXEC)
-    if asked < 0:
-        return ctypes.get_errno() not in (errno.EMFILE, errno.ENFILE)
-    try:
-        given = libc.inotify_add_watch(asked, os.fsencode(folder), _DELETED)
-        return bool(given >= 0) or ctypes.get_errno() != errno.ENOSPC
-    finally:
-        os.close(asked)
+        if self._kernel is not None:
+            self._kernel.close()
+            self._kernel = None

@@ -76,7 +76,8 @@ class Journal:
     def _start(self, now: float) -> bool:
         if now < self._start_at:
             return False
-        place = [f"--after-cursor={self._cursor}"] if self._cursor else ["--lines=0"]
+        # Not `--lines=0`: of what comes first to a unit that had no line yet, journalctl then shows the last line alone.
+        place = [f"--after-cursor={self._cursor}"] if self._cursor else [f"--since=@{now:.0f}", "--lines=all"]
         arguments = [*self._command, "--output=json", "--follow", f"--unit={self._unit}", *place]
         try:
             self._child = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

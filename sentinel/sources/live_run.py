@@ -74,6 +74,8 @@ class LiveRun:
         self._history: Iterator[Item | None] | None = None  # None in it: judge before you ask for more
         self._ended: Over | None = None  # its processes are gone, and how that went
         self.over = False
+        self.calm = QUIET  # seconds between two looks at a log that is quiet
+        self.due = float("-inf")  # when there is something to look at again
 
     @property
     def catching_up(self) -> bool:
@@ -85,7 +87,7 @@ class LiveRun:
     def add_log(self, name: str, now: float, marks: Sequence[Bookmark] = ()) -> None:
         """Follow one more log, from its bookmarks where there are some."""
         log = self.logs[name] = self._new_log(name)
-        self._due[name] = now
+        self._due[name] = self.due = now
         if marks:
             self._tried(name, lambda: log.begin(marks, now))
 
@@ -95,6 +97,7 @@ class LiveRun:
 
     def read_history(self, now: float) -> None:
         """From now until it has caught up, the logs are merged as replay merges them, and nothing has an arrival."""
+        self.due = now
         if any(self._guard.at_once(name, log.at) < CHUNK for name, log in self.logs.items()):
             # Something here has killed us: one file after the other, each piece judged before the next one is read.
             self._history = chain.from_iterable(self._past(name, now, pauses=True) for name in sorted(self.logs))
@@ -120,11 +123,17 @@ class LiveRun:
 
     def hint(self, name: str, now: float) -> None:
         """The kernel says that this log moved."""
-        self._due[name] = now
+        self._due[name] = self.due = now
+
+    def hint_all(self, now: float) -> None:
+        """The kernel could not say which."""
+        self._due = dict.fromkeys(self._due, now)
+        self.due = now
 
     def process_ended(self, over: Over) -> None:
         """Its processes are gone: the run is over once its files were read, in these words where they know how it went."""
         self._ended = over
+        self.due = float("-inf")
 
     # --- turns -------------------------------------------------------------------------------------------------
 
@@ -141,7 +150,15 @@ class LiveRun:
                 items += self._look(name, now)
         for item in items:
             self._ending.note(item)
-        return [*items, *self._end(now)]
+        end = self._end(now)
+        self.due = self._next(now)
+        return [*items, *end] if end else items  # type: ignore[return-value]
+
+    def _next(self, now: float) -> float:
+        if self._history is not None:
+            return now
+        still = STILLNESS if self._ended is not None else QUIET if self._ending.said is not None else self.calm
+        return min([now + still, *self._due.values()])
 
     def _facts(self, name: str, config: Config) -> Sequence[Fact]:
         return self._guard.tried(name, partial(config.look, self._open, self._eyes)) or ()
@@ -160,7 +177,7 @@ class LiveRun:
     def _look(self, name: str, now: float) -> list[Item]:
         log = self.logs[name]
         if log.quiet(now):
-            self._due[name] = now + (self._poll if now < (log.grew or 0.0) + HOT else QUIET)
+            self._due[name] = now + (self._poll if now < (log.grew or 0.0) + HOT else self.calm)
             return []
         most = self._guard.at_once(name, log.at)
         found = self._tried(name, lambda: log.look(now, now, most))
@@ -173,7 +190,7 @@ class LiveRun:
         elif log.waits and log.grew is not None and now >= log.grew + STILLNESS:
             items += log.idle(now)
         hot = log.grew is not None and now < log.grew + HOT
-        self._due[name] = now if used >= most else now + (self._poll if hot else QUIET)
+        self._due[name] = now if used >= most else now + (self._poll if hot else self.calm)
         return items
 
     def _tried(self, name: str, work: Callable[[], T]) -> T | None:

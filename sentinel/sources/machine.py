@@ -73,6 +73,8 @@ class Machine:
     _silent: dict[str, Silence] = field(default_factory=dict)
     batches: Batches = field(default_factory=Batches)
     beside: Beside = field(default_factory=Beside)
+    _unnamed_known: set[str] = field(default_factory=set)  # those that the engine knows, some from an earlier life
+    _abroad: list[str] = field(default_factory=list)  # runs that another host tells about
     _unnamed: set[str] = field(default_factory=set)  # runs that no watch names, as they were told
     _came_home: dict[str, float] = field(default_factory=dict)  # runs at home here by their processes, last seen when
     _ended: set[str] = field(default_factory=set)
@@ -87,6 +89,12 @@ class Machine:
     def meet(self, runs: Sequence[Watched]) -> None:
         """The runs in force; called whenever they or their files changed."""
         self.watched = {run.known.key: run for run in runs}
+        self._unnamed_known = {key for key in self.watched if key.startswith(UNNAMED)}
+        self._abroad = [key for key, run in self.watched.items() if not run.home]
+        if self.processes is not None:
+            named = (run.known for key, run in self.watched.items() if key not in self._unnamed_known)
+            self.processes.runs = {known.key: known for known in named}
+            self.processes.courses = {key: run.course for key, run in self.watched.items()}
         self.beside.meet({key: run.of_host for key, run in self.watched.items() if run.of_host})
 
     def read(self, now: float) -> Iterator[Batch]:
@@ -155,8 +163,6 @@ class Machine:
     # --- processes -----------------------------------------------------------------------------------------------
 
     def _processes(self, source: ProcessSource, now: float) -> Iterator[Batch]:
-        source.runs = {key: run.known for key, run in self.watched.items() if not key.startswith(UNNAMED)}
-        source.courses = {key: run.course for key, run in self.watched.items()}
         fresh = now - KERNEL_FRESH  # a number that is used again later is another process
         source.kernel_said = {pid: said[:2] for pid, said in self._kernel_said.items() if said[2] >= fresh}
         gpu = self.gpu
@@ -187,8 +193,7 @@ class Machine:
 
     def _gone(self, source: ProcessSource, now: float) -> Iterator[Batch]:
         """Those that a watch names by now, and those that went while we were not there to see it."""
-        known = {key for key in self.watched if key.startswith(UNNAMED)}
-        for key in (known | self._unnamed) - source.unnamed.keys() - self._ended:
+        for key in (self._unnamed_known | self._unnamed) - source.unnamed.keys() - self._ended:
             if key in self._unnamed or not source.alive(pid_of(key)):
                 self._unnamed.discard(key)
                 self._ended.add(key)
@@ -197,7 +202,8 @@ class Machine:
 
     def _homes(self, source: ProcessSource, now: float) -> Iterator[Batch]:
         """On a shared folder the host tells about a run where the process lives that speaks for it: rank 0, or the only one."""
-        for key, run in self.watched.items():
+        for key in {*self._abroad, *self._came_home} & self.watched.keys():
+            run = self.watched[key]
             followed = source.followed.get(key)
             if followed is not None and followed.gone_at is None and speaks(followed.link):
                 if not run.home and key not in self._came_home:
@@ -254,9 +260,7 @@ class Machine:
     # --- host ----------------------------------------------------------------------------------------------------
 
     def _figures(self, source: HostSource, now: float) -> Iterator[Batch]:
-        source.saves = {key: run.save for key, run in self.watched.items() if run.save is not None}
-        source.folders = {key: run.folders for key, run in self.watched.items() if run.folders}
-        if self.processes is not None:
+        if now >= source.due and self.processes is not None:
             source.chiefs = {
                 key: followed.link.members[0].process.id.number
                 for key, followed in self.processes.followed.items()

@@ -15,6 +15,11 @@ _EVENTS = re.compile(r"events\.out\.tfevents\.\d+\.(?P<host>[^/]+?)(?:\.\d+)*(?:
 
 def on_network(folder: str, mountinfo: str) -> bool:
     """Whether the mount that a folder lies on is a network's; `mountinfo` is the text of /proc/self/mountinfo."""
+    return bool(_NETWORK.fullmatch(kind_of_mount(folder, mountinfo)))
+
+
+def kind_of_mount(folder: str, mountinfo: str) -> str:
+    """The file system that a folder lies on, as the kernel calls it; "" where nobody knows."""
     best, kind = "", ""
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
@@ -24,7 +29,7 @@ def on_network(folder: str, mountinfo: str) -> bool:
         point = fields[4].encode().decode("unicode_escape")
         if (folder == point or folder.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
             best, kind = point, after.split()[0]
-    return bool(_NETWORK.fullmatch(kind))
+    return kind
 
 
 @cache

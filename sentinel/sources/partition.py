@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 _PART = re.compile(
     r"\.hydra|wandb|lightning_logs|csv_logs|tb|tb_logs|tensorboard|tensorboard_logs|tfevents|runs|logs?|output|outputs|events"
@@ -65,16 +65,15 @@ def newest_states(files: Iterable[str]) -> list[str]:
     return sorted(kept + [file for run, (_, file) in newest.items() if run not in beside])
 
 
-def short_name(folder: str, taken: Iterable[str]) -> str:
+def short_name(folder: str, taken: Container[str]) -> str:
     """The shortest end of a path that tells the run apart and is never a bare time."""
     parts = [part for part in folder.split("/") if part]
-    others = set(taken)
     name = ""
     for part in reversed(parts):
         if part in ("lightning_logs", "wandb", "runs", "outputs") and name:
             continue
         name = f"{part}/{name}" if name else part
-        if name not in others and not all(_BARE_TIME.fullmatch(piece) for piece in name.split("/")):
+        if name not in taken and not all(_BARE_TIME.fullmatch(piece) for piece in name.split("/")):
             break
     return name or folder
 

@@ -40,7 +40,7 @@ class Suspects:
         self._remember_last_death()
 
     def _remember_last_death(self) -> None:
-        last = self._note[:].rstrip(b"\0 ")
+        last = self._note[:].partition(b"\0")[0]
         if not last:
             return
         guilty = _noted(last)
@@ -82,9 +82,9 @@ class Suspects:
         """The reader's stretch alone where there is one: then it was not the rules."""
         while len(note := json.dumps([self._reading] if self._reading else self._judged).encode()) >= _SIZE:
             self._judged.pop(0)
-        self._note[:1] = b"\0"
-        self._note[1:] = note[1:] + b"\0" * (_SIZE - len(note))
-        self._note[:1] = note[:1]
+        self._note[0] = 0
+        self._note[1 : len(note) + 1] = note[1:] + b"\0"
+        self._note[0] = note[0]
 
     def close(self) -> None:
         """Let go of the note."""

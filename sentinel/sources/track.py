@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sentinel.core.records import Item, Json, Mark, MarkKind
 from sentinel.core.seams import Reader
@@ -36,18 +36,42 @@ class Content(Protocol):
         """Bytes from an offset; fewer at the end."""
 
 
+class Place(NamedTuple):
+    """Where reading stands, and the very bytes by which the file is known there: cheaper to compare than hashes."""
+
+    read: int
+    head: bytes
+    anchor: bytes
+
+
 class Track:
     """A file's place and reader. Says what became of the file and hands in what new bytes say."""
 
     def __init__(self, file: str, open_reader: OpenReader, mark: Bookmark | None = None) -> None:
         """A file never seen before, or one that a bookmark knows."""
-        self.mark = mark or Bookmark(file)
+        self._mark = mark or Bookmark(file)
+        self._place: Place | None = None  # while bytes come
+        self._ahead = False  # the place is further than the mark
         self.timing = Arrivals(self.mark.shift)
         self.reader: Reader | None = None
         self._open = open_reader
         self._reset_at: float | None = None
         self._reset_due = self.mark.repeats
         self._begin_at = self.mark.settled  # the next feed starts here
+        self._rests = False  # the reader was let go, to be opened again as it was saved
+
+    @property
+    def mark(self) -> Bookmark:
+        """Where we are. Hashes are made when somebody asks: at each line they would cost more than reading it."""
+        place = self._place
+        if self._ahead and place is not None:
+            self._ahead = False
+            self._mark = _carried_on(self._mark, place)
+        return self._mark
+
+    @mark.setter
+    def mark(self, mark: Bookmark) -> None:
+        self._mark, self._ahead = mark, False
 
     def look(self, content: Content, *, linked: bool = False) -> Course:
         """What became of the file since the last look."""
@@ -88,7 +112,33 @@ class Track:
 
     def behind(self, content: Content) -> int:
         """Bytes that are there and not yet read."""
-        return content.size - self._begin_at
+        return self.unread(content.size)
+
+    def unread(self, size: int) -> int:
+        """Bytes beyond our place in a file of that size."""
+        return size - self._begin_at
+
+    def grow(self, content: Content, size: int, arrival: float) -> tuple[list[Item], int] | None:
+        """The usual case in two reads: the bytes around our place are those that we know. None: look closer."""
+        place = self._place
+        if (
+            place is None
+            or self.reader is None
+            or self._reset_due
+            or not self._mark.live
+            or self._begin_at != place.read
+        ):
+            return None
+        anchor, head = place.anchor, place.head
+        start = place.read - len(anchor)
+        data = content.read(size - start, start)
+        first = content.read(HEAD, 0)
+        if len(data) <= len(anchor) or not data.startswith(anchor) or not first.startswith(head):
+            return None
+        end = start + len(data)
+        self._place = Place(end, first[:end], data[-ANCHOR:])
+        self._begin_at, self._ahead = end, True
+        return list(self.reader.feed(data[len(anchor) :], arrival)), end - place.read
 
     def take(self, content: Content, limit: int, arrival: float | None) -> tuple[list[Item], int]:
         """What the next bytes say, at most `limit` of them, and how many there were. No arrival means history."""
@@ -100,6 +150,7 @@ class Track:
         if self.reader is None:
             head = data if start == 0 else content.read(HEAD * 4, 0)
             self.reader = self._open(self.mark.file, head, self.timing, self.mark.saved if start else None)
+        self._rests = False
         self._advance(content, start, data)
         items: list[Item] = []
         if self._reset_due:
@@ -114,23 +165,18 @@ class Track:
         end = start + len(data)
         self._begin_at = end
         mark = self.mark
-        head_size, head_hash = mark.head_size, mark.head_hash
-        if head_size < HEAD and end > head_size:
+        place = self._place
+        if place is not None and len(place.head) == HEAD:
+            head = place.head
+        else:
             head = data[:HEAD] if start == 0 else content.read(min(HEAD, end), 0)
-            head_size, head_hash = len(head), digest(head)
         tail = (
             data[-ANCHOR:]
             if len(data) >= ANCHOR or start == 0
             else content.read(min(ANCHOR, end), max(0, end - ANCHOR))
         )
-        self.mark = replace(
-            mark,
-            read=end,
-            head_size=head_size,
-            head_hash=head_hash,
-            anchor_size=len(tail),
-            anchor_hash=digest(tail),
-        )
+        self._place = Place(end, head, tail)
+        self.mark = _carried_on(mark, self._place)
 
     def idle(self, now: float) -> list[Item]:
         """What an unfinished last line says that has stood still."""
@@ -138,6 +184,9 @@ class Track:
 
     def finish(self) -> list[Item]:
         """What is left when the file or its run is over."""
+        if self._rests:
+            self.reader = self._open(self.mark.file, b"", self.timing, self.mark.saved)
+            self._rests = False
         if self.reader is None:
             return []
         items = list(self.reader.finish())
@@ -152,3 +201,26 @@ class Track:
         return replace(
             self.mark, repeats=False, settled=self.reader.settled, saved=self.reader.save(), shift=self.timing.shift
         )
+
+    def rest(self) -> None:
+        """Nothing has come for a while: only the place is kept. The next bytes wake the reader as after a restart."""
+        if self.reader is not None and self.reader.settled == self.mark.read > 0 and not self._reset_due:
+            self.mark = self.bookmark()
+            self.reader, self._rests = None, True
+        self._place = None
+
+
+def _carried_on(mark: Bookmark, place: Place) -> Bookmark:
+    """The bookmark of a place further on."""
+    head_size, head_hash = mark.head_size, mark.head_hash
+    if len(place.head) != head_size:
+        head_size, head_hash = len(place.head), digest(place.head)
+    anchor = place.anchor
+    return replace(
+        mark,
+        read=place.read,
+        head_size=head_size,
+        head_hash=head_hash,
+        anchor_size=len(anchor),
+        anchor_hash=digest(anchor),
+    )

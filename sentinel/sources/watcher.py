@@ -1,55 +1,42 @@
 """The source that follows what runs write: it finds runs below the watched folders and reads their files in turns.
 
 Truth is the sweep: folders every five seconds, logs that moved lately every poll, quiet ones every five seconds, runs
-that are over every minute. Hints of the kernel only make it look sooner.
+that are over every minute. Hints of the kernel make it look sooner; where they are sure to come, folders and quiet logs
+are swept every half minute.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 from sentinel.core.names import Names
 from sentinel.core.records import Batch, Fact, Found, Item, Json, Mark, Over, Row, RunInfo
 from sentinel.core.seams import Reader
 from sentinel.sources.describing import Met, describe, resumed_from, run_of
 from sentinel.sources.eyes import Eyes, default_eyes
-from sentinel.sources.folder import rotated_from
 from sentinel.sources.following import Log
 from sentinel.sources.hints import Hints
 from sentinel.sources.identity import Bookmark
 from sentinel.sources.live_run import LiveRun, kept_marks
+from sentinel.sources.matches import Match, Places, beginning_in, open_in
 from sentinel.sources.mounts import mounts
-from sentinel.sources.opening import OpenFile, beginning, open_file
-from sentinel.sources.partition import newest_states, run_folders
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.run_files import SNIFF, moved_at, owner_of
 from sentinel.sources.suspects import Careful, Guarded, Suspects
 from sentinel.sources.timing import Arrivals
 from sentinel.sources.track import Track
-from sentinel.sources.tree import Tree, root_of
 
 FOLDERS = 5.0
+TOLD = 30.0  # where the kernel tells what moves
 OVER = 60.0
+MOST_NEW = 100  # runs that are begun in one turn: thousands at the first sweep must not all be held at once
 MOST_CONFIGS = 200
 
 Busy = Callable[[str], bool]  # whether some process works in a folder
-
-
-@dataclass(slots=True)
-class _Match:
-    """One match of a watch: a folder with runs below it, or a single log."""
-
-    plan: WatchPlan
-    path: str
-    due: float
-    runs: set[str]  # keys of the runs in it
-    listed: dict[str, Mapping[str, int]] = field(default_factory=dict)  # its folders, as they were last time
-    found: dict[str, list[str]] = field(default_factory=dict)  # the runs in them
-    unsure: bool = False  # a file had no content yet to know it by
 
 
 @dataclass(slots=True)
@@ -82,13 +69,17 @@ class Watcher:
         self._given, self._eyes = eyes, eyes or default_eyes()
         self._host, self._busy, self._hints, self._suspects = host, busy, hints, suspects
         self._mounted = mounted
-        self._tree = Tree()
-        self._matches: dict[str, _Match] = {}
+        self._places = Places(self._eyes)
+        self._matches: dict[str, Match] = {}
         self._runs: dict[str, LiveRun] = {}
         self._asleep: dict[str, _Asleep] = {}
         self._logs_at: dict[str, tuple[str, str]] = {}  # path -> (run key, log name)
-        self._is_log: dict[str, bool] = {}
         self._told: list[str] = []
+        self._described: dict[str, RunInfo] = {}  # all runs that are known, live ones and those that are over
+        self._names_taken: set[str] = set()
+        self._new: dict[str, None] = {}  # runs that wait to be begun
+        self._past: set[str] = set()  # runs whose history is still being read
+        self._touched: set[str] = set()  # runs one of whose other files moved: a config, perhaps
         self._next_folders = -1e18
         self._first = True
 
@@ -100,11 +91,11 @@ class Watcher:
     @property
     def pending(self) -> bool:
         """Whether the next turn has work at once: history is still being read."""
-        return any(run.catching_up for run in self._runs.values())
+        return bool(self._past or self._new)
 
     def catching_up(self) -> set[str]:
         """The runs whose history is still being read: save no series of them and tell nothing yet."""
-        return {key for key, run in self._runs.items() if run.catching_up}
+        return set(self._past)
 
     # --- turns -------------------------------------------------------------------------------------------------
 
@@ -118,13 +109,18 @@ class Watcher:
                 self._hints.listen()
             self._match_patterns(now)
         found = self._look_into_matches(now)
-        for key in list(self._runs):
+        touched, self._touched = self._touched, set()
+        new = self._begin_some(found)
+        due = [key for key, run in self._runs.items() if sweep or run.due <= now or key in new or key in touched]
+        for key in [key for key in due if key not in self._new]:
             run = self._runs[key]
-            items: list[Item | Found | Over] = [Found(run.info, None if run.catching_up else now)] * (key in found)
-            items += run.read(now, sweep_configs=sweep or key in found)
+            items: list[Item | Found | Over] = [Found(run.info, None if run.catching_up else now)] if key in new else []
+            items += run.read(now, sweep_configs=sweep or key in new or key in touched)
             if items:
                 items += self._goes_on_with(run, items)
                 yield Batch(key, tuple(items))
+            if not run.catching_up:
+                self._past.discard(key)
             if self._suspects:
                 self._suspects.survived()
             if run.over:
@@ -134,22 +130,63 @@ class Watcher:
                 yield Batch(key, (Found(self._asleep[key].info, None),))
         self._first = False
 
+    def _begin_some(self, found: set[str]) -> set[str]:
+        """Of the runs that were found those whose turn it is."""
+        self._new |= dict.fromkeys(sorted(found & self._runs.keys()))
+        new = set(islice(self._new, MOST_NEW))
+        for key in new:
+            del self._new[key]
+        return new
+
     def _take_hints(self, now: float) -> None:
-        for path in self._hints.take() if self._hints else ():
-            if path in self._logs_at:
-                key, name = self._logs_at[path]
-                if key in self._runs:
-                    self._runs[key].hint(name, now)
-                    continue
+        if self._hints is None:
+            return
+        moved, changed = self._hints.take()
+        for path in moved:
+            log = self._logs_at.get(path)
+            run = self._runs.get(log[0]) if log else None
+            if log and run:
+                run.hint(log[1], now)
+            else:
+                self._another_file(path, now)
+        for path in changed:
+            self._came_or_went(path, now)
+        if self._hints.lost:
+            self._hints.lost, self._next_folders = False, now
+            for match in self._matches.values():
+                match.due = now
+            for run in self._runs.values():
+                run.hint_all(now)
+
+    def _another_file(self, path: str, now: float) -> None:
+        """A file that is no log under watch moved: a config, a log that had no content yet, or something large."""
+        match = self._match_of(path)
+        if match is not None:
+            match.due = now if match.unsure or not match.runs else min(match.due, now + 1.0)
+            self._touched |= match.runs & self._runs.keys()
+
+    def _came_or_went(self, path: str, now: float) -> None:
+        log = self._logs_at.get(path)
+        if log and log[0] in self._runs:
+            self._runs[log[0]].hint(log[1], now)
+        match = self._match_of(path)
+        if match is None:
             self._next_folders = now
-            for at, match in self._matches.items():
-                if path.startswith(at):
-                    match.due = now
+        else:
+            match.due = now
+            self._touched |= match.runs & self._runs.keys()
+
+    def _match_of(self, path: str) -> Match | None:
+        while path not in self._matches:
+            path = path.rpartition("/")[0]
+            if not path:
+                return None
+        return self._matches[path]
 
     def _match_patterns(self, now: float) -> None:
         patterns = [(pattern, plan) for plan in self._plans for pattern in (plan.runs, *plan.files) if pattern]
-        for path, plan in self._tree.unmet(patterns, set(self._matches)):
-            self._matches[path] = _Match(plan, path, now, set())
+        for path, plan in self._places.tree.unmet(patterns, set(self._matches)):
+            self._matches[path] = Match(plan, path, now, set())
 
     def _look_into_matches(self, now: float) -> set[str]:
         """The keys of the runs that were found, or found again."""
@@ -157,74 +194,20 @@ class Watcher:
         for match in self._matches.values():
             if match.due > now:
                 continue
-            changed = self._list(match)
+            changed = self._places.look_into(match)
             for folder, files in match.found.items():
                 if changed or f"{match.plan.name}:{folder}" not in self._runs:
                     found |= self._meet(match, folder, files, now)
-            live = any(key in self._runs for key in match.runs)
-            match.due = now + (FOLDERS if live or not match.runs else OVER)
+            live = [self._runs[key] for key in match.runs if key in self._runs]
+            told = self._hints is not None and self._hints.tells(match.path)
+            for run in live:
+                run.calm = TOLD if told else FOLDERS
+            match.due = now + ((TOLD if told else FOLDERS) if live or not match.runs else OVER)
         return found
 
     # --- finding -----------------------------------------------------------------------------------------------
 
-    def _list(self, match: _Match) -> bool:
-        """See whether anything was added or taken away below a match; only then its runs are worked out again."""
-        if os.path.isfile(match.path):
-            changed, match.found = not match.found, {match.path: [match.path]}
-            return changed
-        listed = {at: files for at, files in self._tree.walk(match.path) if files}
-        if not match.unsure and listed.keys() == match.listed.keys() and _same(listed, match.listed):
-            return False
-        match.listed, match.unsure = listed, False
-        match.found = self._runs_in(match, listed)
-        return True
-
-    def _runs_in(self, match: _Match, listed: Mapping[str, Mapping[str, int]]) -> dict[str, list[str]]:
-        """The runs in a match: their folders, each with the paths of logs and configs that belong to it."""
-        wanted: dict[str, list[str]] = {}
-        for at, files in listed.items():
-            paths = [f"{at}/{name}" for name in sorted(files) if self._living(name, files)]
-            wanted[at] = [path for path in paths if self._wanted(match, path)]
-        with_logs = [at for at, paths in wanted.items() if any(not self._config(match.plan, path) for path in paths)]
-        home_of = run_folders(match.path, with_logs)
-        runs: dict[str, list[str]] = {}
-        for at, paths in wanted.items():
-            folder = home_of.get(at) or next(
-                (run for run in sorted(home_of.values(), key=len) if at.startswith(run)), None
-            )
-            if folder:
-                runs.setdefault(folder, []).extend(paths)
-        return {folder: newest_states(paths) for folder, paths in runs.items()}
-
-    @staticmethod
-    def _living(name: str, files: Mapping[str, int]) -> bool:
-        """Whether a name is a file of its own: rotated parts belong to the log whose parts they are."""
-        rotated = rotated_from(name)
-        return not name.startswith(".") and not name.endswith(".gz") and (rotated is None or rotated[0] not in files)
-
-    def _wanted(self, match: _Match, path: str) -> bool:
-        plan = match.plan
-        if self._config(plan, path):
-            return True
-        if plan.read:
-            return any(fnmatchcase(os.path.basename(path), pattern) for pattern in plan.read)
-        if path not in self._is_log:
-            head = self._beginning(plan, path)
-            if not head:
-                match.unsure = True
-                return bool(self._eyes.is_log(path, b""))
-            self._is_log[path] = self._eyes.is_log(path, head)
-        return self._is_log[path]
-
-    def _config(self, plan: WatchPlan, path: str) -> bool:
-        if plan.config:
-            return any(fnmatchcase(path, f"*/{pattern}") for pattern in plan.config)
-        return self._eyes.is_config(path)
-
-    def _beginning(self, plan: WatchPlan, path: str) -> bytes:
-        return beginning(self._open(plan), path, SNIFF)
-
-    def _meet(self, match: _Match, folder: str, paths: list[str], now: float) -> set[str]:
+    def _meet(self, match: Match, folder: str, paths: list[str], now: float) -> set[str]:
         """A run's folder with its files: new, known with new files, or over and perhaps moving again."""
         key = f"{match.plan.name}:{folder}"
         known = key in match.runs
@@ -248,30 +231,30 @@ class Watcher:
         self._add_files(run, match.plan, paths, now, kept_marks(kept))
         if self._first or kept is not None or moved < now - 2 * FOLDERS:
             run.read_history(now)
+        if run.catching_up:
+            self._past.add(key)
         return {key}
 
     def _describe(self, plan: WatchPlan, key: str, folder: str, paths: Sequence[str], kept: Json) -> RunInfo:
         beside = self._listing(os.path.dirname(folder))
-        about = (partial(self._beginning, plan), owner_of(folder), self._host, self._mounted())
-        met = Met(plan, key, folder, paths, beside, *about)
+        about = (partial(beginning_in, plan), owner_of(folder), self._host, self._mounted())
+        met = Met(plan, key, folder, paths, beside, *about, self._names_taken)
         before = kept.get("continues") if isinstance(kept, dict) else None
-        return describe(met, self._infos(), before if isinstance(before, str) else None)
-
-    def _infos(self) -> dict[str, RunInfo]:
-        """All runs that are known, live ones and those that are over."""
-        return {key: run.info for key, run in self._asleep.items()} | {key: run.info for key, run in self._runs.items()}
+        info = self._described[key] = describe(met, self._described, before if isinstance(before, str) else None)
+        self._names_taken.add(info.name)
+        return info
 
     def _goes_on_with(self, run: LiveRun, items: Iterable[Item | Found | Over]) -> list[Found]:
         """A run says that it was resumed from a checkpoint of another one: from now on it continues that run."""
         path = resumed_from(item for item in items if isinstance(item, Row | Fact | Mark))
-        other = run_of(path, run.info, self._infos()) if path and run.info.continues is None else None
+        other = run_of(path, run.info, self._described) if path and run.info.continues is None else None
         if other is not None:
-            run.info = replace(run.info, continues=other)
+            run.info = self._described[run.info.key] = replace(run.info, continues=other)
         return [Found(run.info, None)] if other is not None else []
 
     def _start(self, info: RunInfo, plan: WatchPlan, folder: str) -> LiveRun:
         base = os.path.dirname(folder) if os.path.isfile(folder) else folder
-        opened = self._open(plan)
+        opened = open_in(plan)
 
         def new_log(name: str) -> Log:
             path = f"{base}/{name}"
@@ -283,7 +266,7 @@ class Watcher:
         return run
 
     def _listing(self, folder: str) -> Mapping[str, int]:
-        known = self._tree.look(folder)
+        known = self._places.tree.look(folder)
         return known.files if known else {}
 
     def _track(self, key: str, name: str, mark: Bookmark | None) -> Track:
@@ -295,10 +278,6 @@ class Watcher:
 
         return Track(name, opener, mark)
 
-    def _open(self, plan: WatchPlan) -> Callable[[str], OpenFile]:
-        roots = [root_of(pattern) for pattern in (plan.runs, *plan.files) if pattern]
-        return lambda path: open_file(roots, path)
-
     def _add_files(
         self, run: LiveRun, plan: WatchPlan, paths: Sequence[str], now: float, marks: Mapping[str, Sequence[Bookmark]]
     ) -> None:
@@ -307,7 +286,7 @@ class Watcher:
         configs = 0
         for path in sorted(paths, key=lambda path: os.path.relpath(path, base) not in marks):
             name = os.path.relpath(path, base)
-            if name != os.path.basename(run.info.folder) and self._config(plan, path):
+            if name != os.path.basename(run.info.folder) and self._places.is_config(plan, path):
                 configs += 1
                 if configs <= MOST_CONFIGS:
                     run.add_config(name, path)
@@ -333,10 +312,11 @@ class Watcher:
 
     def _put_to_sleep(self, key: str, now: float) -> None:
         run = self._runs.pop(key)
+        self._past.discard(key)
         moved = max((moved_at(log.path) for log in run.logs.values()), default=now)
         self._asleep[key] = _Asleep(run.info, moved, run.bookmarks())
-        for path in [path for path, (owner, _) in self._logs_at.items() if owner == key]:
-            del self._logs_at[path]
+        for log in run.logs.values():
+            self._logs_at.pop(log.path, None)
 
     def bookmarks(self) -> dict[str, Json]:
         """What the store keeps, by run key. A run that is still catching up has none: it begins again."""
@@ -354,7 +334,7 @@ class Watcher:
         if hints is not self._hints and self._hints:
             self._hints.close()
         self._plans, self._names, self._hints = plans, names, hints
-        self._is_log.clear()
+        self._places.forget()
         self._next_folders = -1e18
         return halves
 
@@ -364,12 +344,22 @@ class Watcher:
         self._logs_at = {path: at for path, at in self._logs_at.items() if at[0] != key}
         if asleep is not None and asleep.kept is not None:
             self._kept[key] = asleep.kept
+        self._past.discard(key)
+        self._new.pop(key, None)
+        self._described.pop(key, None)
         if run is None:
             return False
         if not run.catching_up:
             self._kept[key] = run.bookmarks()
         run.close()
         return run.catching_up
+
+    def bookmarks_of(self, key: str) -> Json:
+        """The same of one run; None where there is nothing to keep yet."""
+        run = self._runs.get(key)
+        if run is not None:
+            return None if run.catching_up else run.bookmarks()
+        return self._asleep[key].kept if key in self._asleep else self._kept.get(key)
 
     def trouble(self) -> list[str]:
         """What cannot be read now, or was left out."""
@@ -392,8 +382,3 @@ def _by_inode(
     inode = os.stat(path).st_ino
     gone = (kept for name, kept in marks.items() if name not in present)
     return next((kept for kept in gone if kept and kept[-1].inode == inode), ())
-
-
-def _same(listed: Mapping[str, Mapping[str, int]], before: Mapping[str, Mapping[str, int]]) -> bool:
-    """Whether no folder was listed anew: the tree hands in the same object until it was."""
-    return all(files is before[at] for at, files in listed.items())

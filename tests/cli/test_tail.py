@@ -3,6 +3,7 @@ import io
 import json
 
 from sentinel.cli import tail
+from tests.formats.test_binary import event
 
 
 def call(*words):
@@ -32,9 +33,23 @@ def test_explain_tells_what_was_not_understood(tmp_path, capsys):
     log.write_text("hello\nstep=3 loss=0.5\nWorld size: 2\n")
     assert call("--explain", str(log)) == 0
     out = capsys.readouterr().out
-    assert " . hello" in out
-    assert " + step 3" in out
-    assert " = fact.world_size 2" in out
+    assert "1 . hello" in out
+    assert "2 + step=3 loss=0.5\n          > train.loss 0.5  (step 3)" in out
+    assert "3 = World size: 2\n          = fact.world_size 2" in out
+    assert "3 lines: 1 gave 1 readings, 1 facts alone, 0 say something of the run, 1 are mere text" in out
+
+
+def test_explain_shows_no_control_characters_and_takes_records_of_binary_files(tmp_path, capsys):
+    log = tmp_path / "train.log"
+    log.write_bytes(b"\x1b]0;evil\x07red\n step=3 own_thing=0.5\n")
+    assert call("--explain", str(log)) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "own_thing *" in out
+    events = tmp_path / "events.out.tfevents.1.box"
+    events.write_bytes(event(10, 1.8e9, train__loss=0.5))
+    assert call("--explain", str(events)) == 0
+    assert "1 + a record\n          > train.loss 0.5  (step 10)" in capsys.readouterr().out
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path, capsys):

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.core.engine import next_generation, next_point
+from sentinel.core.engine import next_generation
+from sentinel.core.grid import next_point
 from sentinel.core.records import (
     Action,
     Batch,

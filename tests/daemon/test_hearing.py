@@ -33,7 +33,8 @@ def house():
         key="probability-collapse/no-separation", signature="probability-collapse", family="collapse", fingerprint="f1"
     )
     book = SimpleNamespace(rules=(rule,), rule=lambda key: rule if key == rule.key else None)
-    engine = SimpleNamespace(runs={"r": SimpleNamespace(run=SimpleNamespace(info=info))}, book=book)
+    run = SimpleNamespace(run=SimpleNamespace(info=info))
+    engine = SimpleNamespace(named=lambda name: run if name in (info.name, info.key) else None, book=book)
     store = SimpleNamespace(alert=lambda name: ALERT if name == "7f3a" else None)
     daemon = SimpleNamespace(engine=engine, store=store, clock=SimpleNamespace(wall=lambda: AT))
     paper = Paper()

@@ -107,7 +107,7 @@ class House:
         return {alert["id"]: alert["rule"] for alert in self.daemon.store.alerts() if alert["phase"] == "firing"}
 
     def run(self, name):
-        return next(run for run in self.daemon.engine.runs.values() if run.run.info.name == name)
+        return self.daemon.engine.named(name)
 
     def letters(self):
         rows = self.daemon.store.connection.execute("SELECT channel, state, letter FROM deliveries ORDER BY n")

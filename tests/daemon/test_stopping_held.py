@@ -24,9 +24,14 @@ def begin(tmp_path):
         night.close()
 
 
-@pytest.mark.parametrize(
-    "people", [{"port": 9}, {"quiet": '["00:00-24:00"]'}, {"quiet": '["00:00-24:00 severity < critical"]'}]
+HELD = (
+    {"port": 9},
+    pytest.param({"quiet": '["00:00-24:00"]'}, marks=pytest.mark.torture),
+    pytest.param({"quiet": '["00:00-24:00 severity < critical"]'}, marks=pytest.mark.torture),
 )
+
+
+@pytest.mark.parametrize("people", HELD)
 def test_with_dead_channels_or_in_quiet_hours_an_armed_plan_never_leaves_announced(begin, people):
     night = begin(grace="1s", **people)
     night.train("a")
@@ -41,6 +46,7 @@ def test_with_dead_channels_or_in_quiet_hours_an_armed_plan_never_leaves_announc
     assert not [message for message in night.told if "will be asked" in str(message)]  # nobody is woken by it
 
 
+@pytest.mark.torture
 def test_three_rehearsals_that_a_person_called_right_arm_a_rule_in_its_watch(begin):
     night = begin(grace="1s", waits={"rehearsals": 3})
     for name in ("a", "b", "c"):
@@ -59,6 +65,7 @@ def test_three_rehearsals_that_a_person_called_right_arm_a_rule_in_its_watch(beg
     assert night.ended("d").stage is Stage.STOPPED
 
 
+@pytest.mark.torture
 def test_a_run_that_recovers_in_its_grace_is_left_alone(begin):
     night = begin(grace="60s")
     folder = night.train("a", "handler,early,recovers")

@@ -1,5 +1,6 @@
 """The pages on rules do what they say: the tutorial is carried out, the reference is fresh."""
 
+import json
 import re
 import runpy
 from pathlib import Path
@@ -18,6 +19,20 @@ def blocks(page, language):
 def test_the_reference_is_fresh():
     made = runpy.run_path(str(PAGES / "reference_page.py"))
     assert (PAGES / "reference.md").read_text() == made["page"]()
+
+
+def test_shipped_files_point_at_a_fresh_schema():
+    made = runpy.run_path(str(PAGES / "schema_page.py"))
+    assert made["PAGE"].read_text() == made["page"](), "python docs/rules/schema_page.py"
+    for path in sorted(made["PAGE"].parent.glob("*/*.yml")):
+        assert path.read_text() == made["pointed"](path.read_text()), f"{path}: python docs/rules/schema_page.py"
+
+
+def test_every_released_version_has_its_rules_recorded():
+    """So that `sentinel check --since VERSION` can say what an upgrade brought."""
+    log = (PAGES.parents[1] / "CHANGELOG.md").read_text()
+    recorded = json.loads((PAGES.parents[1] / "rules" / "releases.json").read_text())
+    assert set(re.findall(r"^## \[(\d[^\]]*)\]", log, re.MULTILINE)) <= set(recorded), "docs/rules/record_release.py"
 
 
 def test_the_tutorial_gives_a_working_rule(tmp_path, monkeypatch, capsys):

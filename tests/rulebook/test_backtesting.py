@@ -2,7 +2,18 @@
 
 import pytest
 
-from sentinel.rulebook.backtesting import Firing, Judged, Label, bar, by_rule, found_in_time, leave_one_out, wilson
+from sentinel.rulebook.backtesting import (
+    Firing,
+    Judged,
+    Label,
+    bar,
+    by_rule,
+    excess,
+    found_in_time,
+    leave_one_out,
+    suggestions,
+    wilson,
+)  # fmt: skip
 
 DOOMED = Label("r", True, "kind", 100.0, 1100.0, "step", frozenset({"numerics"}))
 
@@ -51,3 +62,20 @@ def test_wilsons_interval_of_nothing_seen_is_not_nothing():
     low, high = wilson(0, 33)
     assert low == 0.0
     assert high == pytest.approx(0.104, abs=0.001)
+
+
+def test_a_limit_is_suggested_that_spares_healthy_runs_and_keeps_the_doomed():
+    def judged(doomed, beyond):
+        return Judged(Label("r", doomed), (Firing("sig/a", "dynamics", 2, False, 1.0, excess=beyond),))
+
+    runs = [judged(True, 8.0), judged(True, 20.0), judged(False, 1.5), judged(False, 2.0), judged(False, 9.0)]
+    (found,) = suggestions(runs)
+    assert (found.spared, found.healthy, found.kept, found.factor) == (2, 3, 2, 4.0)
+    assert "4 times as far out: 2 of 3 healthy runs spared, 2 of 2 doomed ones kept" in str(found)
+    assert suggestions(runs[:2]) == []
+    assert suggestions([judged(True, 1.1), judged(False, 3.0)]) == []
+
+
+def test_how_far_a_value_lies_beyond_its_limit_is_a_factor_either_way():
+    assert excess(6.0, 2.0) == excess(2.0, 6.0) == 3.0
+    assert excess(1.0, 0.0) is excess(None, 2.0) is excess(-1.0, 2.0) is excess(float("inf"), 1.0) is None

@@ -61,3 +61,13 @@ def test_a_pipe_is_read_until_it_is_closed_and_its_last_line_counts():
     os.close(writing)
     assert told(read_pipe(reading, lambda: 0.0, Names(), PlainEyes())) == [1, 2, 3]
     os.close(reading)
+
+
+def test_a_unit_is_read_from_now_on_without_losing_its_first_lines():
+    # `--lines=0 --follow` shows of the first lines of a unit that was silent before only the last one.
+    program = "import json, sys; print(json.dumps({'MESSAGE': ' '.join(sys.argv[1:])}), flush=True); sys.stdin.read()"
+    journal = Journal("nlp", "train.service", Names(), eyes=PlainEyes(), command=(sys.executable, "-c", program))
+    found, row = all_items(journal, lambda items: len(items) == 2)
+    assert isinstance(found, Found)
+    assert "--follow --unit=train.service --since=@1 --lines=all" in row.text
+    journal.close()

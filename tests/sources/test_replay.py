@@ -160,7 +160,7 @@ def test_what_was_seen_of_the_process_becomes_readings_and_its_signal_a_fact(tmp
         ("process.exit_code", -9),
         ("process.signal", 9),
     ]
-    assert seen[-1] == Over(How.DIED, 3, "exit code -9")
+    assert seen[-1] == Over(How.STOPPED, 3, "killed by SIGKILL; the kernel tells of no memory shortage")
 
 
 def test_an_unfinished_line_gives_its_text_after_a_second_and_its_numbers_at_the_end(tmp_path):

@@ -39,8 +39,8 @@ def _window(name: str, kind: str, method: str, says: str, example: str, avoid: s
     return Function(name, "window", takes, says, example, avoid, kind=kind, method=method, extras=extras, **more)  # type: ignore[arg-type]
 
 
-_SORTED = "logarithmic"
-_THINNED = "at most 64 readings"
+_SORTED = "logarithmic, in windows of up to 768 readings"
+_THINNED = "at most 64 readings, of the newest 768"
 
 _WINDOWS = (
     _window("mean", "sums", "mean", "the mean of the finite readings in the window",

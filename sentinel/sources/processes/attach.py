@@ -150,7 +150,7 @@ def _proofs(table: Table, runs: Sequence[KnownRun]) -> dict[int, dict[str, Becau
     """What proves that a process works for a run; more than one run is no proof."""
     of_file = {file: run.key for run in runs for file in run.files}
     of_id = {found: run.key for run in runs for found in run.ids}
-    folders = sorted(((run.folder.rstrip("/") + "/", run.key) for run in runs if run.folder), key=lambda f: -len(f[0]))
+    folders = {run.folder.rstrip("/"): run.key for run in runs if run.folder}
     readers: dict[str, list[Process]] = defaultdict(list)
     for process in table.values():
         if process.pipe_in:
@@ -172,11 +172,20 @@ def _proofs(table: Table, runs: Sequence[KnownRun]) -> dict[int, dict[str, Becau
     return {pid: runs_of for pid, runs_of in found.items() if runs_of}
 
 
-def _written(process: Process, of_file: Mapping[FileId, str], folders: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _written(process: Process, of_file: Mapping[FileId, str], folders: Mapping[str, str]) -> Iterator[str]:
     for file in process.writes:
-        key = of_file.get(file.id) or next((run for folder, run in folders if file.path.startswith(folder)), None)
+        key = of_file.get(file.id) or _innermost(file.path, folders)
         if key is not None:
             yield key
+
+
+def _innermost(path: str, folders: Mapping[str, str]) -> str | None:
+    """The run in whose folder a file lies; of folders in one another the inner one."""
+    while path:
+        path = path.rpartition("/")[0]
+        if path in folders:
+            return folders[path]
+    return None
 
 
 def _downstream(process: Process, readers: Mapping[str, Sequence[Process]]) -> Iterator[Process]:

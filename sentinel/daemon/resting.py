@@ -1,0 +1,59 @@
+"""Which runs are put to sleep, and when: those that are over, and those whose files stood still for ten times their longest gap.
+
+A run sleeps only as it was written down in this very turn, so what wakes up is what went to sleep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+from sentinel.core.engine import Engine
+from sentinel.core.watched import Watched
+
+LOOK_EVERY = 5.0
+ENDED = 3600.0  # one of a batch that ended within the hour stays awake: the batch is looked over for others that died
+CALM = 60.0  # a run that wrote within this time stays awake
+GAPS = 10.0  # ... and within so many of its longest gaps: to wake one costs as much as a hundred lines
+LONGEST = 6 * 3600.0
+AT_ONCE = 8  # runs in one turn, so that no alert waits for them
+MANY = 150
+
+
+class Resting:
+    """The runs that wait for their sleep."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Nobody is tired yet."""
+        self._engine = engine
+        self._tired: list[str] = []
+        self.held: Callable[[], Iterable[str]] = tuple  # runs that others need awake: those with a stop plan
+        self._look_at = 0.0
+
+    @property
+    def more(self) -> bool:
+        """Whether some wait for the next turn."""
+        return bool(self._tired)
+
+    def due(self, now: float, reading: Collection[str]) -> list[str]:
+        """Runs that can go to sleep after this turn, if it writes them down; never one whose history is being read.
+
+        While history is read they go in large groups: what a first sweep finds is mostly of the past.
+        """
+        if (now >= self._look_at or reading) and not self._tired:
+            self._look_at = now + LOOK_EVERY
+            current = self._engine.keys()
+            still = {current.get(key, key) for key in reading} | set(self.held())
+            self._tired = [key for key, run in self._engine.runs.items() if key not in still and _calm(run, now)]
+        many = MANY if reading else AT_ONCE
+        chosen, self._tired = self._tired[:many], self._tired[many:]
+        return [key for key in chosen if self._engine.may_sleep(key)]
+
+
+def _calm(watched: Watched, now: float) -> bool:
+    """Whether it stood still for long enough; of one without any time of its own only the past was read."""
+    run = watched.run
+    if watched.over and run.info.batch:
+        return run.now is None or now - run.now >= ENDED
+    if watched.over or run.grew is None:
+        return True
+    return now - run.grew >= min(max(CALM, GAPS * run.pace.longest), LONGEST)
