@@ -76,7 +76,6 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     )
     rounds = rounds_of(daemon, office, plan, journal, machinery)
     open_control(daemon, settings, state, waker, handlers_of(daemon, office, rounds, machinery))
-    daemon.continued.append(office.words.hand_over)
     settle_in(office, daemon, books)
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
     reloading = Reloading(daemon, office, looking, books, plan, service, novelties)
@@ -110,6 +109,7 @@ def handlers_of(daemon: Daemon, office: Office, rounds: Rounds, machinery: Machi
 
 def settle_in(office: Office, daemon: Daemon, books: Books) -> None:
     """What the office needs of the assembled daemon: who counts the week, who shows people's words, what is broken."""
+    daemon.continued.append(office.words.hand_over)
     for fault in books.faults:
         daemon.tell_about_us(f"rule file: {fault}")
     engine, store, standing = daemon.engine, daemon.store, office.words.standing
