@@ -82,9 +82,15 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     reloading.begin(clock.wall())
     rounds.in_force = lambda: reloading.settings
     machinery.by_us = rounds.stopping.deed_done
-    daemon.after_turn += [lambda: machinery.meet(engine, time.monotonic()), service.speak, reloading.look]
-    daemon.at_end.append(service.end)
+    look_after(daemon, machinery, service, reloading)
     return daemon, ""
+
+
+def look_after(daemon: Daemon, machinery: Machinery, service: Service, reloading: Reloading) -> None:
+    """What happens after each turn, and at the end."""
+    meet = partial(machinery.meet, daemon.engine)
+    daemon.after_turn += [lambda: meet(time.monotonic()), service.speak, reloading.look]
+    daemon.at_end.append(service.end)
 
 
 def engine_of(books: Books, novelties: Novelties, settings: Settings, store: Store, now: float) -> Engine:
