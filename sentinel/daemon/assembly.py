@@ -79,8 +79,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
     reloading = Reloading(daemon, office, looking, books, plan, service, novelties)
     reloading.begin(clock.wall())
-    rounds.in_force = lambda: reloading.settings
-    machinery.by_us = rounds.stopping.deed_done
+    rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
     daemon.after_turn += [lambda: machinery.meet(engine, time.monotonic()), service.speak, reloading.look]
     daemon.at_end.append(service.end)
     return daemon, ""
