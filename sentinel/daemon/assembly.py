@@ -50,14 +50,13 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
     store = store_in(state)
-    clock = SystemClock()
+    clock, progress = SystemClock(), Progress()
     novelties = Novelties(store.connection)
     engine = engine_of(books, novelties, settings, store, clock.wall())
     kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host)
     looking = Looking(settings, books, state, kept, machinery, waker)
-    progress = Progress()
     office = office_of(settings, engine, store, waker, progress)
     journal = open_journal(os.environ, time.monotonic)
     daemon = Daemon(

@@ -194,8 +194,7 @@ class Daemon:
         for attempt in (self._commit, self._commit_in_freed_room, self._commit_in_memory):
             try:
                 attempt(effects, due, now)
-                for key in self.snapshots.written(tired, now):
-                    self.engine.lay_down(key)
+                self.resting.lay_down(self.snapshots.written(tired, now))
                 return
             except sqlite3.OperationalError as trouble:
                 self.tell_about_us(f"the state cannot be written: {trouble}")

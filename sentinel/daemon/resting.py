@@ -5,7 +5,8 @@ A run sleeps only as it was written down in this very turn, so what wakes up is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import gc
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sentinel.core.engine import Engine
 from sentinel.core.watched import Watched
@@ -26,6 +27,7 @@ class Resting:
         """Nobody is tired yet."""
         self._engine = engine
         self._tired: list[str] = []
+        self._laid = 0  # since the last sweep
         self.held: Callable[[], Iterable[str]] = tuple  # runs that others need awake: those with a stop plan
         self._look_at = 0.0
 
@@ -47,6 +49,15 @@ class Resting:
         many = MANY if reading else AT_ONCE
         chosen, self._tired = self._tired[:many], self._tired[many:]
         return [key for key in chosen if self._engine.may_sleep(key)]
+
+    def lay_down(self, keys: Sequence[str]) -> None:
+        """Put these to sleep. What they held goes round in circles: now and then it is swept up."""
+        for key in keys:
+            self._engine.lay_down(key)
+        self._laid += len(keys)
+        if self._laid >= MANY:
+            self._laid = 0
+            gc.collect()
 
 
 def _calm(watched: Watched, now: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from collections.abc import Iterator
@@ -13,10 +14,14 @@ from sentinel.daemon.waiting import SelectorWaker
 
 LONGEST_WAIT = 1.0
 CALM = 0.02
+COLLECT = (20_000, 20, 20)  # Python's own (700, 10, 10) spent a tenth of the time under load looking for nothing
 
 
 def run_until_told(daemon: Daemon) -> None:
     """Turn after turn until a signal says stop; then everything is written down."""
+    gc.collect()
+    gc.freeze()  # rules and modules never go: no collection needs to look through them again
+    gc.set_threshold(*COLLECT)
     with handled(daemon):
         try:
             while not daemon.stopping:
