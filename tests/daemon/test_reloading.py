@@ -311,11 +311,11 @@ def test_the_hosts_own_run_lives_through_a_reload_and_goes_and_comes_with_the_se
     house.settings.write_text(text.replace("[host]\nenabled = false", '[host]\nkernel_log = ""'))
     house.start()
     (host,) = [run for run in house.daemon.engine.runs.values() if run.run.info.kind == "host"]
-    machine = house.daemon.sources[-1]
-    assert machine.name == "machine"
+    assert house.daemon.sources[-1].name == "machine"
+    machine = house.daemon.sources[-1].machine
     house.reload()
     assert not host.over
-    assert house.daemon.sources[-1] is machine
+    assert house.daemon.sources[-1].machine is machine
     house.settings.write_text(text)
     house.reload()
     assert [source.name for source in house.daemon.sources] == ["files"]
