@@ -114,4 +114,4 @@ class SpreadEdge:
 
 def lasts(window: Window) -> bool:
     """Whether at most one reading leaves for each that comes."""
-    return window.unit is Unit.READINGS and not window.about and not window.lag
+    return window.unit is Unit.READINGS and not window.is_long and not window.lag
