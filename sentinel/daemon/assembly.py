@@ -73,16 +73,20 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     )
     rounds = rounds_of(daemon, office, plan, journal, machinery)
     open_control(daemon, settings, state, waker, handlers_of(daemon, office, rounds, machinery))
-    daemon.continued.append(office.words.hand_over)
     settle_in(office, daemon, books)
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
     reloading = Reloading(daemon, office, looking, books, plan, service, novelties)
     reloading.begin(clock.wall())
-    rounds.in_force = lambda: reloading.settings
-    machinery.by_us = rounds.stopping.deed_done
-    daemon.after_turn += [lambda: machinery.meet(engine, time.monotonic()), service.speak, reloading.look]
-    daemon.at_end.append(service.end)
+    rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
+    look_after(daemon, machinery, service, reloading)
     return daemon, ""
+
+
+def look_after(daemon: Daemon, machinery: Machinery, service: Service, reloading: Reloading) -> None:
+    """What happens after each turn, and at the end."""
+    meet = partial(machinery.meet, daemon.engine)
+    daemon.after_turn += [lambda: meet(time.monotonic()), service.speak, reloading.look]
+    daemon.at_end.append(service.end)
 
 
 def engine_of(books: Books, novelties: Novelties, settings: Settings, store: Store, now: float) -> Engine:
@@ -107,6 +111,7 @@ def handlers_of(daemon: Daemon, office: Office, rounds: Rounds, machinery: Machi
 
 def settle_in(office: Office, daemon: Daemon, books: Books) -> None:
     """What the office needs of the assembled daemon: who counts the week, who shows people's words, what is broken."""
+    daemon.continued.append(office.words.hand_over)
     for fault in books.faults:
         daemon.tell_about_us(f"rule file: {fault}")
     engine, store, standing = daemon.engine, daemon.store, office.words.standing

@@ -91,6 +91,10 @@ class Reloading:
         self._leave(now)
         self._daemon.engine.feed(self._looking.machinery.found(now))
 
+    def in_force(self) -> Settings:
+        """The settings that count now."""
+        return self.settings
+
     def look(self) -> None:
         """After each turn: take everything when it was asked for, and rules alone when a file of them moved."""
         if self._daemon.take_reload():

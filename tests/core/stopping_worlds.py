@@ -111,7 +111,7 @@ def harms(deed, truth, memory):
     first = memory["first"]  # what led to the first signal need not still hold for the last one
     before = (
         (t["kind"] != "run", "not a run"),
-        (t["good"] and not t["copies"], "the last good checkpoint is within reach"),
+        (t["good"] and not memory["copied"], "the last good checkpoint is within reach"),
         (t["second"] != "independent", "one sign alone"),
         (min(t["sign_age"], t["second_age"]) < LIMITS.lasting, "a sign of a moment"),
         (t["stale"], "on stale signs"),
@@ -161,7 +161,7 @@ class Play:
         self.now, self.boot = 100_000.0, "boot"
         self.stored, self.outcomes = [], []
         self.claims, self.sent, self.harm = set(), [], ""
-        self.memory = {"reached": None, "asked": False, "saved": False, "held": False}
+        self.memory = {"reached": None, "asked": False, "saved": False, "held": False, "copied": False}
         self.announced, self.counted = None, set()
         self.saving = Saving()
         self.lost = frozenset()
@@ -261,6 +261,7 @@ class Play:
         if deed is Deed.PROTECT:
             if t["good"] and not t["copies"]:
                 return Outcome(deed.value, Ended.FAILED, "no room", good)
+            self.memory["copied"] = t["good"]
             return Outcome(deed.value, Ended.DONE, "", replace(good, copy="kept/ckpt.pt" if t["good"] else ""))
         if deed is Deed.PROVE:
             return Outcome(deed.value, Ended.DONE, "", good)

@@ -54,7 +54,8 @@ def test_ranks_that_their_launcher_restarts_are_told_and_not_fought(night):
     stage, signals, _, code = end_of(night, "torch_loop.py", "none", "0", ranks=2, launcher=["--max-restarts=2"])
     assert signals == [TERM], night.story("a")  # whatever torchrun makes of it, it is not fought
     assert (stage is Stage.FAILED) == (code is None)  # and "stopped" is said only of what is gone, launcher and all
-    assert stage is Stage.STOPPED or "something restarts it" in night.plans("a")[-1].why
+    why = night.plans("a")[-1].why  # its launcher may take longer to start ranks again than anybody waits
+    assert stage is Stage.STOPPED or "something restarts it" in why or "it does not end" in why
 
 
 def test_accelerates_own_launcher_is_left_alone_and_its_rank_is_asked(night):
