@@ -12,7 +12,7 @@ from typing import Protocol
 from sentinel.core.amounts import Unit
 from sentinel.core.series import Series
 from sentinel.core.windows import Sums, Window
-from sentinel.core.windows_ranked import Ranked, finite
+from sentinel.core.windows_ranked import Ranked
 
 WIDER = 1e-12  # relative: what rounding between neighbours can add
 SURE = 1e-9  # relative: what rounding in sums can add
@@ -46,16 +46,16 @@ class RankEdge:
         self.n, self.ahead, self.rank = 0, 0, -1  # which rank of so many readings bounds the quantile how far ahead
 
     def renew(self) -> float:
-        """Look at the readings and say how long what they say will hold; the window itself is left as it is."""
-        series, window = self.series, self.window
-        self.until = end = series.count
-        if not lasts(window):
-            self.value = window.quantile(self.least, self.share)
-            return self.value
-        ranked = finite(series, max(series.oldest, end - int(window.length)), end)
-        ranked.sort()
-        if len(ranked) < self.least or not self._look_ahead(ranked):
-            self.value = window.quantile(self.least, self.share)
+        """Look at the window and say how long what it says will hold; all its edges share what is sorted."""
+        window = self.window
+        self.until = end = self.series.count
+        if lasts(window):
+            if window.head != end:
+                window.update()
+            ranked = window.sorted
+            if len(ranked) >= self.least and self._look_ahead(ranked):
+                return self.value
+        self.value = window.quantile(self.least, self.share)
         return self.value
 
     def _look_ahead(self, ranked: list[float]) -> bool:
