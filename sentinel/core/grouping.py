@@ -21,6 +21,12 @@ class Grouping:
         of_signature: dict[str, list[str]] = {}
         for key in keys:
             of_signature.setdefault(key.split("/", 1)[0], []).append(key)
+        self._parts = {
+            wanted: frozenset(key for key in keys if _names(wanted, key))
+            for rule in rules
+            if rule.parts
+            for wanted in rule.parts.of
+        }
         for rule in rules:
             for wanted in (*rule.hides, *(rule.parts.of if rule.parts else ())):
                 for key in of_signature.get(wanted.split("/", 1)[0], ()):
@@ -32,7 +38,8 @@ class Grouping:
         assert rule.parts is not None
         firing = unsure = 0
         for wanted in rule.parts.of:
-            answers = [self._part(b) for (key, _), b in self._bounds.items() if _names(wanted, key)]
+            keys = self._parts[wanted]
+            answers = [self._part(b) for (key, _), b in self._bounds.items() if key in keys]
             firing += any(answer is True for answer in answers)
             unsure += not any(answer is True for answer in answers) and (not answers or None in answers)
         if firing >= rule.parts.at_least:
@@ -50,10 +57,14 @@ class Grouping:
         firing = {key for (key, _), b in self._bounds.items() if b.alert.phase is Phase.FIRING or b.alert.ended_firing}
         already = {item.bound.key for item in moved}
         out = list(moved)
+        hideable: dict[str, list[Bound]] = {}
+        for (rule, _), bound in self._bounds.items():
+            if rule in self._hiders:
+                hideable.setdefault(rule, []).append(bound)
         for key, hiders in self._hiders.items():
             hider = next((h for h in hiders if h in firing), None)
-            for (rule, _), bound in self._bounds.items():
-                if rule != key or bound.alert.hidden_by == hider:
+            for bound in hideable.get(key, ()):
+                if bound.alert.hidden_by == hider:
                     continue
                 if bound.alert.phase is Phase.FIRING and bound.key not in already:
                     out.append(Moved(bound, "came to light" if hider is None else "hidden", moved[0].spot))
