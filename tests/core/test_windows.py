@@ -274,3 +274,32 @@ def agree(seed, window, of, stride):
     assert other(5, *extra) == one(5, *extra) or (
         one(5, *extra) != one(5, *extra) and other(5, *extra) != other(5, *extra)
     )
+
+
+@pytest.mark.parametrize("window", ["2000 readings", "2500 steps", "9 epochs or 3000 steps", "900 readings"])
+@pytest.mark.parametrize(("kind", "method", "lag"), [("sums", "mean", 0), ("sums", "zscore", 1), ("fading", "mean", 0)])
+def test_a_resume_in_a_long_window_is_the_same_however_seldom_it_was_asked(kind, method, lag, window):
+    often, seldom, draw = run_of(), run_of(), random.Random(11)
+    one, other = (ask(run, kind, method, window, lag) for run in (often, seldom))
+    step = 0
+    for i in range(5000):
+        step += 1
+        item = row(step, draw.gauss(5, 1))
+        if i in (700, 2450, 2990):
+            step -= 333
+            item = row(step, draw.gauss(5, 1))
+            often.resume(item)
+            seldom.resume(item)
+        often.enter(item)
+        seldom.enter(item)
+        one(5)
+    assert other(5) == one(5)
+
+
+def test_a_long_window_follows_when_the_unit_of_a_share_is_settled():
+    run = run_of()
+    mean = ask(run, "sums", "mean", "2000 readings")
+    for i in range(3000):
+        run.enter(row(i, 50.0))
+    run.cell("x").scale(0.01)
+    assert mean(5) == pytest.approx(0.5)
