@@ -14,7 +14,7 @@ from sentinel.core.series import LARGEST, Series
 from sentinel.core.windows import DOMINANT, Window
 
 THINNED = 64
-SORT_AT = 6  # where more than a tenth of it is new it is sorted afresh
+SORT_AT = 6  # where more than a sixth of it is new it is sorted afresh
 _MAD = -1.0  # under which the deviation is remembered beside the quantiles
 NORMAL = 1.4826  # a median absolute deviation times this is the standard deviation of normal noise
 
