@@ -44,7 +44,8 @@ class Span:
 OPEN = Span(None, None)
 
 
-NEARLY, EDGES = 0, 1  # by the extremes of the newest readings; by the edges of windows
+NEARLY, EDGES, EXACT = 0, 1, 2  # by the extremes of the newest readings; by the edges of windows; by short windows
+SHORT = 2 * NEAR  # of so many readings a window is cheaper than what asking in vain costs
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ class Hunches:
     def _both(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> str | None:
         """The cheapest bounds first; better ones are asked where those decide nothing."""
         known = []
-        for level in (NEARLY, EDGES):
+        for level in (NEARLY, EDGES, EXACT):
             if level and level not in self.loose:
                 continue
             self.level = level
@@ -107,7 +108,7 @@ class Hunches:
             one, other = self.span(left), self.span(right)
         except Wrong:  # a fact, a text or a yes or no
             return self._exactly(ast.copy_location(ast.Compare(left, [op], [right]), left))
-        if one.is_exact and other.is_exact:
+        if self.level < EXACT and one.is_exact and other.is_exact:
             return self._exactly(ast.copy_location(ast.Compare(left, [op], [right]), left))
         above = _refuted(one.high, _NOT_ABOVE.get(type(op), "<" if isinstance(op, ast.Eq) else ""), other.low)
         below = _refuted(one.low, _NOT_BELOW.get(type(op), ">" if isinstance(op, ast.Eq) else ""), other.high)
@@ -180,6 +181,10 @@ class Hunches:
                 f"({cell}.near_low - WIDER * abs({cell}.near_low))",
                 f"({cell}.near_high + WIDER * abs({cell}.near_high))",
             )
+        if amounts[0].number <= SHORT:
+            if self.level == EXACT:
+                return Span(*[self.compiler.number(node).source] * 2)
+            self.loose.add(EXACT)
         share = 0.5 if function.method == "median" else float(arguments[1])
         least = int(arguments[0])
         return Span(*(self._edge(EdgeOf(name, amounts[0], least, share, upper)) for upper in (False, True)))
