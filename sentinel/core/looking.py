@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from sentinel.core.amounts import Amount, Unit
 from sentinel.core.bound import Bound
 from sentinel.core.records import Phase
 from sentinel.core.rule import Judge
@@ -18,12 +19,13 @@ HOT = 64  # looks of a run after which hunches are made: before that they cost m
 class Plan:
     """The rules that look when rows of one layout come, in the order of the rulebook."""
 
-    __slots__ = ("bounds", "early", "glances", "hunched", "known", "witnesses")
+    __slots__ = ("_waits", "bounds", "early", "glances", "hunched", "known", "witnesses")
 
     def __init__(self, bounds: Sequence[Bound], run: Run, hot: bool) -> None:
         """For these rules, as the run stands: it is made anew when a series or fact came, or a rule became ready."""
         self.hunched = hot
         self.early = [bound for bound in bounds if not bound.ready]
+        self._waits = _by_after(self.early)
         self.known: object = None  # which units were when `early` was last asked and none could tell
         for bound in bounds:
             bound.waits = bound.is_hopeless(run)
@@ -51,11 +53,12 @@ class Plan:
         known = (run.epoch is None, run.step is None, run.began is None, plan)
         if known == self.known:
             return []
-        reached = [(bound, run.reached(bound.rule.after, bound.reads)) for bound in self.early]
-        self.known = known if all(answer is None for _, answer in reached) else None
-        for bound, answer in reached:
-            bound.ready = answer is True
-        return [bound for bound in self.early if bound.ready]
+        reached = [(run.reached(after, reads), bounds) for (after, reads), bounds in self._waits.items()]
+        self.known = known if all(answer is None for answer, _ in reached) else None
+        ready = {bound for answer, bounds in reached if answer is True for bound in bounds}
+        for bound in ready:
+            bound.ready = True
+        return [bound for bound in self.early if bound in ready] if ready else []
 
     def with_heard(self, awake: Iterable[Bound], heard: Iterable[Bound]) -> list[Bound]:
         """The rules of a look with those that heard a line, each once, in the order of the rulebook."""
@@ -67,6 +70,16 @@ class Plan:
         if self.witnesses[0] is not witness:
             self.witnesses.remove(witness)
             self.witnesses.insert(0, witness)
+
+
+def _by_after(early: Iterable[Bound]) -> dict[tuple[tuple[Amount, ...], frozenset[str]], list[Bound]]:
+    """Many rules wait for the same: each `after` is asked once. What a rule reads matters where readings are counted."""
+    waits: dict[tuple[tuple[Amount, ...], frozenset[str]], list[Bound]] = {}
+    for bound in early:
+        after = bound.rule.after
+        counted = any(amount.unit is Unit.READINGS for amount in after)
+        waits.setdefault((after, bound.reads if counted else frozenset()), []).append(bound)
+    return waits
 
 
 def _hunch(bound: Bound, run: Run, hot: bool) -> Judge:

@@ -167,7 +167,7 @@ class Log:
     @property
     def at(self) -> int:
         """How far it was read."""
-        return self.parts[-1].track.mark.read if self.parts else 0
+        return self.parts[-1].track.at if self.parts else 0
 
     def quiet(self, now: float) -> bool:
         """The common case at the price of one stat: nothing happened. Idle descriptors are closed here."""

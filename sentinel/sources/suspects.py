@@ -80,7 +80,7 @@ class Suspects:
 
     def _write(self) -> None:
         """The reader's stretch alone where there is one: then it was not the rules."""
-        while len(note := json.dumps([self._reading] if self._reading else self._judged).encode()) >= _SIZE:
+        while len(note := _note_of([self._reading] if self._reading else self._judged)) >= _SIZE:
             self._judged.pop(0)
         self._note[0] = 0
         self._note[1 : len(note) + 1] = note[1:] + b"\0"
@@ -89,6 +89,11 @@ class Suspects:
     def close(self) -> None:
         """Let go of the note."""
         self._note.close()
+
+
+def _note_of(stretches: Sequence[Stretch]) -> bytes:
+    """As JSON, put together by hand: it is made three times for each piece that is read."""
+    return f"[{', '.join([f'[{json.dumps(file)}, {begin}, {end}]' for file, begin, end in stretches])}]".encode()
 
 
 def _noted(note: bytes) -> list[Stretch]:

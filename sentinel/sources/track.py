@@ -73,6 +73,11 @@ class Track:
     def mark(self, mark: Bookmark) -> None:
         self._mark, self._ahead = mark, False
 
+    @property
+    def at(self) -> int:
+        """How far it was read; no hash is made for that."""
+        return self._place.read if self._ahead and self._place is not None else self._mark.read
+
     def look(self, content: Content, *, linked: bool = False) -> Course:
         """What became of the file since the last look."""
         same = (content.device, content.inode) == (self.mark.device, self.mark.inode)
