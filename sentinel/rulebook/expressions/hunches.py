@@ -45,6 +45,7 @@ OPEN = Span(None, None)
 
 
 NEARLY, EDGES, EXACT = 0, 1, 2  # by the extremes of the newest readings; by the edges of windows; by short windows
+FEW = 16  # the edges of so few readings hold no longer than for the next one
 SHORT = 2 * NEAR  # of so many readings a window is cheaper than what asking in vain costs
 
 
@@ -182,7 +183,7 @@ class Hunches:
                 f"({cell}.near_high + WIDER * abs({cell}.near_high))",
             )
         if amounts[0].number <= SHORT:
-            if self.level == EXACT:
+            if self.level == EXACT or amounts[0].number <= FEW:
                 return Span(*[self.compiler.number(node).source] * 2)
             self.loose.add(EXACT)
         share = 0.5 if function.method == "median" else float(arguments[1])
