@@ -129,5 +129,8 @@ def word_line(word: dict[str, Any]) -> str:
 def coverage(run: dict[str, Any]) -> list[str]:
     """Which rules speak about a run, and which cannot and why."""
     lines = [f"  rules that apply: {', '.join(run.get('applies', [])) or 'none yet'}"]
-    lines += [f"  unknown: {item['rule']}: {item['why']}" for item in run.get("unknown", [])]
+    wanting: dict[str, list[str]] = {}  # rules that want the same stand together: there are many
+    for item in run.get("unknown", []):
+        wanting.setdefault(item["why"] or "no line that they look for was seen", []).append(item["rule"])
+    lines += [f"  unknown, {why}: {', '.join(rules)}" for why, rules in wanting.items()]
     return [*lines, f"  names it has given: {', '.join(run.get('names', [])) or 'none'}"]

@@ -70,11 +70,18 @@ class Blocks:
     def cut(self, number: int) -> None:
         """Drop what reaches beyond a reading: the run was resumed there."""
         self.blocks = [block for block in self.blocks if block.end <= number]
-        self.taken = min(self.taken, number)
+        self.taken = self.blocks[-1].end if self.blocks else 0
 
     def renew(self, series: Series) -> None:
         """Readings in the ring were rewritten: the blocks that still lie in it are made anew."""
         self.blocks = [_block(series, b.start, b.end) if b.start >= series.oldest else b for b in self.blocks]
+
+    def scale(self, factor: float) -> None:
+        """Multiply what they hold: the unit of a share was settled."""
+        self.blocks = [
+            b._replace(mean=b.mean * factor, squares=b.squares * factor**2, low=b.low * factor, high=b.high * factor)
+            for b in self.blocks
+        ]
 
     def save(self) -> Json:
         """What `load` needs."""

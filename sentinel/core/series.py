@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sentinel.core.amounts import Unit
-from sentinel.core.blocks import Blocks
+from sentinel.core.blocks import BLOCK, Blocks
 from sentinel.core.curve import Bucket, Curve
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ LONGEST = LARGEST - FRESH  # readings in a window that the ring can hold; longer
 NEAR = 64  # of at least how many newest readings the extremes are known
 LINES = 32  # of how many readings the line is kept
 MOST_LINES = (1 << 32) - 1
+
+
+Span = Callable[[], tuple[Unit, float] | None]  # how long a window is as the run stands; None while that is not known
 
 
 class Point(NamedTuple):
@@ -76,6 +79,7 @@ class Series:
         "size",
         "source",
         "sources",
+        "spans",
         "start",
         "times",
         "unit",
@@ -107,6 +111,7 @@ class Series:
         self.edges: dict[object, Edge] = {}
         self.blocks: Blocks | None = None  # what windows longer than the ring read; kept once there is one
         self.long: set[tuple[Unit, float]] = set()  # the lengths that turned out to hold more than the ring
+        self.spans: dict[object, Span] = {}  # the lengths that are asked for, but those in readings
         self.lines = array("I", bytes(4 * LINES))  # of the newest readings alone: evidence asks for no older ones
         self._lay(SMALLEST)
 
@@ -129,12 +134,10 @@ class Series:
         self.epochs[i] = epoch
         self.times[i] = at
         self.lines[number % LINES] = line
-        self.count = number + 1
+        self.count = number = number + 1
         self.value = value
         if position == position:
             self.last_position = position
-        if not number % NEAR and number:
-            self._turn()
         if value - value == 0.0:
             if value < self.near_low:
                 self.near_low = value
@@ -148,10 +151,17 @@ class Series:
                 self._begin(value)
         else:
             self.nonfinite += 1
+        if not number % NEAR:
+            self._turn(number)
 
-    def _turn(self) -> None:
-        """From now on the newest 64 readings are among these and those to come."""
-        number = self.count - 1
+    def _turn(self, number: int) -> None:
+        """What is done whenever so many have come, so that it depends on the readings alone."""
+        if not number % BLOCK and self.blocks is not None:
+            self.blocks.take(self, number)
+        if not number % FRESH:
+            for span in self.spans.values():
+                self._measure(span, number)
+        # from now on the newest 64 readings are among these and those to come
         newest = [v for v in self.slice(max(self.oldest, number - NEAR), number) if v - v == 0.0]
         self.near_low, self.near_high = min(newest, default=inf), max(newest, default=-inf)
 
@@ -184,11 +194,6 @@ class Series:
 
     def _full(self) -> None:
         """The ring comes round: it grows while it may, else the curve takes what is about to be overwritten."""
-        for unit, length in {(window.unit, window.length) for window in self.windows.values()}:
-            if unit is not Unit.READINGS:
-                self._measure(unit, length)
-        if self.blocks is not None:
-            self.blocks.take(self, self.count)
         if self.size < self.room:
             self.resize(min(2 * self.size, self.room))
             return
@@ -198,14 +203,26 @@ class Series:
         self.curve.taken = max(since, self.oldest)
         self.curve.take(values, positions, epochs)
 
-    def _measure(self, unit: Unit, length: float) -> None:
-        """How many readings a window in steps, epochs or time holds now decides how much must be kept for it."""
+    def span(self, key: object, span: Span) -> None:
+        """Windows of that length will be asked for: enough is kept for them, whether they are asked often or never."""
+        if key not in self.spans:
+            self.spans[key] = span
+            self._measure(span, self.count - self.count % FRESH)
+
+    def _measure(self, span: Span, end: int) -> None:
+        """How many readings a window in steps, epochs or time holds there decides how much must be kept for it.
+
+        That is measured at every 256th reading. From one to the next no window grows by more than 256, for which there
+        is always room: so the ring holds what a window needs until it has turned out to be a long one.
+        """
+        if end <= self.oldest or (length := span()) is None or length[0] is Unit.READINGS:
+            return
+        unit, long = length
         column = self.column(unit)
-        newest = column[(self.count - 1) % self.size]
-        before = self.number_at(column, newest - length)
-        inside = self.count - 1 - before if before >= 0 else self.count - self.oldest
-        if not self.need(inside + inside // 2) and inside > LONGEST and (unit, length) not in self.long:
-            self.long.add((unit, length))
+        before = self.number_at(column, column[(end - 1) % self.size] - long)
+        inside = end - 1 - before if before >= 0 else end - self.oldest
+        if not self.need(inside + inside // 2) and inside > LONGEST and length not in self.long:
+            self.long.add(length)
             self.keep_blocks()
             self.forget_windows()
 
@@ -213,6 +230,7 @@ class Series:
         """From now on what leaves the ring is kept in blocks."""
         if self.blocks is None:
             self.blocks = Blocks(self.oldest)
+            self.blocks.take(self, self.count)
 
     def column(self, unit: Unit) -> Sequence[float]:
         """What a length in that unit is measured in."""
@@ -345,6 +363,8 @@ class Series:
             self.values[number % self.size] *= factor
         self.start = array("d", [value * factor for value in self.start])
         self.curve.scale(factor)
+        if self.blocks is not None:
+            self.blocks.scale(factor)
         self.edited()
 
     def edited(self) -> None:

@@ -24,8 +24,9 @@ PLACES = {Unit.READINGS: "end", Unit.STEPS: "position", Unit.EPOCHS: "epoch", Un
 class Window:
     """The bookkeeping that all windows share; each kind adds up in its own way."""
 
-    __slots__ = ("about", "head", "is_long", "lag", "length", "series", "tail", "unit")
+    __slots__ = ("about", "begun", "head", "is_long", "lag", "length", "series", "tail", "unit")
     in_blocks = False  # whether it can be begun from blocks; else it looks at no more than the ring holds
+    MEMORY = 1  # over how many of its lengths it reaches back
 
     def __init__(self, series: Series, unit: Unit, length: float, lag: int = 0) -> None:
         """A window over a series; `lag` leaves out that many newest readings."""
@@ -35,6 +36,7 @@ class Window:
         self.lag = lag
         self.head = -1
         self.tail = 0
+        self.begun = -1  # a long one: at which reading it was begun from blocks
         self.about = False
         self.is_long = False  # it is begun from blocks
         self.clear()
@@ -56,7 +58,7 @@ class Window:
         end = series.count - self.lag
         if end - head == 1 and head >= 0:
             if self.is_long:
-                if end % BLOCK:
+                if series.count % BLOCK:
                     value = series.values[head % series.size]
                     if value - value == 0.0:
                         self.add(value, head)
@@ -88,17 +90,20 @@ class Window:
         self.head = head
 
     def _long(self, series: Series, end: int) -> None:
-        """Longer than the ring: begun from blocks whenever one has closed, then what came since is added."""
-        mark, head = end - end % BLOCK, self.head
-        if not mark <= head <= end:
+        """Longer than the ring: begun from blocks whenever one has closed, then what came since is added.
+
+        One that lags is begun one block earlier: it may not have come to the end of the newest.
+        """
+        mark, head = series.count - series.count % BLOCK - (BLOCK if self.lag else 0), self.head
+        if mark != self.begun or not 0 <= head <= end:
             assert series.blocks is not None
-            series.blocks.take(series, mark)
             inside = self._inside(series.blocks.blocks, mark)
             self.clear()
-            self.tail = head = inside[0].start if inside else max(mark, series.oldest)
+            self.begun = mark
+            self.tail = head = max(mark, series.oldest)
             if inside:
                 self.begin(inside)
-                head = inside[-1].end
+                self.tail, head = inside[0].start, max(inside[-1].end, series.oldest)
         for number, value in enumerate(series.slice(head, end), head):
             if value - value == 0.0:
                 self.add(value, number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sentinel.core.amounts import parse_seconds
@@ -192,19 +192,26 @@ _PATH = re.compile(r"[\w@%+=:,.~/-]*(?:/[\w@%+=:,.~-]+|\.(?:pt|pth|ckpt|bin|safe
 
 
 def fallen(engine: Engine) -> dict[str, Fallen]:
-    """Of each batch the runs that died within an hour."""
-    batches: dict[str, list[Watched]] = {}
+    """Of each batch the runs that died within an hour, those included that sleep since."""
+    ends: dict[str, list[tuple[float, str, str]]] = {}
+    for batch, end in _ends(engine):
+        ends.setdefault(batch, []).append(end)
     size = Counter(info.batch for info in engine.infos().values())
+    out = {}
+    for batch, found in ends.items():
+        latest = max(at for at, _, _ in found)
+        dead = sorted((at, name) for at, name, over in found if over == How.DIED.value and at >= latest - LOOP_SPAN)
+        out[batch] = Fallen(tuple(name for _, name in dead), size[batch])
+    return out
+
+
+def _ends(engine: Engine) -> Iterator[tuple[str, tuple[float, str, str]]]:
     for watched in engine.runs.values():
         if watched.run.info.batch:
-            batches.setdefault(watched.run.info.batch, []).append(watched)
-    out = {}
-    for name, members in batches.items():
-        latest = max(watched.run.now or 0.0 for watched in members)
-        dead = [w for w in members if w.over == How.DIED.value and (w.run.now or 0.0) >= latest - LOOP_SPAN]
-        dead.sort(key=lambda watched: watched.run.now or 0.0)
-        out[name] = Fallen(tuple(watched.run.info.name for watched in dead), size[name])
-    return out
+            yield watched.run.info.batch, (watched.run.now or 0.0, watched.run.info.name, watched.over)
+    for asleep in engine.sleepers.runs.values():
+        if asleep.info.batch:
+            yield asleep.info.batch, (asleep.grew or 0.0, asleep.info.name, asleep.over)
 
 
 def newest_save(watched: Watched, base: str) -> Save | None:

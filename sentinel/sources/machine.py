@@ -260,13 +260,16 @@ class Machine:
     # --- host ----------------------------------------------------------------------------------------------------
 
     def _figures(self, source: HostSource, now: float) -> Iterator[Batch]:
-        if now >= source.due and self.processes is not None:
+        if now < source.due:
+            return
+        source.saves = {key: run.save for key, run in self.watched.items() if run.save is not None}
+        source.folders = {key: run.folders for key, run in self.watched.items() if run.folders}
+        if self.processes is not None:
             source.chiefs = {
                 key: followed.link.members[0].process.id.number
                 for key, followed in self.processes.followed.items()
                 if followed.link.members and followed.gone_at is None
             }
-        if now >= source.due and self.processes is not None:
             text = residents(self.processes, {key: run.title for key, run in self.watched.items()})
             yield from self.beside.tell_residents(self.host, text)
         yield from source.read(now)

@@ -4,6 +4,7 @@ need to set such a night up and to read afterwards what came of it.
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -23,6 +24,7 @@ from sentinel.keep import plans
 from sentinel.outlets.hands.consent import write_consent
 
 ROOT = Path(__file__).parents[2]
+MORTAL = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []  # nobody outlives a test that was ended
 TRAININGS = ROOT / "tests" / "outlets" / "trainings"
 SHORT = {
     "lasting": 0.5, "fresh": 30.0, "surveyed": 30.0, "save_wait": 6.0, "save_most": 60.0, "exit_wait": 5.0, "still": 0.5,
@@ -132,7 +134,7 @@ class Night:
         words = command or [sys.executable, str(TRAININGS / "plain.py"), str(folder), mode, *map(str, more)]
         with (self.folder / f"{name}.out").open("w") as out:
             process = subprocess.Popen(
-                words,
+                [*MORTAL, *words],
                 cwd=self.folder,
                 stdout=out,
                 stderr=out,
@@ -147,7 +149,7 @@ class Night:
         """One life of the daemon, which kills itself at its n-th writing of a plan."""
         words = [str(self.folder / "sentinel.toml"), json.dumps(self.waits), str(die_at)]
         with (self.folder / "daemon.out").open("a") as out:
-            command = [sys.executable, "-m", "tests.daemon.stopping_night", *words]
+            command = [*MORTAL, sys.executable, "-m", "tests.daemon.stopping_night", *words]
             self._daemon = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
         self.processes.append(self._daemon)
         return self._daemon

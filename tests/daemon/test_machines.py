@@ -39,7 +39,7 @@ def test_the_dead_of_a_batch_are_counted_within_an_hour_and_told_when_the_number
         info = RunInfo(f"r{n}", f"r{n}", "", "w", batch="hydra:/data/multirun")
         engine.feed([Batch(info.key, (Found(info, 0.0), Over(how, at)))])
     engine.feed([Batch("alone", (Found(RunInfo("alone", "alone", "", "w"), 0.0), Over(How.DIED, 5200.0)))])
-    counted = fallen(engine.runs.values())
+    counted = fallen(engine)
     assert counted == {"hydra:/data/multirun": Fallen(("r1", "r3"), 4)}
     batches = Batches(counted)
     (batch,) = batches.read("host:here", 1.0)

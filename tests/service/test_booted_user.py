@@ -41,8 +41,8 @@ class Ada:
 
     def runs(self):
         told = json.loads(self.says(f"{SENTINEL} status --json 2>/dev/null") or "{}")
-        hers = [run for run in told.get("runs", ()) if run.get("kind") != "host"]  # the first settings watched ./runs
-        return {run["run"]: run["standing"] for run in hers if not run["standing"].startswith("no watch")}
+        hers = [run for run in told.get("runs", ()) if run["watch"] == "mine"]  # the first settings watched ./runs
+        return {run["run"].rpartition("/")[2]: run["standing"] for run in hers}
 
 
 @pytest.fixture(scope="module")

@@ -155,6 +155,20 @@ class InWindow:
         """What gives it, called with `least` and what else the function takes."""
         return windowed(run, run.cell(own_name(self.name, instance)), self)
 
+    def reserve(self, run: Run, series: Series) -> None:
+        """From now on enough is kept for it, so that what it covers does not depend on when it is asked."""
+        kind, amounts = KINDS[self.kind], self.amounts
+        for amount in amounts:
+            if amount.unit is Unit.READINGS and not series.need(int(amount.number * kind.MEMORY)) and kind.in_blocks:
+                series.keep_blocks()
+
+        def span() -> tuple[Unit, float] | None:
+            amount = known_amount(run, series, amounts)
+            return None if amount is None else (amount.unit, amount.number * kind.MEMORY)
+
+        if any(amount.unit is not Unit.READINGS for amount in amounts):
+            series.span((amounts, kind.MEMORY), span)
+
 
 @dataclass(frozen=True, slots=True)
 class EdgeOf:
@@ -292,6 +306,7 @@ def _lines(run: Run, heard: Heard, amounts: tuple[Amount, ...]) -> float:
 
 def windowed(run: Run, series: Series, need: InWindow) -> Callable[..., Any]:
     """The function of a window; where it has alternatives or a share of the plan, the first known unit counts."""
+    need.reserve(run, series)
     if len(need.amounts) == 1 and need.amounts[0].unit is not Unit.PERCENT:
         found: Callable[..., Any] = getattr(window(series, need, need.amounts[0]), need.method)
         return found
