@@ -24,6 +24,7 @@ from bench.processes import cpu_seconds, measured, pss_mib, ready_socket, runnin
 BUDGETS = {"start": 5.0, "cpu": 10.0, "median": 0.1, "worst": 1.5}
 PER_SECOND = 10
 POISONED = 50  # of the live runs, one after the other
+DECIDES = 3  # `loss-nonfinite/training` fires at the third NaN in a row: from then on the daemon can be late
 OLD_LINES = 10
 
 
@@ -107,7 +108,8 @@ class Writers:
 
     def __init__(self, logs):
         self.logs, self.over, self.step = logs, False, 0
-        self.poisoned = {}  # log -> when its first NaN was written
+        self.poisoned = {}  # log -> when its third NaN was written, the one that decides
+        self.nans = {}  # log -> how many of them were written
         self.thread = threading.Thread(target=self.write, daemon=True)
 
     def __enter__(self):
@@ -125,8 +127,10 @@ class Writers:
             self.step += 1
             for log, file in files.items():
                 nan = log in self.poisoned
-                if nan and self.poisoned[log] is None:
-                    self.poisoned[log] = time.monotonic()
+                if nan:
+                    self.nans[log] = self.nans.get(log, 0) + 1
+                    if self.nans[log] == DECIDES:
+                        self.poisoned[log] = time.monotonic()
                 file.write(line_of(self.step, float("nan") if nan else 2.0 + 1.0 / self.step))
             time.sleep(max(0.0, 1 / PER_SECOND - (time.monotonic() - began)))
         for file in files.values():
@@ -134,7 +138,7 @@ class Writers:
 
 
 def until_alerts(folder, writers):
-    """For each of some runs the seconds from its first NaN line until the alert on it is written down and in the outbox."""
+    """For each of some runs the seconds from the NaN line that decides until its alert is written down and in the outbox."""
     seen, logs, end = {}, writers.logs[:POISONED], time.monotonic() + 60
     for log in logs:
         writers.poisoned[log] = None
