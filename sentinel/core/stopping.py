@@ -54,11 +54,17 @@ def birth(world: World, past: Iterable[Plan], plan_id: str, conditions: Conditio
     plans = [plan for plan in past if plan.run == world.run.key]
     if world.mode is Mode.OFF or world.run.kind != "run" or any(plan.open for plan in plans):
         return None
-    for sign in sorted(world.signs, key=_eager):
+    for sign in sorted(_unanswered(world, plans), key=_eager):
         plan = _born(world, sign, plan_id, conditions)
         if plan is not None and not any(_settles(old, plan) for old in plans):
             return plan
     return None
+
+
+def _unanswered(world: World, plans: Iterable[Plan]) -> list[Sign]:
+    """The signs that did not stand already when the run was stopped: what its end has answered asks for no other plan."""
+    stops = [plan.entered for plan in plans if plan.stage is Stage.STOPPED and plan.boot == world.boot]
+    return [sign for sign in world.signs if sign.since > max(stops, default=float("-inf"))]
 
 
 def _eager(sign: Sign) -> tuple[int, float, float]:
