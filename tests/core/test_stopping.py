@@ -1,15 +1,16 @@
 """The stop plan: each stage, each end, and the simulation that holds its conditions to be all needed."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from sentinel.core.stopping import explained, stop_time
+from sentinel.core.stopping import birth, explained, stop_time
 from sentinel.core.stopping_conditions import CONDITIONS
 from sentinel.core.stopping_plan import Deed, Route, Stage
 from sentinel.core.stopping_world import Level, Mode, parse_limits
 from tests.core.stopping_truths import BAD, GOOD, TOGETHER, random_switch, random_truth
-from tests.core.stopping_worlds import Play
+from tests.core.stopping_worlds import Play, world_of
 
 DOOMED = {**GOOD, "watch": Level.STOP, "consent": Level.STOP}
 
@@ -25,6 +26,15 @@ def deeds(play):
 def test_with_all_leave_a_doomed_run_is_asked_proven_and_stopped():
     play = played()
     assert (play.end, deeds(play), play.harm) == (Stage.STOPPED, [Deed.ASK, Deed.END], "")
+
+
+def test_what_the_stop_has_answered_asks_for_no_other_plan():
+    stopped = played().stored[-1]
+    world = world_of({**DOOMED, "fingerprint": "another rule of the same night"}, stopped.entered + 60.0, stopped.boot)
+    assert all(sign.since < stopped.entered for sign in world.signs)
+    assert birth(world, [stopped], "next") is None
+    later = replace(world, signs=tuple(replace(sign, since=stopped.entered + 1.0) for sign in world.signs))
+    assert birth(later, [stopped], "next") is not None
 
 
 def test_a_run_that_ends_itself_after_its_save_is_not_signalled_again():
