@@ -33,7 +33,7 @@ from sentinel.sources.track import Track
 FOLDERS = 5.0
 TOLD = 30.0  # where the kernel tells what moves
 OVER = 60.0
-MOST_NEW = 12  # runs that are begun in one turn: thousands at the first sweep must not all be held at once
+MOST_NEW = 100  # runs that are begun in one turn: thousands at the first sweep must not all be held at once
 MOST_CONFIGS = 200
 
 Busy = Callable[[str], bool]  # whether some process works in a folder
