@@ -11,22 +11,9 @@ from pathlib import Path
 import pytest
 
 from sentinel.cli.asking import NoDaemon, ask
+from tests.daemon.jumps import RULES
 
 ROOT = Path(__file__).parents[2]
-RULES = """signature: jumps
-title: A number above its limit
-family: dynamics
-why: [it was written there]
-try: [nothing]
-wrong_if: [never]
-names:
-  toy.high: {better: lower}
-rules:
-  - rule: high
-    when: toy.high > 5
-    severity: critical
-    say: "{toy.high:.0f} is above 5"
-"""
 SETTINGS = """[sentinel]
 state = "{folder}/state"
 rules = ["{folder}/rules"]
