@@ -22,10 +22,10 @@ from sentinel.core.telling_week import DAY, WEEK, Week, digest, digest_due
 from sentinel.core.telling_words import Standing
 from sentinel.daemon.alive import Alive
 from sentinel.daemon.journal import Limit
+from sentinel.daemon.progress import Progress
 from sentinel.daemon.routes import LOCAL, TERMINAL, line_of, routes_of
 from sentinel.daemon.sending import COMMAND, PROMISED, Sending
 from sentinel.daemon.settings import Settings
-from sentinel.daemon.systemd import Progress
 from sentinel.keep.outbox import Delivery, Outbox, Paper
 from sentinel.keep.words import Words
 from sentinel.outlets import journal
