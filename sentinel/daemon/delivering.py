@@ -21,10 +21,10 @@ from sentinel.core.telling_words import Standing
 from sentinel.daemon.alive import Alive
 from sentinel.daemon.journal import Limit
 from sentinel.daemon.posting import Post
+from sentinel.daemon.progress import Progress
 from sentinel.daemon.routes import LOCAL, TERMINAL, line_of, routes_of
 from sentinel.daemon.sending import COMMAND
 from sentinel.daemon.settings import Settings
-from sentinel.daemon.systemd import Progress
 from sentinel.keep.outbox import Delivery, Outbox, Paper
 from sentinel.keep.words import Words
 from sentinel.outlets import journal

@@ -18,6 +18,7 @@ from sentinel.core.run import Run
 from sentinel.core.watched import Watched
 from sentinel.daemon.control import Answer, Handler, Refused, Request
 from sentinel.daemon.peers import Peer
+from sentinel.daemon.progress import Progress, Then
 from sentinel.daemon.settings import Settings
 from sentinel.sources.batches import Fallen
 from sentinel.sources.gpu.keeper import Keeper
@@ -124,8 +125,9 @@ class Meetings:
 class Machinery:
     """The machine in force, if the settings want one; made anew when they change."""
 
-    def __init__(self, settings: Settings, host: str, name: str) -> None:
-        """`host` is the key of the host's own run, `name` what people call it."""
+    def __init__(self, settings: Settings, host: str, name: str, progress: Progress | None = None) -> None:
+        """`host` is the key of the host's own run, `name` what people call it; `progress` hears which helper hangs."""
+        self._progress, self._hanging = progress or Progress(), set[str]()
         self._host, self._name = host, name
         self._settings = (settings.gpu, settings.host)
         self.by_us: Callable[[str], str] = lambda run: ""  # noqa: ARG005 - what we did to stop a run, by generation's key
@@ -139,6 +141,9 @@ class Machinery:
         self._settings = (settings.gpu, settings.host)
         if self.machine is not None:
             self.machine.close()
+        for worker in self._hanging:
+            self._progress.rests(worker)
+        self._hanging = set()
         self.machine = machine_of(settings, self._host)
         self._meetings.renew()
 
@@ -148,6 +153,16 @@ class Machinery:
             if self.machine.processes is not None:
                 self.machine.processes.by_us = lambda key: self.by_us(engine.keys().get(key, key))
             self._meetings.keep(self.machine, engine, now)
+            self._report(self.machine)
+
+    def _report(self, machine: Machine) -> None:
+        """A helper that hangs in a driver or on a disk was left behind and the others go on: no restart would free it."""
+        hanging = machine.standing_still()
+        for worker in self._hanging - hanging.keys():
+            self._progress.rests(worker)
+        for worker, since in hanging.items():
+            self._progress.began(worker, since, 0.0, Then.LOG)
+        self._hanging = set(hanging)
 
     def found(self, now: float) -> list[Batch]:
         """The host's own run, where the host is watched."""

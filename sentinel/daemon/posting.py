@@ -11,8 +11,8 @@ from typing import Protocol
 from sentinel.core.telling_answers import CURES, LASTING, Answer, next_try
 from sentinel.core.telling_backlog import gathers, summary
 from sentinel.core.telling_letter import Kind, Letter, letter_from, letter_json
+from sentinel.daemon.progress import Progress
 from sentinel.daemon.sending import COMMAND, PROMISED, Sending
-from sentinel.daemon.systemd import Progress
 from sentinel.keep.outbox import Delivery, Outbox
 from sentinel.outlets.jobs import Job, Line, job_json
 

@@ -122,6 +122,11 @@ class Machine:
         out = [sentence for part in parts for sentence in part.trouble()]
         return [*out, self.kernel.cannot] if self.kernel is not None and self.kernel.cannot else out
 
+    def standing_still(self) -> dict[str, float]:
+        """Helpers that hang in the driver or on a disk, by name, and since when; a rule tells of each."""
+        out = self.gpu.standing_still() if self.gpu is not None else {}
+        return out | (self.figures.disks.standing_still() if self.figures is not None else {})
+
     def release(self, seconds: float, now: float) -> str:
         """Let the GPUs go for so long, for `sentinel release-gpu`."""
         return self.gpu.release(seconds, now) if self.gpu is not None else "no GPU is watched"
