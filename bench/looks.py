@@ -21,6 +21,7 @@ from sentinel.formats import open_reader
 from sentinel.rulebook.names_file import load_names
 from sentinel.sources.hints import Hints
 from sentinel.sources.plan import WatchPlan
+from sentinel.sources.suspects import Suspects
 from sentinel.sources.timing import Arrivals
 from sentinel.sources.watcher import Watcher
 
@@ -40,8 +41,8 @@ def main(argv=None):
     names, _ = load_names([ROOT / "rules" / "names.yml"])
     with tempfile.TemporaryDirectory() as folder:
         files = [open(log_of(Path(folder), number), "a", buffering=1) for number in range(args.runs)]
-        hints = Hints([f"{folder}/runs"])
-        watcher = Watcher([WatchPlan(name="bench", runs=f"{folder}/runs/*")], names, hints=hints)
+        hints, suspects = Hints([f"{folder}/runs"]), Suspects(Path(folder, "suspects"))
+        watcher = Watcher([WatchPlan(name="bench", runs=f"{folder}/runs/*")], names, hints=hints, suspects=suspects)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECT)
@@ -104,7 +105,7 @@ def looks(watcher, files, args):
         began = time.perf_counter()
         if args.profile:
             profile.enable()
-        for batch in watcher.read(time.time()):
+        for _batch in watcher.read(time.time()):
             if args.beside:
                 spent += time.perf_counter() - began
                 at += args.beside << 10
