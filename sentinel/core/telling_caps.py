@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sentinel.core.records import Json
+from sentinel.core.versions import known
 
 _MOST = re.compile(r"(\d+) an? (run|channel) (?:and|a|per) day", re.ASCII)
 _NAMED = 20
@@ -77,4 +78,4 @@ def tally_json(tally: Tally) -> dict[str, Json]:
 
 def tally_from(thing: Mapping[str, Any]) -> Tally:
     """A tally out of its kept JSON."""
-    return Tally(**thing)
+    return Tally(**known(Tally, thing))
