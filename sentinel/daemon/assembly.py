@@ -57,6 +57,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host, progress)
+    machinery.go_on(kept.get(machinery.host))
     looking = Looking(settings, books, state, kept, machinery, waker)
     office = office_of(settings, engine, store, waker, progress)
     journal = open_journal(os.environ, time.monotonic)
@@ -79,6 +80,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     reloading = Reloading(daemon, office, looking, books, plan, service, novelties)
     reloading.begin(clock.wall())
     rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
+    machinery.knew = rounds.workers.whose
     look_after(daemon, office, machinery, service, reloading)
     return daemon, ""
 
