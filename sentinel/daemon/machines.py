@@ -139,8 +139,11 @@ class Machinery:
     def _made(self, settings: Settings) -> Machine | None:
         machine = machine_of(settings, self.host)
         if machine is not None:
-            machine.knew = lambda pid: self.knew(pid)  # asked in the first turn already
+            machine.knew = self._whose  # asked in the first turn already
         return machine
+
+    def _whose(self, pid: int | None) -> str | None:
+        return self.knew(pid)
 
     def adopt(self, settings: Settings) -> None:
         """Other settings: the old machine lets go of the driver first, then another is made."""

@@ -4,8 +4,11 @@ import os
 
 import pytest
 
+from sentinel.core.records import Row
 from sentinel.sources import xids
+from sentinel.sources.gpu.source import Gpu, GpuSource
 from sentinel.sources.kernel import PATTERNS, KernelLog, bus_of, understand
+from sentinel.sources.machine import Machine
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.kind)
@@ -165,3 +168,30 @@ def test_the_real_log_is_read_on_after_the_record_of_the_bookmark_and_from_its_s
     some.close()
     assert len(everything) > len(read) >= 5
     assert all("while Sentinel was away" in line.away for line in read[:5])
+
+
+class SilentKeeper:
+    """An NVML child that has not said hello yet."""
+
+    def read(self):
+        return iter(())
+
+    def close(self):
+        pass
+
+
+def test_an_xid_of_a_gpu_that_has_no_name_yet_waits_for_the_driver_but_no_longer_than_a_minute(tmp_path):
+    path = tmp_path / "kern.log"
+    path.write_text("")
+    gpu = GpuSource(SilentKeeper(), "host:h")
+    machine = Machine("host:h", gpu=gpu, kernel=KernelLog(str(path)))
+    assert list(machine.read(0.0)) == []
+    with path.open("a") as file:
+        file.write("NVRM: Xid (PCI:0000:9b:00): 79, pid=1\nNVRM: Xid (PCI:0000:9c:00): 48, pid=1\n")
+    assert list(machine.read(10.0)) == []
+    assert len(machine.early) == 2
+    gpu.gpus["3"] = Gpu("3", bus=(0, 0x9B, 0))
+    rows = [item for batch in machine.read(11.0) for item in batch.items if isinstance(item, Row)]
+    assert [row.names for row in rows] == [("gpu.3.xid", "gpu.3.xid_level"), ("kernel.xid",)]
+    assert machine.early == []
+    machine.close()
