@@ -9,6 +9,7 @@ from typing import Any
 
 from sentinel.core.records import Json, Severity
 from sentinel.core.telling_letter import Letter, Occasion
+from sentinel.core.versions import known
 
 _MOST = re.compile(r"(\d+) an? (run|channel) (?:and|a|per) day", re.ASCII)
 _NAMED = 20
@@ -78,7 +79,7 @@ def tally_json(tally: Tally) -> dict[str, Json]:
 
 def tally_from(thing: Mapping[str, Any]) -> Tally:
     """A tally out of its kept JSON."""
-    return Tally(**thing)
+    return Tally(**known(Tally, thing))
 
 
 def held_letter(tally: Tally, now: float, host: str) -> Letter:
