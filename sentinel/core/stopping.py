@@ -331,6 +331,8 @@ def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
         plan, to_do, step = _wants(plan, world, deed, conditions)
         if step.ended is None or _waiting(step.at, world, world.limits.exit_wait):
             return Turn(plan, to_do)
+        if step.ended is Ended.FAILED:
+            return _end(plan, world, Stage.FAILED, f"it was not signalled: {step.detail}")
     return _end(plan, world, Stage.FAILED, "cannot be killed: it is stuck in the kernel")
 
 

@@ -93,6 +93,8 @@ CONDITIONS = (
     Condition("grace", Kind.PEOPLE, GRACE_ALONE, Miss.WAIT, findings.grace),
     Condition("surveyed", Kind.IDENTITY, BEFORE_SIGNALS, Miss.WAIT, endings.surveyed),
     Condition("processes", Kind.IDENTITY, BEFORE_SIGNALS, Miss.WAIT, endings.processes),
+    Condition("there", Kind.IDENTITY, BEFORE_ASKING, Miss.VETO, endings.there),
+    Condition("same", Kind.IDENTITY, BEFORE_ASKING, Miss.VETO, endings.same),
     Condition("one-run", Kind.IDENTITY, BEFORE_SIGNALS, Miss.REFUSE, endings.one_run),
     Condition("own-user", Kind.IDENTITY, BEFORE_SIGNALS, Miss.REFUSE, endings.own_user),
     Condition("untroubled", Kind.IDENTITY, BEFORE_SIGNALS, Miss.REFUSE, endings.untroubled),

@@ -158,6 +158,8 @@ class Survey:
     stuck: bool = False  # stopped or sleeping in the kernel: it cannot hear a request
     saving: bool = False  # a rank has a checkpoint open for writing
     carries: tuple[str, ...] = ()  # other runs that these processes carry or may have carried: each in words
+    younger: tuple[int, ...] = ()  # ranks that were started after the plan was made: not the ones that were judged
+    gone: float | None = None  # since when nobody is found, though somebody was there; None while one is, or never was
 
 
 @dataclass(frozen=True, slots=True)

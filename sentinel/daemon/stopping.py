@@ -163,7 +163,7 @@ class Stopping:
         )  # fmt: skip
         return replace(
             world,
-            survey=seen.survey,
+            survey=seen.survey and replace(seen.survey, gone=self._gone(world, seen)),
             saving=seen.saving,
             tally=tally,
             called_right=dict(world.called_right) | plans.called_right(connection, world.run.watch),
@@ -173,6 +173,12 @@ class Stopping:
             people=replace(world.people, kept=world.people.kept or seen.kept),
             signs=tuple(replace(s, owned=bool(s.files) and s.files <= seen.clean) for s in world.signs),
         )
+
+    def _gone(self, world: World, seen: Seen) -> float | None:
+        """Since when nobody is found of a run that had somebody, seen by us or by the Sentinel before us."""
+        if seen.nobody is None or not plans.had_processes(self._paper.connection, world.boot, world.run.key):
+            return None
+        return seen.nobody
 
     def _born(self, world: World, past: list[Plan], seen: Seen, place: Place) -> Plan | None:
         """A new plan, once the hands have looked: who is there and what their owner allows is asked before anything."""
@@ -207,6 +213,7 @@ class Stopping:
     def _start(self, plan: Plan, deed: str, place: Place, world: World) -> None:
         needs = Level.CHECKPOINT if deed == Deed.ASK and plan.wanted is Level.CHECKPOINT else Level.STOP
         task = _task(place, self._state, plan.id, deed) | {
+            "age": world.now - plan.born,
             "stop": plan.wanted >= Level.STOP,
             "needs": int(Level.KILL if deed == Deed.KILL else needs),
         }
@@ -217,14 +224,15 @@ class Stopping:
         if not plan.open:
             return
         seen = self.seen(plan.run)
-        self._survey(seen, world, place, plan.id)
+        self._survey(seen, world, place, plan.id, world.now - plan.born)
         every = min(1.0, world.limits.quiet_after / 2)
         if plan.stage in WATCHED and self._due(WATCH, plan.run, seen, world.now, every):
             self._start(plan, WATCH, place, world)
 
-    def _survey(self, seen: Seen, world: World, place: Place, plan: str) -> None:
+    def _survey(self, seen: Seen, world: World, place: Place, plan: str, age: float | None = None) -> None:
         if self._due(SURVEY, world.run.key, seen, world.now, world.limits.surveyed / 6):
-            self._children.start(world.run.key, plan, _task(place, self._state, plan, SURVEY), world.now)
+            task = _task(place, self._state, plan, SURVEY) | {"age": age}
+            self._children.start(world.run.key, plan, task, world.now)
 
     def _due(self, look: str, run: str, seen: Seen, now: float, every: float) -> bool:
         if look in self._children.busy(run) or now - seen.begun.get(look, float("-inf")) < every:

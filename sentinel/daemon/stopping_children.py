@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class Seen:
 
     survey: Survey | None = None
     consent: Consent = field(default_factory=Consent)
+    nobody: float | None = None  # since when no look has found anybody
     kept: str = ""
     clean: frozenset[str] = frozenset()  # files that only the run's owner could have written
     members: frozenset[tuple[int, int]] = frozenset()
@@ -52,8 +54,9 @@ class Seen:
         self.survey = Survey(
             now, tuple(answer["pids"]), frozenset(answer["uids"]), answer["runs"], tuple(answer["trouble"]),
             answer["elsewhere"], answer["way"], answer["ends"], answer["remote"], answer["by_hand"], answer["stuck"],
-            answer["saving"], tuple(answer["carries"]),
+            answer["saving"], tuple(answer["carries"]), tuple(answer["younger"]),
         )  # fmt: skip
+        self.nobody = None if answer["pids"] else now if self.nobody is None else self.nobody
         self.kept, self.clean = answer["kept"], frozenset(answer["clean"])
         self.members = frozenset((pid, start) for pid, start in answer["members"])
         level, owner, why = answer["consent"]
@@ -85,7 +88,7 @@ class Children:
         )  # fmt: skip
         assert process.stdin is not None
         with process.stdin as pipe:
-            pipe.write(json.dumps(task).encode())
+            pipe.write(json.dumps({**task, "sent": time.clock_gettime(time.CLOCK_BOOTTIME)}).encode())
         self._work.append(Work(process, run, plan, task["deed"], now))
 
     def busy(self, run: str) -> set[str]:

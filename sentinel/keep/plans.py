@@ -92,6 +92,12 @@ def unknown_processes(connection: sqlite3.Connection, boot: str, run: str, membe
     return bool(set(members) - processes_by_run(connection, boot).get(run, set()))
 
 
+def had_processes(connection: sqlite3.Connection, boot: str, run: str) -> bool:
+    """Whether anybody was ever seen to work for the run since the machine was started."""
+    found = connection.execute("SELECT 1 FROM carried WHERE boot = ? AND run = ? LIMIT 1", (boot, run))
+    return found.fetchone() is not None
+
+
 def note_processes(connection: sqlite3.Connection, boot: str, run: str, members: Members) -> None:
     """These processes work, or worked, for that run. What was before the last boot is forgotten."""
     connection.execute("DELETE FROM carried WHERE boot != ?", (boot,))

@@ -53,8 +53,9 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
     )  # fmt: skip
     signs = ((lead,) if truth["fires"] else ()) + (() if kind == "none" else (second,))
     survey = None if truth["survey_age"] is None else Survey(
-        now - truth["survey_age"], truth["pids"], truth["uids"], truth["carried"], truth["trouble"], truth["elsewhere"],
+        now - truth["survey_age"], () if truth["gone_age"] else truth["pids"], truth["uids"], truth["carried"], truth["trouble"], truth["elsewhere"],
         truth["way"], truth["ends"], False, "send it yourself", truth["stuck"], carries=truth["carries"],
+        younger=truth["younger"], gone=ago("gone_age"),
     )  # fmt: skip
     return World(
         now, boot, now - truth["sentinel_age"], truth["mode"], truth["watch"], LIMITS,
@@ -99,7 +100,7 @@ def harms(deed, truth, memory):
         (_rehearsed(t) < 3, "not rehearsed"),
         (not t["fires"] and not gone, "the run is healthy"),
         (bool(t["kept"]) or t["wrong"], "a person forbade it"),
-        (not t["pids"], "nobody is there"),
+        (not t["pids"] or bool(t["gone_age"]), "nobody is there"),
         (t["survey_age"] is None or t["survey_age"] > 60, "nobody looked who is there"),
         (t["uids"] != {OWNER}, "a foreign process"),
         (t["carried"] != 1 or bool(t["carries"]), "the process carried other runs"),
@@ -110,6 +111,7 @@ def harms(deed, truth, memory):
     )
     first = memory["first"]  # what led to the first signal need not still hold for the last one
     before = (
+        (bool(t["younger"]), "a process that was never judged"),
         (t["kind"] != "run", "not a run"),
         (t["good"] and not memory["copied"], "the last good checkpoint is within reach"),
         (t["second"] != "independent", "one sign alone"),
@@ -174,7 +176,16 @@ class Play:
             self._note()
             if self.harm or (self.stored and not self.stored[-1].open and tick > last_switch + 60):
                 break
+        if not self.harm and self._forgotten():
+            self.harm = "it waits for processes that have gone"
         return self
+
+    def _forgotten(self):
+        """A plan that goes on though the truth's processes went long before the end of the play."""
+        plan = self.stored[-1] if self.stored else None
+        left = self.truth["gone_age"] and not self.memory["asked"] and not self.crashes
+        waits = plan is not None and any(wait.startswith("processes") for wait in plan.waits)
+        return bool(left and waits and plan.open and self.now - plan.entered > 40 * TICK)
 
     def _note(self):
         """Which conditions have counted so far, by name."""
