@@ -158,6 +158,7 @@ class Stopping:
             sum(other.stage in WATCHED for other in others),
             plans.ended_since(connection, wall - 3600, Stage.STOPPED),
             plans.ended_since(connection, wall - 86400, Stage.STOPPED),
+            plans.stops_of(connection, world.run.key),
             plans.ended_since(connection, wall - 86400, Stage.FAILED, uncalled=True),
             world.tally.matching, world.tally.runs,
         )  # fmt: skip

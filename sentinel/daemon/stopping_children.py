@@ -70,7 +70,8 @@ class Seen:
         grew = now if answer["progress"] != self.progress and self.progress >= 0 else self.saving.grew
         self.progress = answer["progress"]
         gone = None if answer["here"] else self.saving.gone or now
-        self.saving = Saving(grew, answer["found"], None if answer["back"] else gone, answer["back"], now)
+        back = answer["back"]
+        self.saving = Saving(grew, answer["found"], None if back else gone, back, now, answer["launcher"])
 
 
 class Children:

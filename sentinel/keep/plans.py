@@ -70,6 +70,17 @@ def ended_since(connection: sqlite3.Connection, wall: float, stage: Stage, *, un
     return int(connection.execute(query, (wall, stage.value, uncalled)).fetchone()[0])
 
 
+def stops_of(connection: sqlite3.Connection, run: str) -> int:
+    """How many real plans stopped this run or another generation of it, and nobody has called right since."""
+    source = run.partition("#")[0]
+    query = (
+        "SELECT count(*) FROM plans WHERE rehearsal = 0 AND stage = ? AND called != 'right'"
+        " AND (run = ? OR substr(run, 1, ?) = ?)"
+    )
+    values = (Stage.STOPPED.value, source, len(source) + 1, f"{source}#")
+    return int(connection.execute(query, values).fetchone()[0])
+
+
 def recent(connection: sqlite3.Connection, wall: float) -> list[tuple[Plan, str]]:
     """The plans that moved since then, the newest first, each with what a person called it."""
     query = "SELECT plan, called FROM plans WHERE wall >= ? ORDER BY wall DESC, rowid DESC LIMIT 200"

@@ -68,8 +68,8 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
             truth["kept"], frozenset({"numerics/lead"} if truth["wrong"] else ()), truth["muted"], truth["quiet"],
             announced, truth["channels"],
         ),
-        Tally(truth["others_at_once"], truth["last_hour"], truth["last_day"], truth["failed"], truth["matching"],
-              truth["runs"]),
+        Tally(truth["others_at_once"], truth["last_hour"], truth["last_day"], truth["before"], truth["failed"],
+              truth["matching"], truth["runs"]),
         replace(saving, looked=now), tuple(outcomes), lost,
     )  # fmt: skip
 
@@ -130,6 +130,7 @@ def harms(deed, truth, memory):
         (t["others_at_once"] >= LIMITS.at_once, "too many at once"),
         (t["last_hour"] >= LIMITS.an_hour, "too many in an hour"),
         (t["last_day"] >= LIMITS.a_day, "too many in a day"),
+        (t["before"] > 0, "a fight against what starts it again"),
         (t["matching"] > 0.3 * t["runs"], "a crowd"),
         (t["failed"] > 0, "after a failure"),
         (t["muted"] or t["quiet"], "while nobody reads"),

@@ -198,13 +198,16 @@ def _watch(task: dict[str, Any], folder: Path) -> Answer:
     """What is seen of a save and of the processes' going: ranks and launchers, for a launcher may start ranks again."""
     crew = _crew(task)
     here = still_here(known_of(crew, folder))
+    ranks = {one.pid for one in here} & {rank.pid for rank in crew.ranks}
     # The crew was counted before this look: who died in between is gone, only somebody new has come back.
-    back = not any(rank.pid in here for rank in crew.ranks) and bool(newcomers(crew, folder))
-    if any(rank.pid in here for rank in crew.ranks):
+    back = not ranks and bool(newcomers(crew, folder))
+    if ranks:
         note_alive(folder)
     new = _new(task, folder) if (folder / BEFORE).exists() else []
     found = bool(new) and (not here or time.time() - max(c.written for c in new) >= STILL)
-    return {"progress": written_so_far(Path(task["folder"])), "found": found, "here": here, "back": back}
+    launcher = bool(here) and all(one.launcher for one in here)
+    seen = {"progress": written_so_far(Path(task["folder"])), "found": found, "back": back}
+    return {**seen, "here": [one.pid for one in here], "launcher": launcher}
 
 
 def _signal(number: int) -> Callable[[dict[str, Any], Path], Answer]:
