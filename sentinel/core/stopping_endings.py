@@ -116,6 +116,8 @@ def gentle(case: Case) -> Finding:
 def protected(case: Case) -> Finding:
     """Its last good checkpoint is out of reach."""
     proven = case.plan.proven
+    if proven.unclear and not proven.good:
+        return False, f"{proven.unclear} could not be judged, and a save might replace it"
     safe = case.plan.rehearsal or not proven.good or bool(proven.copy)
     return safe, proven.copy or ("nothing to lose" if safe else f"{proven.good} could not be copied")
 

@@ -172,6 +172,7 @@ class Proven:
     tainted: str = ""  # the newest one, if it is not sane
     copy: str = ""  # where the good one was copied to, out of the trainer's reach
     step: int | None = None
+    unclear: str = ""  # the newest one, where none is good and this one could not be judged
 
 
 UNPROVEN = Proven()

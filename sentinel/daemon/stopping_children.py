@@ -127,5 +127,5 @@ def outcome_of(deed: str, answer: dict[str, Any], now: float) -> Outcome:
     proven = None
     if told is not None:
         saved = None if told["age"] is None else now - told["age"]
-        proven = Proven(told["good"], saved, told["tainted"], told["copy"], told["step"])
+        proven = Proven(told["good"], saved, told["tainted"], told["copy"], told["step"], told["unclear"])
     return Outcome(deed, Ended(answer["ended"]), answer.get("detail", ""), proven)

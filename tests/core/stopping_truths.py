@@ -123,7 +123,7 @@ BAD = {
     "ends": [False],
     "elsewhere": [True],
     "copies": [False],
-    "good": [False],
+    "good": [False, "unclear"],
     "save_age": [9000.0, None],
     "saves": [False, "badly"],
     "exits": ["save", "kill", "never"],

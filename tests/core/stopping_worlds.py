@@ -145,7 +145,7 @@ def harms(deed, truth, memory):
     worthless = t["nonfinite"] or t["tainted"] or deaf
     kept_work = t["save_age"] is not None and t["save_age"] <= LIMITS.lose
     direct = (
-        (not t["good"], "no good checkpoint"),
+        (t["good"] is not True, "no good checkpoint"),
         (not worthless and not kept_work, "too much is lost"),
         (deaf and min(t["watch"], t["consent"]) < Level.KILL, "ending one that hangs without leave to kill"),
     )
@@ -268,13 +268,14 @@ class Play:
 
     def _done(self, deed):
         t = self.truth
-        good = Proven("ckpt.pt" if t["good"] else "", None if t["save_age"] is None else self.now - t["save_age"],
-                      "bad.pt" if t["tainted"] else "", "")  # fmt: skip
+        fine = t["good"] is True
+        good = Proven("ckpt.pt" if fine else "", None if t["save_age"] is None else self.now - t["save_age"],
+                      "bad.pt" if t["tainted"] else "", unclear="odd.pt" if t["good"] == "unclear" else "")  # fmt: skip
         if deed is Deed.PROTECT:
-            if t["good"] and not t["copies"]:
+            if fine and not t["copies"]:
                 return Outcome(deed.value, Ended.FAILED, "no room", good)
-            self.memory["copied"] = t["good"]
-            return Outcome(deed.value, Ended.DONE, "", replace(good, copy="kept/ckpt.pt" if t["good"] else ""))
+            self.memory["copied"] = fine
+            return Outcome(deed.value, Ended.DONE, "", replace(good, copy="kept/ckpt.pt" if fine else ""))
         if deed is Deed.PROVE:
             return Outcome(deed.value, Ended.DONE, "", good)
         if deed is Deed.ANNOUNCE and t["delivers"] and t["channels"]:

@@ -126,11 +126,16 @@ def _survey(task: dict[str, Any], _: Path) -> Answer:
 
 def _proven(good: Report | None, worse: list[Report], copy: Path | None = None) -> Answer:
     tainted = next((report.path for report in worse if report.state is State.TAINTED), "")
+    unclear = next((report for report in worse if report.state is State.UNCLEAR), None) if good is None else None
     age = None if good is None or good.written is None else time.time() - good.written
     return {
         "proven": {"good": good.path if good else "", "age": age, "tainted": tainted, "copy": str(copy or ""),
-                   "step": good.step if good else None}
+                   "step": good.step if good else None, "unclear": _judged(unclear)}
     }  # fmt: skip
+
+
+def _judged(unclear: Report | None) -> str:
+    return f"{unclear.path} ({'; '.join(unclear.why)})" if unclear else ""
 
 
 def _prove(task: dict[str, Any], _: Path) -> Answer:

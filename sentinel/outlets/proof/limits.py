@@ -26,7 +26,10 @@ def give_up(memory: int, cpu: int) -> list[str]:
             resource.setrlimit(limit, (most, most))
         except (ValueError, OSError):
             kept.append(what)
-    os.nice(19)
+    try:
+        os.nice(19)
+    except OSError:  # a service manager may forbid even this
+        kept.append("priority")
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, SIGKILL) != 0:
         kept.append("living on without its parent")
