@@ -42,7 +42,7 @@ def there(case: Case) -> Finding:
 
 def same(case: Case) -> Finding:
     """They are those that were judged."""
-    younger = _survey(case).younger
+    younger = [pid for pid, start in _survey(case).starts if start > case.plan.born]
     pids = ", ".join(map(str, younger))
     return not younger, f"pid {pids} was started after this plan was made" if younger else "older than this plan"
 

@@ -231,11 +231,11 @@ def a_day(case: Case) -> Finding:
 
 
 def before(case: Case) -> Finding:
-    """Sentinel has not stopped it before."""
+    """Sentinel has not tried to stop it before."""
     times = case.world.tally.before
     if not times:
-        return True, "not stopped before"
-    return False, "Sentinel stopped it before and it came back: it is not fought; sentinel right PLAN allows another"
+        return True, "not tried before"
+    return False, f"Sentinel tried that before ({times}): it is not fought; sentinel right PLAN allows another"
 
 
 def crowd(case: Case) -> Finding:

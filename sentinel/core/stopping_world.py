@@ -159,7 +159,7 @@ class Survey:
     stuck: bool = False  # stopped or sleeping in the kernel: it cannot hear a request
     saving: bool = False  # a rank has a checkpoint open for writing
     carries: tuple[str, ...] = ()  # other runs that these processes carry or may have carried: each in words
-    younger: tuple[int, ...] = ()  # ranks that were started after the plan was made: not the ones that were judged
+    starts: tuple[tuple[int, float], ...] = ()  # each rank and when it was started
     gone: float | None = None  # since when nobody is found, though somebody was there; None while one is, or never was
 
 
@@ -206,7 +206,7 @@ class Tally:
     at_once: int = 0  # other plans past their grace
     last_hour: int = 0  # runs ended by Sentinel
     last_day: int = 0
-    before: int = 0  # plans that stopped this very run, or a generation of it, and nobody has called right
+    before: int = 0  # plans that stopped this very run or failed to, and nobody has called right
     failed: int = 0  # plans that failed in the last day and nobody has looked at
     matching: int = 0  # runs that have such a sign now, this one too
     runs: int = 1

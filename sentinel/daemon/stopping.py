@@ -129,7 +129,7 @@ class Stopping:
         outcomes = []
         for work, answer in self._children.ended(world.run.key, world.now):
             if work.deed == SURVEY:
-                seen.surveyed(answer, world.now)
+                seen.surveyed(answer, world.now, work.began)
             elif work.deed == WATCH:
                 seen.watched(answer, world.now)
             elif plan is not None and work.plan == plan.id:
@@ -158,7 +158,7 @@ class Stopping:
             sum(other.stage in WATCHED for other in others),
             plans.ended_since(connection, wall - 3600, Stage.STOPPED),
             plans.ended_since(connection, wall - 86400, Stage.STOPPED),
-            plans.stops_of(connection, world.run.key),
+            plans.fought(connection, world.run.key),
             plans.ended_since(connection, wall - 86400, Stage.FAILED, uncalled=True),
             world.tally.matching, world.tally.runs,
         )  # fmt: skip
@@ -225,15 +225,14 @@ class Stopping:
         if not plan.open:
             return
         seen = self.seen(plan.run)
-        self._survey(seen, world, place, plan.id, world.now - plan.born)
+        self._survey(seen, world, place, plan.id)
         every = min(1.0, world.limits.quiet_after / 2)
         if plan.stage in WATCHED and self._due(WATCH, plan.run, seen, world.now, every):
             self._start(plan, WATCH, place, world)
 
-    def _survey(self, seen: Seen, world: World, place: Place, plan: str, age: float | None = None) -> None:
+    def _survey(self, seen: Seen, world: World, place: Place, plan: str) -> None:
         if self._due(SURVEY, world.run.key, seen, world.now, world.limits.surveyed / 6):
-            task = _task(place, self._state, plan, SURVEY) | {"age": age}
-            self._children.start(world.run.key, plan, task, world.now)
+            self._children.start(world.run.key, plan, _task(place, self._state, plan, SURVEY), world.now)
 
     def _due(self, look: str, run: str, seen: Seen, now: float, every: float) -> bool:
         if look in self._children.busy(run) or now - seen.begun.get(look, float("-inf")) < every:

@@ -47,14 +47,14 @@ class Seen:
     progress: int = -1
     begun: dict[str, float] = field(default_factory=dict)  # a look -> when it was last started
 
-    def surveyed(self, answer: dict[str, Any], now: float) -> None:
-        """Take in what a look at the processes found. Who looked and found nobody learned nothing of consent."""
+    def surveyed(self, answer: dict[str, Any], now: float, began: float) -> None:
+        """Take in what a look at the processes found, begun then. Who found nobody learned nothing of consent."""
         if "pids" not in answer:
             return
         self.survey = Survey(
             now, tuple(answer["pids"]), frozenset(answer["uids"]), answer["runs"], tuple(answer["trouble"]),
             answer["elsewhere"], answer["way"], answer["ends"], answer["remote"], answer["by_hand"], answer["stuck"],
-            answer["saving"], tuple(answer["carries"]), tuple(answer["younger"]),
+            answer["saving"], tuple(answer["carries"]), tuple((pid, began - age) for pid, age in answer["ages"]),
         )  # fmt: skip
         self.nobody = None if answer["pids"] else now if self.nobody is None else self.nobody
         self.kept, self.clean = answer["kept"], frozenset(answer["clean"])

@@ -70,14 +70,16 @@ def ended_since(connection: sqlite3.Connection, wall: float, stage: Stage, *, un
     return int(connection.execute(query, (wall, stage.value, uncalled)).fetchone()[0])
 
 
-def stops_of(connection: sqlite3.Connection, run: str) -> int:
-    """How many real plans stopped this run or another generation of it, and nobody has called right since."""
+def fought(connection: sqlite3.Connection, run: str) -> int:
+    """How many real plans signalled this run, or another generation of it, to their end, stopped or failed, and nobody has
+    called them right since.
+    """
     source = run.partition("#")[0]
     query = (
-        "SELECT count(*) FROM plans WHERE rehearsal = 0 AND stage = ? AND called != 'right'"
+        "SELECT count(*) FROM plans WHERE rehearsal = 0 AND stage IN (?, ?) AND called != 'right'"
         " AND (run = ? OR substr(run, 1, ?) = ?)"
     )
-    values = (Stage.STOPPED.value, source, len(source) + 1, f"{source}#")
+    values = (Stage.STOPPED.value, Stage.FAILED.value, source, len(source) + 1, f"{source}#")
     return int(connection.execute(query, values).fetchone()[0])
 
 

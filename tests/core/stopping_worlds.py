@@ -55,7 +55,7 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
     survey = None if truth["survey_age"] is None else Survey(
         now - truth["survey_age"], () if truth["gone_age"] else truth["pids"], truth["uids"], truth["carried"], truth["trouble"], truth["elsewhere"],
         truth["way"], truth["ends"], False, "send it yourself", truth["stuck"], carries=truth["carries"],
-        younger=truth["younger"], gone=ago("gone_age"),
+        starts=tuple((pid, now if pid in truth["younger"] else 0.0) for pid in truth["pids"]), gone=ago("gone_age"),
     )  # fmt: skip
     return World(
         now, boot, now - truth["sentinel_age"], truth["mode"], truth["watch"], LIMITS,

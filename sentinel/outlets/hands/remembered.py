@@ -29,11 +29,13 @@ class Known:
 
 
 def younger(ranks: Iterable[Process], task: dict[str, Any]) -> list[Process]:
-    """Ranks that were started after the plan was made; nobody, where no plan was made yet."""
-    if task.get("age") is None:
-        return []
-    made = (task["sent"] - task["age"]) * TICKS
-    return [rank for rank in ranks if rank.start > made]
+    """Ranks that were started after the plan was made."""
+    return [rank for rank in ranks if age_of(rank, task) < task["age"]]
+
+
+def age_of(rank: Process, task: dict[str, Any]) -> float:
+    """How long ago it was started, when the task was given."""
+    return float(task["sent"] - rank.start / TICKS)
 
 
 def remember(crew: Crew, folder: Path) -> None:

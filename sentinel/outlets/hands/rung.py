@@ -21,6 +21,7 @@ from sentinel.outlets.hands.evidence import gather
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.process import Process, written_files
 from sentinel.outlets.hands.remembered import (
+    age_of,
     asked_before,
     known_of,
     newcomers,
@@ -119,7 +120,7 @@ def _survey(task: dict[str, Any], _: Path) -> Answer:
         "members": [[p.pid, p.start] for p in crew.ranks],
         "pids": [p.pid for p in crew.ranks], "uids": sorted({p.uid for p in crew.all}), "runs": crew.runs,
         "trouble": list(crew.trouble), "elsewhere": crew.elsewhere, "way": way.name if way.known else "",
-        "younger": [rank.pid for rank in younger(crew.ranks, task)],
+        "ages": [[rank.pid, age_of(rank, task)] for rank in crew.ranks],
         "ends": way.ends, "remote": way.remote, "by_hand": way.words, "stuck": any(map(stuck, crew.ranks)),
     }  # fmt: skip
 
