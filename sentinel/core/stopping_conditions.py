@@ -102,6 +102,7 @@ CONDITIONS = (
     Condition("finite", Kind.ASK, (), Miss.REFUSE, endings.finite),
     Condition("hears", Kind.ASK, (), Miss.REFUSE, endings.hears),
     Condition("way", Kind.ASK, (), Miss.REFUSE, endings.way),
+    Condition("fallback", Kind.ASK, (), Miss.REFUSE, endings.fallback),
     Condition("all-ranks", Kind.ASK, (), Miss.REFUSE, endings.all_ranks),
     Condition("gentle", Kind.ASK, (), Miss.REFUSE, endings.gentle),
     Condition("protected", Kind.ASK, (), Miss.REFUSE, endings.protected),
