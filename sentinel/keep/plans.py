@@ -10,6 +10,7 @@ from typing import Any
 
 from sentinel.core.stopping_plan import OPEN, Deed, Plan, Route, Stage, Step
 from sentinel.core.stopping_world import Ended, Level, Proven
+from sentinel.core.versions import known
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS plans (
@@ -143,7 +144,7 @@ def _plan(data: dict[str, Any]) -> Plan:
     )
     kept = {
         **data, "stage": Stage(data["stage"]), "route": Route(data["route"]), "wanted": Level(data["wanted"]),
-        "steps": steps, "proven": Proven(**data["proven"]), "waits": tuple(data["waits"]),
+        "steps": steps, "proven": Proven(**known(Proven, data["proven"])), "waits": tuple(data["waits"]),
         "missing": tuple(data["missing"]),
     }  # fmt: skip
-    return Plan(**kept)
+    return Plan(**known(Plan, kept))
