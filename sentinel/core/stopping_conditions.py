@@ -11,8 +11,7 @@ from enum import StrEnum
 from sentinel.core import stopping_endings as endings
 from sentinel.core import stopping_findings as findings
 from sentinel.core.stopping_findings import Case, Finding
-from sentinel.core.stopping_plan import BEFORE_ASKING, OPEN, Plan, Stage
-from sentinel.core.stopping_world import World
+from sentinel.core.stopping_plan import BEFORE_ASKING, OPEN, Stage
 
 
 class Kind(StrEnum):
@@ -103,6 +102,7 @@ CONDITIONS = (
     Condition("finite", Kind.ASK, (), Miss.REFUSE, endings.finite),
     Condition("hears", Kind.ASK, (), Miss.REFUSE, endings.hears),
     Condition("way", Kind.ASK, (), Miss.REFUSE, endings.way),
+    Condition("fallback", Kind.ASK, (), Miss.REFUSE, endings.fallback),
     Condition("all-ranks", Kind.ASK, (), Miss.REFUSE, endings.all_ranks),
     Condition("gentle", Kind.ASK, (), Miss.REFUSE, endings.gentle),
     Condition("protected", Kind.ASK, (), Miss.REFUSE, endings.protected),
@@ -114,25 +114,3 @@ CONDITIONS = (
     Condition("deaf", Kind.DIRECT, (), Miss.REFUSE, endings.kill_if_deaf),
     Condition("kill-level", Kind.KILL, (), Miss.REFUSE, endings.may_kill),
 )
-
-
-Conditions = tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One condition as it stands now."""
-
-    condition: Condition
-    holds: bool
-    value: str
-
-    @property
-    def text(self) -> str:
-        """For logs and people."""
-        return f"{self.condition.name}: {self.value}" if self.value else self.condition.name
-
-
-def look(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> tuple[Found, ...]:
-    """Every condition that counts in the plan's stage, with its value."""
-    return tuple(Found(c, *c.holds(Case(world, plan))) for c in conditions if plan.stage in c.stages)

@@ -100,6 +100,28 @@ def way(case: Case) -> Finding:
     return bool(survey.way), survey.way or survey.by_hand or "no way to ask is known"
 
 
+def fallback(case: Case) -> Finding:
+    """Little is lost if the request kills it unsaved."""
+    survey, saved = _survey(case), case.plan.proven.saved if case.plan.proven.good else None
+    if survey.named or not survey.ends or not survey.way:
+        return True, "the way is the owner's own" if survey.named else "it ends nothing"
+    since = saved if saved is not None else min((start for _, start in survey.starts), default=None)
+    lost = None if since is None else max(case.world.now - since, 0)
+    said = "?" if lost is None else seconds_text(lost)
+    most = case.world.limits.lose
+    words = f"{said} since its last good checkpoint or its start, at most {seconds_text(most)}"
+    if lost is not None and lost <= most:
+        return True, words
+    return (
+        False,
+        f'{words}: that it catches a signal is no proof that it saves; if it does, write ask = "{_as_ask(survey)}"',
+    )
+
+
+def _as_ask(survey: Survey) -> str:
+    return survey.way.replace(" ", ":", 1)
+
+
 def all_ranks(case: Case) -> Finding:
     """The request reaches all ranks."""
     survey = _survey(case)

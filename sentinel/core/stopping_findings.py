@@ -200,9 +200,10 @@ def settled(case: Case) -> Finding:
 def worth(case: Case) -> Finding:
     """Enough GPU time is left to save."""
     left = case.world.run.left
+    counted = "" if case.world.run.gpus or left is None else " (its GPUs are not known, one is counted)"
     return (
         left is not None and left >= case.world.limits.worth,
-        f"{'?' if left is None else f'{left:.1f}'} GPU-hours left, worth {case.world.limits.worth:g}",
+        f"{'?' if left is None else f'{left:.1f}'} GPU-hours left{counted}, worth {case.world.limits.worth:g}",
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sentinel.core.amounts import seconds_text
-from sentinel.core.stopping import stop_time
-from sentinel.core.stopping_conditions import Found
+from sentinel.core.stopping import Found, stop_time
 from sentinel.core.stopping_plan import Plan, Route, Stage
+from sentinel.core.stopping_world import RunView
 
 
 def announcement(plan: Plan, run: str, grace: float) -> str:
@@ -35,14 +35,21 @@ def status_line(plan: Plan) -> str:
     return f"{kind} {plan.id} ({plan.lead}): {plan.stage.value}{waits}{missing}{'; ' + plan.why if plan.why else ''}"
 
 
-def last_word(plan: Plan, run: str, lost: str = "", spared: float | None = None) -> str:
-    """How it ended: the checkpoint, what was lost, what was spared."""
+def spared(run: RunView) -> str:
+    """What a stop has saved; GPU-hours only where its GPUs are known."""
+    if run.left is None:
+        return "not known"
+    return f"about {run.left:.1f} GPU-hours" if run.gpus else f"about {run.left:.1f} hours; its GPUs are not known"
+
+
+def last_word(plan: Plan, run: str, lost: str = "", spared: str = "", more: Iterable[str] = ()) -> str:
+    """How it ended: the checkpoint, what was lost, what was spared; then what the hands left: evidence, how to resume."""
     good = plan.proven.good or "none"
     lines = [f"{run}: {plan.stage.value}: {plan.why}", f"Checkpoint: {good}"]
     lines += [f"Kept beside it: {plan.proven.copy}"] if plan.proven.copy else []
     lines += [f"Lost: {lost}"] if lost else []
-    stopped = plan.stage is Stage.STOPPED and spared is not None
-    return "\n".join([*lines, *([f"Spared: about {spared:.1f} GPU-hours"] if stopped else [])])
+    lines += [f"Spared: {spared}"] if plan.stage is Stage.STOPPED and spared else []
+    return "\n".join([*lines, *more])
 
 
 def condition_lines(found: Iterable[Found]) -> list[str]:

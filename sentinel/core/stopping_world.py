@@ -159,6 +159,7 @@ class Survey:
     stuck: bool = False  # stopped or sleeping in the kernel: it cannot hear a request
     saving: bool = False  # a rank has a checkpoint open for writing
     carries: tuple[str, ...] = ()  # other runs that these processes carry or may have carried: each in words
+    named: bool = False  # the owner of the watch has named the way: he knows that it saves
     starts: tuple[tuple[int, float], ...] = ()  # each rank and when it was started
     gone: float | None = None  # since when nobody is found, though somebody was there; None while one is, or never was
 
@@ -229,6 +230,7 @@ class RunView:
     began: float | None = None  # found, resumed or begun anew, whichever came last
     newest: float | None = None  # arrival of the newest data
     left: float | None = None  # GPU-hours left
+    gpus: int = 0  # how many are known to work for it; with none, `left` counts one
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from sentinel.core.asleep import asleep_of
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Found, Json, RunInfo
+from sentinel.daemon import stopping_left
+from sentinel.keep import plans
 from sentinel.keep.store import Snapshot, Store
 
 if TYPE_CHECKING:
@@ -112,3 +114,5 @@ class Snapshots:
                 for known in (self._dirty, self._cost, self._saved_at):
                     known.pop(key, None)
             self.store.forget_alerts(now - self.keep_alerts, now)
+            forgotten = plans.forget(self.store.connection, now - self.keep_alerts)
+        stopping_left.forget(forgotten, self.store.folder)

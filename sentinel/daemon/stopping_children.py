@@ -79,7 +79,7 @@ class Seen:
         self.survey = Survey(
             now, tuple(answer["pids"]), frozenset(answer["uids"]), answer["runs"], tuple(answer["trouble"]),
             answer["elsewhere"], answer["way"], answer["ends"], answer["remote"], answer["by_hand"], answer["stuck"],
-            answer["saving"], tuple(answer["carries"]), tuple((pid, began - age) for pid, age in answer["ages"]),
+            answer["saving"], tuple(answer["carries"]), answer["named"], tuple((pid, began - age) for pid, age in answer["ages"]),
         )  # fmt: skip
         self.nobody = None if answer["pids"] else now if self.nobody is None else self.nobody
         self.kept, self.clean = answer["kept"], frozenset(answer["clean"])

@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 
 from sentinel.core.records import Json, RunInfo
-from sentinel.core.stopping import explained, supposed
-from sentinel.core.stopping_conditions import Found
+from sentinel.core.stopping import Found, explained
+from sentinel.core.stopping_birth import supposed
 from sentinel.core.stopping_plan import BEFORE_ASKING, Deed, Plan, Stage
-from sentinel.core.stopping_words import acked, announcement, condition_lines, last_word, status_line
+from sentinel.core.stopping_words import acked, announcement, condition_lines, last_word, spared, status_line
 from sentinel.core.stopping_world import Level, Limits, Mode, Saving, World, level_of, parse_limits
 from sentinel.core.watched import Watched
 from sentinel.daemon.delivering import Office
@@ -27,6 +27,7 @@ from sentinel.daemon.progress import Progress
 from sentinel.daemon.settings import Settings, Watch
 from sentinel.daemon.stopping import Place, Stopping
 from sentinel.daemon.stopping_children import Children
+from sentinel.daemon.stopping_left import left_by
 from sentinel.daemon.stopping_people import Audience
 from sentinel.daemon.stopping_view import View
 from sentinel.daemon.stopping_workers import SEVERAL, Workers
@@ -181,7 +182,8 @@ class Rounds:
                 return False
             head, *lines = announcement(plan, name, world.limits.grace).splitlines()
         else:
-            head, *lines = last_word(plan, name, self._lost(plan), world.run.left).splitlines()
+            left = left_by(plan, self.store.folder)
+            head, *lines = last_word(plan, name, self._lost(plan), spared(world.run), left).splitlines()
         self.view.audience.say(plan, head, lines, wall)
         return True
 

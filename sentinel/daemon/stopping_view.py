@@ -130,6 +130,7 @@ class View:
             seen.since,
             seen.newest,
             None if left is None else left / 3600 * max(1, len(gpus_of(run))),
+            len(gpus_of(run)),
         )
 
     def _people(

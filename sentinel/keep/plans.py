@@ -96,6 +96,16 @@ def plan_of(connection: sqlite3.Connection, plan_id: str) -> Plan | None:
     return _plan(json.loads(row[0])) if row else None
 
 
+def forget(connection: sqlite3.Connection, before: float) -> list[str]:
+    """Drop the plans that ended before a time; their ids. What a person called right is a rule's credit and stays."""
+    marks = ", ".join(f"'{stage.value}'" for stage in OPEN)
+    old = f"wall < ? AND called != 'right' AND stage NOT IN ({marks})"
+    query = f"SELECT id FROM plans WHERE {old} AND plan NOT LIKE '%\"ended\": null%'"  # noqa: S608
+    ids = [plan for (plan,) in connection.execute(query, (before,))]
+    connection.executemany("DELETE FROM plans WHERE id = ?", [(plan,) for plan in ids])
+    return ids
+
+
 # --- who worked for which run --------------------------------------------------------------------------------------
 
 Members = Iterable[tuple[int, int]]  # pid and start, in clock ticks since boot

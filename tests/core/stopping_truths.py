@@ -143,6 +143,7 @@ TOGETHER = (
     {"exits": "kill", "watch": Level.STOP},
     {"nonfinite": True, "copies": False},
     {"nonfinite": True, "good": False},
+    {"nonfinite": True, "consent": Level.CHECKPOINT, "ends": False},
     {"tainted": True, "elsewhere": True},
     {"action": Action.CHECKPOINT, "ends": False},
     {"consent": Level.CHECKPOINT, "ends": False},

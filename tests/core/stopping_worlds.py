@@ -138,6 +138,10 @@ def harms(deed, truth, memory):
         (memory["held"], "grace went on while nobody read"),
     )
     ask = (
+        (
+            t["ends"] and (t["good"] is not True or t["save_age"] is None or t["save_age"] > LIMITS.lose),
+            "a handler that nobody knows was trusted with much work",
+        ),
         (t["nonfinite"] or t["tainted"], "a save would save the breakage"),
         (t["hung"] or t["stuck"], "it cannot hear"),
         (not t["way"], "no way is known"),

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from sentinel.core.stopping import explained
 from sentinel.core.stopping_plan import Plan, Route, Stage
-from sentinel.core.stopping_words import acked, announcement, condition_lines, last_word, status_line
-from sentinel.core.stopping_world import Level, Proven
+from sentinel.core.stopping_words import acked, announcement, condition_lines, last_word, spared, status_line
+from sentinel.core.stopping_world import Level, Proven, RunView
 from tests.core.stopping_truths import GOOD
 from tests.core.stopping_worlds import world_of
 
@@ -31,9 +31,23 @@ def test_status_says_what_a_plan_waits_for():
 
 
 def test_the_last_word_names_checkpoint_loss_and_gain():
-    text = last_word(replace(PLAN, stage=Stage.STOPPED, why="checkpoint: a.pt"), "a", "20 steps", 12.3)
+    text = last_word(
+        replace(PLAN, stage=Stage.STOPPED, why="checkpoint: a.pt"),
+        "a",
+        "20 steps",
+        "about 12.3 GPU-hours",
+        ["To go on: cd /a"],
+    )
     assert "a.pt" in text
     assert "12.3 GPU-hours" in text
+    assert text.endswith("To go on: cd /a")
+
+
+def test_gpu_hours_are_named_only_where_the_gpus_are_known():
+    run = RunView("a", "a", "nlp", 1000, left=12.34, gpus=2)
+    assert spared(run) == "about 12.3 GPU-hours"
+    assert spared(replace(run, gpus=0)) == "about 12.3 hours; its GPUs are not known"
+    assert spared(replace(run, left=None)) == "not known"
 
 
 def test_a_dry_run_prints_every_condition_with_its_value():

@@ -117,6 +117,10 @@ def test_people_were_told_before_and_after(night):
     assert any("will be asked for a checkpoint" in text for text in about)
     until(lambda: any("stopped" in str(message) and plan.proven.good in str(message) for message in night.told))
     assert not any("rehears" in text for text in texts)
+    last = next(text for text in map(json.dumps, night.told) if "asked: stopped" in text)
+    assert "To go on: cd " in last
+    assert "plain.py" in last
+    assert "last-train.log" in last  # where the evidence lies
 
 
 def test_status_shows_each_plan_and_what_leave_a_rehearsal_lacked(night):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -43,10 +45,29 @@ def _run(command: list[str], target: Path) -> str:
 
 
 def _last_lines(folder: Path, into: Path) -> None:
-    for log in sorted(folder.glob("*.log"))[:8]:
-        if log.is_symlink() or not log.is_file():
-            continue
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - TAIL))
-            lines = file.read().splitlines()[-LINES:]
-        (into / f"last-{log.name}").write_bytes(b"\n".join(lines) + b"\n")
+    """Opened below the run's folder and never through a link: what lies elsewhere is not the run's to show."""
+    try:
+        place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        for name in sorted(name for name in os.listdir(place) if name.endswith(".log"))[:8]:
+            lines = _tail(name, place)
+            if lines is not None:
+                (into / f"last-{name}").write_bytes(b"\n".join(lines) + b"\n")
+    finally:
+        os.close(place)
+
+
+def _tail(name: str, place: int) -> list[bytes] | None:
+    """The last lines of a plain file in an open folder; None of anything else."""
+    try:
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=place)
+    except OSError:
+        return None
+    with open(handle, "rb") as file:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode):
+            return None
+        file.seek(max(0, about.st_size - TAIL))
+        return file.read(TAIL).splitlines()[-LINES:]

@@ -15,6 +15,7 @@ from sentinel.core.records import Json
 from sentinel.outlets.hands.evidence import gather
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.process import PROC, Process, all_processes, read_process, written_bytes
+from sentinel.outlets.hands.resuming import resume_line
 from sentinel.outlets.hands.sending import Refused, audit, check_crew, remove_request, signal_ranks
 from sentinel.outlets.hands.slurm import ask_by, job_of, park
 from sentinel.outlets.hands.survey import Crew, crew_of_folder, crew_of_pids, stuck
@@ -231,6 +232,5 @@ def _ended(climb: Climb, uid: int | None, patience: Patience, kill: bool, saved:
         climb.outcome = "refused"
         return climb
     climb.outcome = "stopped" if gone and stays_gone(climb, patience.quiet) else "failed"
-    resume = " ".join(climb.crew.ranks[0].command)
-    climb.say(f"{climb.outcome}; to go on: cd {climb.crew.ranks[0].cwd} && {resume}")
+    climb.say(f"{climb.outcome}; to go on: {resume_line(climb.crew)}")
     return climb

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.outlets.hands.process import Process, all_processes, read_process
+from sentinel.outlets.hands.resuming import note_resume
 from sentinel.outlets.hands.survey import Crew
 
 CREW, ALIVE = "crew.json", "alive"  # who was there when it was first asked or signalled; when they were last seen
@@ -42,6 +43,7 @@ def remember(crew: Crew, folder: Path) -> None:
     """Who was there when the run was first asked or signalled: whether they have gone is told by this, not by names."""
     if not (folder / CREW).exists():
         note_alive(folder)
+        note_resume(crew, folder)
         (folder / CREW).write_text(json.dumps([[one.pid, one.start, one.launcher] for one in _all_of(crew)]))
 
 

@@ -121,6 +121,7 @@ def _survey(task: dict[str, Any], _: Path) -> Answer:
         "pids": [p.pid for p in crew.ranks], "uids": sorted({p.uid for p in crew.all}), "runs": crew.runs,
         "trouble": list(crew.trouble), "elsewhere": crew.elsewhere, "way": way.name if way.known else "",
         "ages": [[rank.pid, age_of(rank, task)] for rank in crew.ranks],
+        "named": bool(task.get("ask")),
         "ends": way.ends, "remote": way.remote, "by_hand": way.words, "stuck": any(map(stuck, crew.ranks)),
     }  # fmt: skip
 
