@@ -13,10 +13,11 @@ import pytest
 
 from sentinel import __version__
 from sentinel.cli import doctor
-from sentinel.daemon.doctor import channels, files, machine, running
+from sentinel.daemon.doctor import channels, files, machine, running, stopping
 from sentinel.daemon.doctor.examination import examine, patient_at
 from sentinel.daemon.doctor.findings import Account, Finding, Patient, State, as_account
 from sentinel.daemon.settings import parse_settings
+from sentinel.outlets.proof.finding import KEPT
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="taking another account's rights needs root")
 NOBODY = Account("nobody", 65534, (65534,))
@@ -335,3 +336,27 @@ def test_no_daemon_is_a_note_and_a_socks_proxy_is_missing_something(tmp_path):
     assert running.daemon(patient(f"[sentinel]\nsocket = '{tmp_path}/none'\n"))[0].state is State.NOTE
     text = '[[channel]]\nname = "x"\nurl = "json://127.0.0.1:1/x"\n[tell]\nproxy = "socks5://127.0.0.1:1080"\n'
     assert "socks5 proxies are not spoken" in worst(channels.channels(patient(text))).what
+
+
+# --- armed -------------------------------------------------------------------------------------------------------------
+
+ARMED = '[stop]\nmode = "armed"\n[[watch]]\nname = "w"\nruns = "{root}/*"\nstop = "stop"\n'
+
+
+@as_root
+def test_armed_it_must_be_let_into_the_folder_of_copies_and_there_alone(open_tmp):
+    run = open_tmp / "runs" / "a"
+    run.mkdir(parents=True)
+    (found,) = stopping.armed(patient(ARMED.format(root=run.parent), NOBODY))
+    assert found.state is State.MISSING
+    assert f"nobody may not write in {run}/{KEPT}" in found.what
+    assert f"mkdir -p {run}/{KEPT} && setfacl -m u:nobody:rwx {run}/{KEPT}" in found.cure
+    (run / KEPT).mkdir()
+    (run / KEPT).chmod(0o777)
+    (found,) = stopping.armed(patient(ARMED.format(root=run.parent), NOBODY))
+    assert found.state is State.OK
+
+
+@pytest.mark.parametrize("mode", ["off", "rehearse"])
+def test_while_nothing_is_armed_nobody_is_asked_for_more_rights(tmp_path, mode):
+    assert list(stopping.armed(patient(ARMED.format(root=tmp_path).replace("armed", mode), NOBODY))) == []
