@@ -252,7 +252,7 @@ def daemon(place):
     command = [sys.executable, "-P", "-m", "sentinel", "run", "--settings", str(settings)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     running = subprocess.Popen(command, cwd="/", stdout=out, stderr=subprocess.STDOUT, env=environment)
-    # Not until the socket is there: between its birth and its own mode it would take ours away again.
+    # The socket alone is no sign of life: it is there before anybody listens.
     assert until(lambda: "is up and watching" in (place / "out.txt").read_text(), 40), (place / "out.txt").read_text()
     state.chmod(0o755)
     (state / "control").chmod(0o666)
