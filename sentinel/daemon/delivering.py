@@ -13,9 +13,10 @@ from datetime import UTC, datetime, tzinfo
 from typing import TextIO
 
 from sentinel.core.records import Change, Effect, EffectKey, EffectKind, Json, Phase, Severity
-from sentinel.core.telling import Act, Desk, Local
+from sentinel.core.telling import Act, Desk
 from sentinel.core.telling_answers import CURES, Code
 from sentinel.core.telling_letter import Kind, Letter, Occasion, Story, letter_from, letter_json, marked
+from sentinel.core.telling_routes import Local
 from sentinel.core.telling_week import DAY, WEEK, Week, digest, digest_due
 from sentinel.core.telling_words import Standing
 from sentinel.daemon.alive import Alive
@@ -186,7 +187,7 @@ class Office:
         if trouble and not self._disk_told:
             self._disk_told = True
             lines = (f"SQLite says: {trouble}", "alerts go on from memory; a crash now would lose them",
-                     "make room in the state folder, or make it writable")  # fmt: skip
+                     "make room in the state folder, or make it writable; which one, and how: sentinel doctor")  # fmt: skip
             self.say(f"{self.host}: Sentinel cannot write its state", lines, now, Severity.CRITICAL)
         elif self._disk_told and not trouble and not self.outbox.unwritten:
             self._disk_told = False

@@ -98,7 +98,7 @@ def _drop_ins(place: Place, units: Path) -> Iterable[Step]:
     found = load_settings(settings)[0] if settings.is_file() else Settings()
     if found is not None:  # what is broken for the moment takes nothing away
         roots = stoppable_roots(found) if signals else []
-        yield File(folder / "runs.conf", runs_drop_in(roots)) if roots else Gone(folder / "runs.conf")
+        yield File(folder / OPENED, runs_drop_in(roots)) if roots else Gone(folder / OPENED)
 
 
 def stoppable_roots(settings: Settings | None) -> list[str]:
@@ -193,6 +193,7 @@ CREDENTIALS_HEAD = """\
 
 [Service]
 """
+OPENED = "runs-to-stop.conf"  # ours; what people write beside it stays
 RUNS_HEAD = """\
 # Made by `sentinel install` from the watches in sentinel.toml that may be stopped; run it again after adding one.
 # The last good checkpoint is copied into the run's folder before anything is asked, and some runs are asked by a file there.

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -41,15 +42,15 @@ def as_user(uid, code, *words, **more):
 
 
 @pytest.fixture
-def place(tmp_path):
-    """A folder that everyone may enter, as /data is; pytest's own is closed."""
-    for part in (tmp_path, *tmp_path.parents):
-        if str(part).startswith("/tmp/"):
-            part.chmod(0o755)
-    for name, uid in (("ada", ADA), ("eve", EVE)):
-        (tmp_path / "runs" / name).mkdir(parents=True)
-        os.chown(tmp_path / "runs" / name, uid, uid)
-    return tmp_path
+def place():
+    """A folder that everyone may enter, as /data is. Not pytest's: whenever another pytest starts, it closes them all."""
+    with tempfile.TemporaryDirectory(prefix="sentinel-users-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        for run, uid in (("ada", ADA), ("eve", EVE)):
+            (folder / "runs" / run).mkdir(parents=True)
+            os.chown(folder / "runs" / run, uid, uid)
+        yield folder
 
 
 @pytest.fixture

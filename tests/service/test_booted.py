@@ -16,7 +16,7 @@ pytestmark = [
 SENTINEL = "/opt/sentinel/bin/sentinel"
 QUICK = "[Unit]\nStartLimitBurst=30\n[Service]\nTimeoutAbortSec=1s\nRestartSec=100ms\n"
 PERIOD = 4  # of the watchdog in its own test: a busy machine must not starve a healthy loop
-READ_ALL, PTRACE, SYSLOG, KILL = 1 << 2, 1 << 19, 1 << 34, 1 << 5
+READ_ALL, PTRACE, SYSLOG, KILL, BECOME = 1 << 2, 1 << 19, 1 << 34, 1 << 5, 1 << 6 | 1 << 7
 SETTINGS = "/etc/sentinel/sentinel.toml"
 WATCH = '[[watch]]\nname = "%s"\nruns = "%s/*"\npoll = "100ms"\n'
 NAN = "".join(f"step={n} loss={'nan' if n > 5 else 2.5 - n / 10}\n" for n in range(1, 12))
@@ -124,29 +124,29 @@ def test_plain_sees_no_closed_home_and_doctor_says_so_while_see_all_reads_it_and
     assert may_signal(service) is False
 
 
-def test_stop_conf_adds_the_right_to_signal_and_nothing_else(service):
+def test_stop_conf_adds_the_rights_to_signal_and_to_write_as_the_runs_owner_and_nothing_else(service):
     service.run(f"{SENTINEL} install --rights stop --command {SENTINEL} && systemctl restart sentinel")
-    assert capabilities(service) == READ_ALL | PTRACE | SYSLOG | KILL
+    assert capabilities(service) == READ_ALL | PTRACE | SYSLOG | KILL | BECOME
     assert may_signal(service) is True
     pid = service.shows("MainPID")
     assert "Read-only file system" in service.says(f"nsenter -t {pid} -m touch /home/x")
 
 
-def test_armed_it_may_write_in_the_folders_of_the_runs_and_doctor_says_what_is_still_closed(service):
+def test_armed_it_may_write_in_the_folders_of_the_runs_and_doctor_says_so_while_it_may_not(service):
     service.run("mkdir -p /srv/armed/r && chown -R 12345:12345 /srv/armed/r")
     add(service, '[stop]\nmode = "armed"\n' + WATCH % ("armed", "/srv/armed") + 'stop = "stop"\n')
     said = " ".join(service.says(f"{SENTINEL} doctor --settings {SETTINGS}").split())
-    assert "MISS stopping armed, but its unit keeps /srv/armed read-only" in said
+    assert "its copies of checkpoints cannot be written below /srv/armed" in said
     assert "sudo sentinel install --rights stop && sudo systemctl restart sentinel" in said
     service.run(f"{SENTINEL} install --rights stop --command {SENTINEL} && systemctl restart sentinel")
     said = " ".join(service.says(f"{SENTINEL} doctor --settings {SETTINGS}").split())
-    assert "MISS stopping armed, but sentinel may not write in /srv/armed/r/" in said
+    assert "ok stopping watch armed: copies can be laid down below /srv/armed" in said
     pid = service.shows("MainPID")
     assert service.says(f"nsenter -t {pid} -m touch /srv/armed/r/x") == ""
     assert "Read-only file system" in service.says(f"nsenter -t {pid} -m touch /srv/x")
     settings_of(service).write_text(service.first)
     service.run(f"{SENTINEL} install --rights stop --command {SENTINEL}")
-    assert not (service.root / "etc/systemd/system/sentinel.service.d/runs.conf").exists()
+    assert not (service.root / "etc/systemd/system/sentinel.service.d/runs-to-stop.conf").exists()
 
 
 def may_signal(machine):

@@ -5,19 +5,21 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
+import tempfile
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from sentinel import __version__
 from sentinel.cli import doctor
-from sentinel.daemon.doctor import channels, files, machine, running, stopping
+from sentinel.daemon.doctor import channels, files, machine, running
 from sentinel.daemon.doctor.examination import examine, patient_at
 from sentinel.daemon.doctor.findings import Account, Finding, Patient, State, as_account
 from sentinel.daemon.settings import parse_settings
-from sentinel.outlets.proof.finding import KEPT
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="taking another account's rights needs root")
 NOBODY = Account("nobody", 65534, (65534,))
@@ -34,14 +36,11 @@ def worst(findings):
 
 
 @pytest.fixture
-def open_tmp(tmp_path):
-    """A folder that other accounts can reach."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == "root" and os.geteuid() == 0 and not folder.stat().st_mode & 0o001:
-            if "pytest" not in str(folder):
-                pytest.skip(f"{folder} is closed to other accounts")
-            folder.chmod(0o755)
-    return tmp_path
+def open_tmp():
+    """A folder that other accounts can reach. Not pytest's: whenever another pytest starts, it closes them all."""
+    with tempfile.TemporaryDirectory(prefix="sentinel-doctor-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @as_root
@@ -338,25 +337,18 @@ def test_no_daemon_is_a_note_and_a_socks_proxy_is_missing_something(tmp_path):
     assert "socks5 proxies are not spoken" in worst(channels.channels(patient(text))).what
 
 
-# --- armed -------------------------------------------------------------------------------------------------------------
-
-ARMED = '[stop]\nmode = "armed"\n[[watch]]\nname = "w"\nruns = "{root}/*"\nstop = "stop"\n'
-
-
 @as_root
-def test_armed_it_must_be_let_into_the_folder_of_copies_and_there_alone(open_tmp):
-    run = open_tmp / "runs" / "a"
-    run.mkdir(parents=True)
-    (found,) = stopping.armed(patient(ARMED.format(root=run.parent), NOBODY))
+def test_a_state_on_a_disk_that_went_read_only_is_named_with_its_mount(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        (disk / "state").mkdir()
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        (found,) = files.state(patient(f'[sentinel]\nstate = "{disk}/state"\n'))
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
     assert found.state is State.MISSING
-    assert f"nobody may not write in {run}/{KEPT}" in found.what
-    assert f"mkdir -p {run}/{KEPT} && setfacl -m u:nobody:rwx {run}/{KEPT}" in found.cure
-    (run / KEPT).mkdir()
-    (run / KEPT).chmod(0o777)
-    (found,) = stopping.armed(patient(ARMED.format(root=run.parent), NOBODY))
-    assert found.state is State.OK
-
-
-@pytest.mark.parametrize("mode", ["off", "rehearse"])
-def test_while_nothing_is_armed_nobody_is_asked_for_more_rights(tmp_path, mode):
-    assert list(stopping.armed(patient(ARMED.format(root=tmp_path).replace("armed", mode), NOBODY))) == []
+    assert "read-only now" in found.what
+    assert f"mount -o remount,rw {disk}" in found.cure

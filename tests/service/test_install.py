@@ -150,7 +150,7 @@ def test_an_armed_service_may_write_where_the_runs_are_that_it_may_stop_and_nowh
     settings = tmp_path / "etc/sentinel/sentinel.toml"
     settings.parent.mkdir(parents=True)
     settings.write_text(ARMED)
-    opened = tmp_path / "etc/systemd/system/sentinel.service.d/runs.conf"
+    opened = tmp_path / "etc/systemd/system/sentinel.service.d/runs-to-stop.conf"
     ran("--prefix", tmp_path, "--rights", "see-all")
     assert not opened.exists()
     ran("--prefix", tmp_path, "--rights", "stop")

@@ -1,76 +1,53 @@
-"""What an armed service lacks on this machine: without it every plan is refused, long after its owner relied on it."""
+"""The check of what an armed Sentinel needs: the right to signal, and runs' folders that its unit may write to."""
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from sentinel.daemon.doctor.findings import Account, Finding, Patient, State, as_account
-from sentinel.daemon.doctor.machine import asked
-from sentinel.daemon.install_plan import stoppable_roots
-from sentinel.outlets.proof.finding import KEPT
+from sentinel.daemon.doctor.findings import Finding, Patient, State
+from sentinel.daemon.settings import Watch
 
-WRITES = "the copy of the last good checkpoint goes there before anything is asked"
+DROP_INS = ("/lib/systemd/system", "/run/systemd/system", "/etc/systemd/system")
+OPEN = "ReadWritePaths="
+OPENS = "sudo sentinel install --rights stop && sudo systemctl restart sentinel"  # makes a drop-in from the settings
 
 
-def armed(patient: Patient) -> list[Finding]:
-    """With `[stop] mode = "armed"` the service can write where the runs are that it may stop."""
-    roots = stoppable_roots(patient.known)
-    if not roots:
+def armed(patient: Patient, places: tuple[str, ...] = DROP_INS) -> list[Finding]:
+    """Where it may act, it can: else every plan is refused for want of a copy of the last good checkpoint."""
+    watches = [watch for watch in patient.known.watches() if watch.stop != "never"]
+    if patient.known.stop.mode != "armed" or patient.unit is None or not watches:
         return []
-    closed = _closed(patient, roots)
-    if closed:
-        what = f"armed, but its unit keeps {', '.join(closed)} read-only: {WRITES}"
-        return [
-            Finding(
-                "stopping",
-                State.MISSING,
-                what,
-                "sudo sentinel install --rights stop && sudo systemctl restart sentinel",
-            )
-        ]
-    denied = [run for root in roots for run in _runs(root) if not _may_copy(run, patient.account)]
-    if denied:
-        return [_denied(denied, patient.account)]
-    return [Finding("stopping", State.OK, f"armed, and it may write in {', '.join(roots)}")]
+    drop_ins = [path for place in places for path in sorted(Path(place, "sentinel.service.d").glob("*.conf"))]
+    if not any(path.name == "stop.conf" for path in drop_ins):
+        what = "[stop] mode is armed, and the service may signal nobody"
+        return [Finding("stopping", State.MISSING, what, "sudo sentinel install --rights stop")]
+    opened = [word for path in drop_ins for word in _opened(path)]
+    return [_folder(watch, opened) for watch in watches]
 
 
-def _denied(runs: Sequence[str], account: Account) -> Finding:
-    first, more = f"{runs[0]}/{KEPT}", f" nor in {len(runs) - 1} more runs" if len(runs) > 1 else ""
-    what = f"armed, but {account.name} may not write in {first}{more}: {WRITES}"
-    # The run's folder itself stays its owner's alone: a file in one that others can write is no evidence.
-    own = f"mkdir -p {first} && setfacl -m u:{account.name}:rwx {first}, as the run's owner"
-    cure = f"{own}; or, for one's own runs: sentinel install --user"
-    return Finding("stopping", State.MISSING, what, cure)
-
-
-def _closed(patient: Patient, roots: Iterable[str]) -> list[str]:
-    """The roots that the unit's own mounts leave read-only."""
-    if patient.unit is None:
-        return []
-    code, said = asked(["systemctl", "show", "--value", "-p", "ReadWritePaths", patient.unit.name])
-    open_to = [path.lstrip("-+") for path in said.split()]
-    return [] if code else [root for root in roots if not any(_below(root, path) for path in open_to)]
-
-
-def _below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
-
-
-def _runs(root: str) -> list[str]:
+def _opened(drop_in: Path) -> list[str]:
+    """The folders that a drop-in lets the service write to; one that cannot be read opens none."""
     try:
-        return sorted(entry.path for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False))
+        lines = drop_in.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
+    words = [word for line in lines if line.startswith(OPEN) for word in line.removeprefix(OPEN).split()]
+    return [word.lstrip("-+").rstrip("/") for word in words]
 
 
-def _may_copy(run: str, account: Account) -> bool:
-    kept = os.path.join(run, KEPT)
-    return may_write(kept if os.path.isdir(kept) else run, account)
+def _folder(watch: Watch, opened: list[str]) -> Finding:
+    folder = above(watch.runs)
+    if any(f"{folder}/".startswith(f"{place}/") for place in opened):
+        return Finding("stopping", State.OK, f"watch {watch.name}: copies can be laid down below {folder}")
+    what = f"watch {watch.name} may be stopped, and its copies of checkpoints cannot be written below {folder}"
+    return Finding("stopping", State.MISSING, what, OPENS)
 
 
-def may_write(folder: str, account: Account) -> bool:
-    """Whether that account may lay a file there."""
-    return bool(
-        as_account(account, lambda: [folder] if os.access(folder, os.W_OK | os.X_OK, effective_ids=True) else [])
-    )
+def above(pattern: str) -> str:
+    """The folder that all matches of a pattern lie in."""
+    path = Path(os.path.expanduser(pattern)).parent
+    while glob.has_magic(str(path)):
+        path = path.parent
+    return str(path)
