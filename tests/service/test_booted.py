@@ -133,6 +133,7 @@ def test_stop_conf_adds_the_rights_to_signal_and_to_write_as_the_runs_owner_and_
 
 
 def test_armed_it_may_write_in_the_folders_of_the_runs_and_doctor_says_so_while_it_may_not(service):
+    service.run(f"{SENTINEL} install --rights stop --command {SENTINEL} --no-start")
     service.run("mkdir -p /srv/armed/r && chown -R 12345:12345 /srv/armed/r")
     add(service, '[stop]\nmode = "armed"\n' + WATCH % ("armed", "/srv/armed") + 'stop = "stop"\n')
     said = " ".join(service.says(f"{SENTINEL} doctor --settings {SETTINGS}").split())
