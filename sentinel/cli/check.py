@@ -17,7 +17,9 @@ from sentinel.rulebook.loading import Loaded, Loader
 from sentinel.rulebook.releases import differences
 
 HELP = "every mistake in rule files and settings, with its place"
+HERE = "sentinel.toml"
 _EPILOG = """example:
+  sentinel check                             ./sentinel.toml with the rules it names, else the shipped rules alone
   sentinel check my-rules/ sentinel.toml
   sentinel check --since 0.1.0               new, changed, renamed and gone rules, after an upgrade
   sentinel check --effective probability-collapse/collapsed my-rules/
@@ -37,6 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check; exit 1 on faults."""
+    if not args.paths and Path(HERE).is_file():
+        args.paths = [HERE]  # as `sentinel run` and `sentinel doctor` take it
     missing = [path for path in args.paths if not Path(path).exists()]
     if missing:
         print(f"sentinel check: there is no {missing[0]}", file=sys.stderr)

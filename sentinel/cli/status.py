@@ -68,7 +68,8 @@ def nagios(answer: dict[str, Any]) -> int:
 def text(answer: dict[str, Any], full: bool = False) -> str:
     """For people."""
     lines = [head(answer)]
-    lines += [f"  told: {told}" for told in answer.get("told", [])[-3:]]
+    faults = {f"rule file: {fault}" for fault in answer.get("faults", [])}  # listed below
+    lines += [f"  told: {told}" for told in [told for told in answer.get("told", []) if told not in faults][-3:]]
     lines += [f"  trouble: {trouble}" for trouble in answer.get("troubles", [])[:10]]
     lines += [f"  in force as it last was good: {file} (sentinel check {file})" for file in answer.get("held", [])]
     lines += [f"  fault: {fault}" for fault in answer.get("faults", [])[:10]]

@@ -187,7 +187,7 @@ class Office:
         if trouble and not self._disk_told:
             self._disk_told = True
             lines = (f"SQLite says: {trouble}", "alerts go on from memory; a crash now would lose them",
-                     "make room in the state folder, or make it writable")  # fmt: skip
+                     "make room in the state folder, or make it writable; which one, and how: sentinel doctor")  # fmt: skip
             self.say(f"{self.host}: Sentinel cannot write its state", lines, now, Severity.CRITICAL)
         elif self._disk_told and not trouble and not self.outbox.unwritten:
             self._disk_told = False

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel.daemon.install_steps import Command, File, Folder, Gone, Step
+from sentinel.daemon.settings import Settings, load_settings
+from sentinel.sources.tree import root_of
 
 RIGHTS = {"plain": (), "see-all": ("see-all.conf",), "stop": ("see-all.conf", "stop.conf")}
 SHIPPED_COMMAND = "/opt/sentinel/bin/sentinel"
@@ -92,6 +94,24 @@ def _drop_ins(place: Place, units: Path) -> Iterable[Step]:
     for unit in _UNITS:
         path = units / f"{unit}.d" / "credentials.conf"
         yield File(path, text) if text else Gone(path)
+    signals = place.rights == "stop" or (not place.rights and (folder / "stop.conf").exists())
+    found = load_settings(settings)[0] if settings.is_file() else Settings()
+    if found is not None:  # what is broken for the moment takes nothing away
+        roots = stoppable_roots(found) if signals else []
+        yield File(folder / OPENED, runs_drop_in(roots)) if roots else Gone(folder / OPENED)
+
+
+def stoppable_roots(settings: Settings | None) -> list[str]:
+    """The folders of the runs that an armed Sentinel may stop; none while it is not armed."""
+    if settings is None or settings.stop.mode != "armed":
+        return []
+    return sorted({root_of(watch.runs) for watch in settings.watch if watch.runs and watch.stop != "never"})
+
+
+def runs_drop_in(roots: Iterable[str]) -> str:
+    """Everything else stays read-only; a folder that is not there does not keep the service from starting."""
+    lines = [f"ReadWritePaths=-{root}" for root in roots]
+    return f"{RUNS_HEAD}{chr(10).join(lines)}\n"
 
 
 def credentials_drop_in(settings: Path, store: Path) -> str:
@@ -170,6 +190,13 @@ def user_removal(place: Place) -> list[Step]:
 
 CREDENTIALS_HEAD = """\
 # Made by `sentinel install` from the channels in sentinel.toml; run it again after adding one.
+
+[Service]
+"""
+OPENED = "runs-to-stop.conf"  # ours; what people write beside it stays
+RUNS_HEAD = """\
+# Made by `sentinel install` from the watches in sentinel.toml that may be stopped; run it again after adding one.
+# The last good checkpoint is copied into the run's folder before anything is asked, and some runs are asked by a file there.
 
 [Service]
 """

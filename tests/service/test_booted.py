@@ -132,6 +132,24 @@ def test_stop_conf_adds_the_rights_to_signal_and_to_write_as_the_runs_owner_and_
     assert "Read-only file system" in service.says(f"nsenter -t {pid} -m touch /home/x")
 
 
+def test_armed_it_may_write_in_the_folders_of_the_runs_and_doctor_says_so_while_it_may_not(service):
+    service.run(f"{SENTINEL} install --rights stop --command {SENTINEL} --no-start")
+    service.run("mkdir -p /srv/armed/r && chown -R 12345:12345 /srv/armed/r")
+    add(service, '[stop]\nmode = "armed"\n' + WATCH % ("armed", "/srv/armed") + 'stop = "stop"\n')
+    said = " ".join(service.says(f"{SENTINEL} doctor --settings {SETTINGS}").split())
+    assert "its copies of checkpoints cannot be written below /srv/armed" in said
+    assert "sudo sentinel install --rights stop && sudo systemctl restart sentinel" in said
+    service.run(f"{SENTINEL} install --rights stop --command {SENTINEL} && systemctl restart sentinel")
+    said = " ".join(service.says(f"{SENTINEL} doctor --settings {SETTINGS}").split())
+    assert "ok stopping watch armed: copies can be laid down below /srv/armed" in said
+    pid = service.shows("MainPID")
+    assert service.says(f"nsenter -t {pid} -m touch /srv/armed/r/x") == ""
+    assert "Read-only file system" in service.says(f"nsenter -t {pid} -m touch /srv/x")
+    settings_of(service).write_text(service.first)
+    service.run(f"{SENTINEL} install --rights stop --command {SENTINEL}")
+    assert not (service.root / "etc/systemd/system/sentinel.service.d/runs-to-stop.conf").exists()
+
+
 def may_signal(machine):
     """Whether somebody with the service's user and capabilities can signal another user's process."""
     caps = machine.says(f"sed -n 's/^CapEff:\t//p' /proc/{machine.shows('MainPID')}/status")

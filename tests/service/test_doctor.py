@@ -5,9 +5,12 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
+import tempfile
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -33,14 +36,11 @@ def worst(findings):
 
 
 @pytest.fixture
-def open_tmp(tmp_path):
-    """A folder that other accounts can reach."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == "root" and os.geteuid() == 0 and not folder.stat().st_mode & 0o001:
-            if "pytest" not in str(folder):
-                pytest.skip(f"{folder} is closed to other accounts")
-            folder.chmod(0o755)
-    return tmp_path
+def open_tmp():
+    """A folder that other accounts can reach. Not pytest's: whenever another pytest starts, it closes them all."""
+    with tempfile.TemporaryDirectory(prefix="sentinel-doctor-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @as_root
@@ -335,3 +335,20 @@ def test_no_daemon_is_a_note_and_a_socks_proxy_is_missing_something(tmp_path):
     assert running.daemon(patient(f"[sentinel]\nsocket = '{tmp_path}/none'\n"))[0].state is State.NOTE
     text = '[[channel]]\nname = "x"\nurl = "json://127.0.0.1:1/x"\n[tell]\nproxy = "socks5://127.0.0.1:1080"\n'
     assert "socks5 proxies are not spoken" in worst(channels.channels(patient(text))).what
+
+
+@as_root
+def test_a_state_on_a_disk_that_went_read_only_is_named_with_its_mount(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        (disk / "state").mkdir()
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        (found,) = files.state(patient(f'[sentinel]\nstate = "{disk}/state"\n'))
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+    assert found.state is State.MISSING
+    assert "read-only now" in found.what
+    assert f"mount -o remount,rw {disk}" in found.cure

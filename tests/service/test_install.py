@@ -141,3 +141,23 @@ def test_a_command_that_others_could_change_is_not_started_for_the_machine(tmp_p
     command.chmod(0o755)
     assert "can be changed by others than root" in install.unsafe_command(command)
     assert install.unsafe_command(__import__("pathlib").Path("/usr/bin/env")) == ""
+
+
+ARMED = '[stop]\nmode = "armed"\n[[watch]]\nname = "a"\nruns = "/data/runs/*"\nstop = "stop"\n[[watch]]\nname = "b"\nruns = "/home/*/b"\n'
+
+
+def test_an_armed_service_may_write_where_the_runs_are_that_it_may_stop_and_nowhere_else(tmp_path):
+    settings = tmp_path / "etc/sentinel/sentinel.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(ARMED)
+    opened = tmp_path / "etc/systemd/system/sentinel.service.d/runs-to-stop.conf"
+    ran("--prefix", tmp_path, "--rights", "see-all")
+    assert not opened.exists()
+    ran("--prefix", tmp_path, "--rights", "stop")
+    assert [line for line in opened.read_text().splitlines() if "=" in line] == ["ReadWritePaths=-/data/runs"]
+    settings.write_text("[stop\n")
+    ran("--prefix", tmp_path)
+    assert opened.exists()  # what is broken for the moment takes nothing away
+    settings.write_text(ARMED.replace("armed", "rehearse"))
+    ran("--prefix", tmp_path)
+    assert not opened.exists()

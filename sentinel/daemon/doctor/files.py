@@ -187,10 +187,18 @@ def state(patient: Patient) -> list[Finding]:
     if not folder.is_dir():
         what = f"{folder} is not there yet; it is made at the first start"
         return [Finding("state", State.NOTE, what)]
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        cure = f"why: sudo dmesg | grep -i read-only; then: sudo mount -o remount,rw {mount_of(folder)}"
+        return [Finding("state", State.MISSING, f"{folder} lies on a disk that is read-only now", cure)]
     if not as_account(patient.account, lambda: ["yes"] if os.access(folder, os.W_OK | os.X_OK) else []):
         cure = f"sudo chown -R {patient.account.name} {folder}"
         return [Finding("state", State.MISSING, f"{patient.account.name} may not write to {folder}", cure)]
     return [_room(folder), *(_whole(path) for path in sorted(folder.glob("*.db")) + sorted(folder.glob("*.sqlite")))]
+
+
+def mount_of(folder: Path) -> Path:
+    """Where the file system of a folder is mounted."""
+    return next(place for place in (folder, *folder.parents) if os.path.ismount(place))
 
 
 def _room(folder: Path) -> Finding:

@@ -39,9 +39,8 @@ def daemon(patient: Patient) -> list[Finding]:
     """A daemon answers, is of this version, and can read and write what it needs."""
     given = patient.known.sentinel.socket
     path = Path(given) if given else patient.state / "control"
-    start = (
-        "sudo systemctl restart sentinel" if patient.unit else "sentinel run (or as a service: sentinel install --user)"
-    )
+    service = "sudo sentinel install" if os.geteuid() == 0 else "sentinel install --user"
+    start = "sudo systemctl restart sentinel" if patient.unit else f"sentinel run (or as a service: {service})"
     try:
         answer = _asked(path)
     except FileNotFoundError:

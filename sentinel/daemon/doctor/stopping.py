@@ -11,7 +11,7 @@ from sentinel.daemon.settings import Watch
 
 DROP_INS = ("/lib/systemd/system", "/run/systemd/system", "/etc/systemd/system")
 OPEN = "ReadWritePaths="
-RESTART = "sudo systemctl daemon-reload && sudo systemctl restart sentinel"
+OPENS = "sudo sentinel install --rights stop && sudo systemctl restart sentinel"  # makes a drop-in from the settings
 
 
 def armed(patient: Patient, places: tuple[str, ...] = DROP_INS) -> list[Finding]:
@@ -42,9 +42,7 @@ def _folder(watch: Watch, opened: list[str]) -> Finding:
     if any(f"{folder}/".startswith(f"{place}/") for place in opened):
         return Finding("stopping", State.OK, f"watch {watch.name}: copies can be laid down below {folder}")
     what = f"watch {watch.name} may be stopped, and its copies of checkpoints cannot be written below {folder}"
-    target = f"/etc/systemd/system/sentinel.service.d/runs-{watch.name}.conf"
-    text = f"printf '[Service]\\n{OPEN}{folder}\\n' | sudo tee {target} && {RESTART}"
-    return Finding("stopping", State.MISSING, what, text)
+    return Finding("stopping", State.MISSING, what, OPENS)
 
 
 def above(pattern: str) -> str:
