@@ -77,6 +77,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
     reloading = Reloading(daemon, office, looking, books, plan, service, novelties)
     reloading.begin(clock.wall())
+    service.begin()
     rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
     look_after(daemon, machinery, service, reloading)
     return daemon, ""

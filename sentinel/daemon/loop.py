@@ -26,6 +26,7 @@ SOON = 0.1
 MAINTENANCE = 3600.0
 TRY_DISK = 60.0
 FIRST_LOOK = "first look"
+FILES = "files"  # the source that follows what runs write
 
 
 class Delivering(Protocol):
@@ -59,6 +60,9 @@ class Files(Protocol):
     @property
     def pending(self) -> bool:
         """Whether the next turn has work at once."""
+
+    def left(self) -> tuple[int, int]:
+        """Of how many known runs history is still to be read, and how many are known."""
 
 
 Trouble = Callable[[str], None]
@@ -124,9 +128,14 @@ class Daemon:
         self.at("delivered")
         self._look_after(now)
         self.turns += 1
-        if self.files is not None and self.files.pending:
+        if self.sweeping:
             return BUSY
         return min(wait, SOON) if self.resting.more else wait
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether history is still being read; not while reading files is set aside, for that may last."""
+        return self.files is not None and self.files.pending and FILES not in self._aside
 
     def _decide(self, now: float) -> list[Effect]:
         effects, self.owed = self.owed, []

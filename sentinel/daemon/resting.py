@@ -17,7 +17,7 @@ CALM = 60.0  # a run that wrote within this time stays awake
 GAPS = 10.0  # ... and within so many of its longest gaps: to wake one costs as much as a hundred lines
 LONGEST = 6 * 3600.0
 AT_ONCE = 8  # runs in one turn, so that no alert waits for them
-MANY = 150
+MANY = 24  # ... while history is read: more than are begun in one turn, lest those that are awake grow in number
 
 
 class Resting:

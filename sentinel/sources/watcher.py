@@ -33,7 +33,9 @@ from sentinel.sources.track import Track
 FOLDERS = 5.0
 TOLD = 30.0  # where the kernel tells what moves
 OVER = 60.0
-MOST_NEW = 100  # runs that are begun in one turn: thousands at the first sweep must not all be held at once
+MOST_NEW = 12  # runs with something to read that are begun in one turn: a first sweep must not hold thousands at once
+MOST_RESUMED = 200  # ... and those that only go on where we were
+MOST_LOOKED = 200  # matches that are looked into in one turn, so that none takes long on a slow network folder
 MOST_CONFIGS = 200
 
 Busy = Callable[[str], bool]  # whether some process works in a folder
@@ -82,6 +84,7 @@ class Watcher:
         self._touched: set[str] = set()  # runs one of whose other files moved: a config, perhaps
         self._next_folders = -1e18
         self._first = True
+        self._unlooked = False  # matches are due that no turn had room for
 
     @property
     def name(self) -> str:
@@ -90,8 +93,12 @@ class Watcher:
 
     @property
     def pending(self) -> bool:
-        """Whether the next turn has work at once: history is still being read."""
-        return bool(self._past or self._new)
+        """Whether the next turn has work at once: history is still being read, or some folders were not looked into."""
+        return bool(self._past or self._new or self._unlooked)
+
+    def left(self) -> tuple[int, int]:
+        """How many runs have history that is still to be read, and how many are known so far."""
+        return len(self._new.keys() | self._past), len(self._described)
 
     def catching_up(self) -> set[str]:
         """The runs whose history is still being read: save no series of them and tell nothing yet."""
@@ -110,33 +117,42 @@ class Watcher:
             self._match_patterns(now)
         found = self._look_into_matches(now)
         touched, self._touched = self._touched, set()
-        new = self._begin_some(found)
-        due = [key for key, run in self._runs.items() if sweep or run.due <= now or key in new or key in touched]
-        for key in [key for key in due if key not in self._new]:
-            run = self._runs[key]
-            items: list[Item | Found | Over] = [Found(run.info, None if run.catching_up else now)] if key in new else []
-            items += run.read(now, sweep_configs=sweep or key in new or key in touched)
-            if items:
-                items += self._goes_on_with(run, items)
-                yield Batch(key, tuple(items))
-            if not run.catching_up:
-                self._past.discard(key)
-            if self._suspects:
-                self._suspects.survived()
-            if run.over:
-                self._put_to_sleep(key, now)
+        self._new |= dict.fromkeys(sorted(found & self._runs.keys()))
+        for key in [key for key, run in self._runs.items() if sweep or run.due <= now or key in touched]:
+            if key not in self._new:
+                yield from self._read_run(key, now, sweep or key in touched)
+        yield from self._begin_some(now)
         for key in sorted(found - set(self._runs)):
             if key in self._asleep and not self._asleep[key].info.fresh:
                 yield Batch(key, (Found(self._asleep[key].info, None),))
-        self._first = False
+        self._first = self._first and self._unlooked
 
-    def _begin_some(self, found: set[str]) -> set[str]:
+    def _begin_some(self, now: float) -> Iterator[Batch]:
         """Of the runs that were found those whose turn it is."""
-        self._new |= dict.fromkeys(sorted(found & self._runs.keys()))
-        new = set(islice(self._new, MOST_NEW))
-        for key in new:
+        read = 0
+        for key in list(islice(self._new, MOST_RESUMED)):
+            if read >= MOST_NEW:
+                return
             del self._new[key]
-        return new
+            run = self._runs[key]
+            for batch in self._read_run(key, now, True, Found(run.info, None if run.catching_up else now)):
+                read += len(batch.items) > 1
+                yield batch
+
+    def _read_run(self, key: str, now: float, sweep_configs: bool, found: Found | None = None) -> Iterator[Batch]:
+        """What is new in one run, if anything is."""
+        run = self._runs[key]
+        items: list[Item | Found | Over] = [found] if found else []
+        items += run.read(now, sweep_configs=sweep_configs)
+        if items:
+            items += self._goes_on_with(run, items)
+            yield Batch(key, tuple(items))
+        if not run.catching_up:
+            self._past.discard(key)
+        if self._suspects:
+            self._suspects.survived()
+        if run.over:
+            self._put_to_sleep(key, now)
 
     def _take_hints(self, now: float) -> None:
         if self._hints is None:
@@ -191,9 +207,9 @@ class Watcher:
     def _look_into_matches(self, now: float) -> set[str]:
         """The keys of the runs that were found, or found again."""
         found: set[str] = set()
-        for match in self._matches.values():
-            if match.due > now:
-                continue
+        due = [match for match in self._matches.values() if match.due <= now]
+        self._unlooked = len(due) > MOST_LOOKED
+        for match in due[:MOST_LOOKED]:
             changed = self._places.look_into(match)
             for folder, files in match.found.items():
                 if changed or f"{match.plan.name}:{folder}" not in self._runs:
