@@ -25,13 +25,14 @@ from sentinel.daemon.looking import Looking
 from sentinel.daemon.loop import Daemon
 from sentinel.daemon.machines import Machinery, releasing
 from sentinel.daemon.novelties import Novelties
+from sentinel.daemon.progress import Progress
 from sentinel.daemon.reloading import Plan, Reloading, not_to_obey
 from sentinel.daemon.service import Service
 from sentinel.daemon.settings import Settings
 from sentinel.daemon.stopping_rounds import Rounds
 from sentinel.daemon.stopping_set_up import join_stopping, rounds_of
 from sentinel.daemon.stories import story_of
-from sentinel.daemon.systemd import Notifier, Progress
+from sentinel.daemon.systemd import Notifier
 from sentinel.daemon.telling_faults import tell_faults
 from sentinel.daemon.waiting import SelectorWaker
 from sentinel.daemon.week import week_of
@@ -55,7 +56,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     engine = engine_of(books, novelties, settings, store, clock.wall())
     kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
-    machinery = Machinery(settings, f"host:{engine.host}", engine.host)
+    machinery = Machinery(settings, f"host:{engine.host}", engine.host, progress)
     looking = Looking(settings, books, state, kept, machinery, waker)
     office = office_of(settings, engine, store, waker, progress)
     journal = open_journal(os.environ, time.monotonic)
@@ -71,7 +72,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         admins=settings.tell.admins,
         at=plan.at,
     )
-    rounds = rounds_of(daemon, office, plan, journal, machinery)
+    rounds = rounds_of(daemon, office, plan, journal, machinery, progress)
     open_control(daemon, settings, state, waker, handlers_of(daemon, office, rounds, machinery))
     settle_in(office, daemon, books)
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
@@ -79,12 +80,14 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     reloading.begin(clock.wall())
     service.begin()
     rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
-    look_after(daemon, machinery, service, reloading)
+    look_after(daemon, office, machinery, service, reloading)
     return daemon, ""
 
 
-def look_after(daemon: Daemon, machinery: Machinery, service: Service, reloading: Reloading) -> None:
+def look_after(daemon: Daemon, office: Office, machinery: Machinery, service: Service, reloading: Reloading) -> None:
     """What happens after each turn, and at the end."""
+    service.tell = lambda head, lines: office.say(head, lines, daemon.clock.wall())
+    daemon.standstills = service.standstills
     meet = partial(machinery.meet, daemon.engine)
     daemon.after_turn += [lambda: meet(time.monotonic()), service.speak, reloading.look]
     daemon.at_end.append(service.end)

@@ -18,6 +18,7 @@ from sentinel.core.run import Run
 from sentinel.core.watched import Watched
 from sentinel.daemon.control import Answer, Handler, Refused, Request
 from sentinel.daemon.peers import Peer
+from sentinel.daemon.progress import Progress, Then
 from sentinel.daemon.settings import Settings
 from sentinel.sources.batches import Fallen
 from sentinel.sources.gpu.keeper import Keeper
@@ -71,7 +72,7 @@ class Meetings:
         self._due = 0.0
         self._book: Rulebook | None = None
         self._mixed: tuple[Mixed, ...] = ()
-        self._logs: dict[str, dict[FileId, str]] = {}  # of runs that sleep
+        self._resting: dict[str, tuple[Asleep, WatchedRun]] = {}
         self._held: dict[str, tuple[Stamp, WatchedRun]] = {}
 
     def keep(self, machine: Machine, engine: Engine, now: float) -> None:
@@ -102,19 +103,12 @@ class Meetings:
         """Runs that sleep but are not over: a process that is found to work for one wakes it. Their files stay what they were."""
         asleep = engine.sleepers.runs
         here = {key: asleep[now] for key, now in engine.keys().items() if now in asleep and not asleep[now].over}
-        self._logs = {key: self._logs.get(key) or logs_of(run) for key, run in here.items()}
-        return [
-            WatchedRun(
-                KnownRun(key, run.info.folder, frozenset(logs := self._logs[key])),
-                (),
-                logs,
-                run.grew,
-                Course(run.marks, run.progress),
-                title=run.info.name,
-                home=run.info.home,
-            )
-            for key, run in here.items()
-        ]
+        before, self._resting = self._resting, {}
+        for key, run in here.items():
+            held = before.get(key)
+            same = held is not None and held[0] is run and bool(held[1].logs)
+            self._resting[key] = held if held is not None and same else (run, sleeping_run(key, run))
+        return [known for _, known in self._resting.values()]
 
     def renew(self) -> None:
         """Another machine knows nothing yet."""
@@ -124,8 +118,9 @@ class Meetings:
 class Machinery:
     """The machine in force, if the settings want one; made anew when they change."""
 
-    def __init__(self, settings: Settings, host: str, name: str) -> None:
-        """`host` is the key of the host's own run, `name` what people call it."""
+    def __init__(self, settings: Settings, host: str, name: str, progress: Progress | None = None) -> None:
+        """`host` is the key of the host's own run, `name` what people call it; `progress` hears which helper hangs."""
+        self._progress, self._hanging = progress or Progress(), set[str]()
         self._host, self._name = host, name
         self._settings = (settings.gpu, settings.host)
         self.by_us: Callable[[str], str] = lambda run: ""  # noqa: ARG005 - what we did to stop a run, by generation's key
@@ -139,6 +134,9 @@ class Machinery:
         self._settings = (settings.gpu, settings.host)
         if self.machine is not None:
             self.machine.close()
+        for worker in self._hanging:
+            self._progress.rests(worker)
+        self._hanging = set()
         self.machine = machine_of(settings, self._host)
         self._meetings.renew()
 
@@ -148,6 +146,16 @@ class Machinery:
             if self.machine.processes is not None:
                 self.machine.processes.by_us = lambda key: self.by_us(engine.keys().get(key, key))
             self._meetings.keep(self.machine, engine, now)
+            self._report(self.machine)
+
+    def _report(self, machine: Machine) -> None:
+        """A helper that hangs in a driver or on a disk was left behind and the others go on: no restart would free it."""
+        hanging = machine.standing_still()
+        for worker in self._hanging - hanging.keys():
+            self._progress.rests(worker)
+        for worker, since in hanging.items():
+            self._progress.began(worker, since, 0.0, Then.LOG)
+        self._hanging = set(hanging)
 
     def found(self, now: float) -> list[Batch]:
         """The host's own run, where the host is watched."""
@@ -185,6 +193,14 @@ def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> Wa
     return WatchedRun(
         known, folders, logs, run.grew, course, info.kind == "notebook", info.name, save, info.home, of_host
     )
+
+
+def sleeping_run(key: str, run: Asleep) -> WatchedRun:
+    """The same of a run that sleeps."""
+    info, logs = run.info, logs_of(run)
+    known = KnownRun(key, info.folder, frozenset(logs))
+    course = Course(run.marks, run.progress)
+    return WatchedRun(known, (), logs, run.grew, course, title=info.name, home=info.home)
 
 
 # What looks like a path in a line about a checkpoint; the last one is where it went.

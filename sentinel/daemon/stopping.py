@@ -52,12 +52,15 @@ Log = Callable[[Plan, Iterable[Found]], None]
 class Stopping:
     """All plans of this host."""
 
-    def __init__(self, state: Path, paper: Paper, tell: Tell, name: Callable[[], str], log: Log) -> None:
+    def __init__(
+        self, state: Path, paper: Paper, tell: Tell, name: Callable[[], str], log: Log,
+        children: Children | None = None,
+    ) -> None:  # fmt: skip
         """`tell` puts an announcement or a last word into the outbox, inside the turn's own transaction, and says
         whether it did; `log` gets every condition of every turn.
         """
         self._state, self._paper, self._tell, self._name, self._log = state / "plans", paper, tell, name, log
-        self._children = Children()
+        self._children = children or Children()
         self._seen: dict[str, Seen] = {}
         self._plans: dict[str, list[Plan]] = {}
         self._written: dict[str, float] = {}

@@ -26,6 +26,7 @@ _HINT = re2.compile(
 _CONFIG_PRINT = re2.compile(
     r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved from\b|\bdid not improve\b"
 )
+_new = tuple.__new__  # a named tuple's own way to make one costs twice as much
 _MOST_LAYOUTS = 128
 _ANY_NUMBER = r"[-+]?[\d.,]*(?:[eE][-+]?\d+)?(?:[A-Za-z]+)?"
 
@@ -149,14 +150,17 @@ class Prose:
     def _found(
         self, layout: Layout, groups: tuple[str, ...], names: tuple[str, ...], values: tuple[float, ...]
     ) -> Found | None:
-        step = whole(groups[layout.step]) if layout.step >= 0 else None
-        epoch = number(groups[layout.epoch]) if layout.epoch >= 0 else None
-        if (step is None and layout.step >= 0) or (epoch is None and layout.epoch >= 0):
+        step = epoch = total = epochs = None
+        if layout.step >= 0 and (step := whole(groups[layout.step])) is None:
             return None  # `step: G` is another layout
-        total = whole(groups[layout.total]) if layout.total >= 0 else None
-        epochs = whole(groups[layout.epochs]) if layout.epochs >= 0 else None
+        if layout.epoch >= 0 and (epoch := number(groups[layout.epoch])) is None:
+            return None
+        if layout.total >= 0:
+            total = whole(groups[layout.total])
+        if layout.epochs >= 0:
+            epochs = whole(groups[layout.epochs])
         stamp = groups[0] if layout.stamped else layout.unstamped
-        return Found(names, values, step, epoch, total, epochs, stamp, "", layout.owned)
+        return _new(Found, (names, values, step, epoch, total, epochs, stamp, "", layout.owned))
 
 
 def _ratio(text: str) -> float | None:

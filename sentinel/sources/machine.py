@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from operator import is_
 from typing import Literal
 
 from sentinel.core.records import Batch, Fact, Found, How, Origin, Over, Row, RunInfo
@@ -87,7 +88,9 @@ class Machine:
         return "machine"
 
     def meet(self, runs: Sequence[Watched]) -> None:
-        """The runs in force; called whenever they or their files changed."""
+        """The runs in force; of those that stayed what they were the very same objects are handed in again."""
+        if len(runs) == len(self.watched) and all(map(is_, runs, self.watched.values())):
+            return
         self.watched = {run.known.key: run for run in runs}
         self._unnamed_known = {key for key in self.watched if key.startswith(UNNAMED)}
         self._abroad = [key for key, run in self.watched.items() if not run.home]
@@ -121,6 +124,11 @@ class Machine:
         parts = [part for part in (self.gpu, self.processes, self.figures) if part is not None]
         out = [sentence for part in parts for sentence in part.trouble()]
         return [*out, self.kernel.cannot] if self.kernel is not None and self.kernel.cannot else out
+
+    def standing_still(self) -> dict[str, float]:
+        """Helpers that hang in the driver or on a disk, by name, and since when; a rule tells of each."""
+        out = self.gpu.standing_still() if self.gpu is not None else {}
+        return out | (self.figures.disks.standing_still() if self.figures is not None else {})
 
     def release(self, seconds: float, now: float) -> str:
         """Let the GPUs go for so long, for `sentinel release-gpu`."""

@@ -2,7 +2,7 @@
 
 Truth is the sweep: folders every five seconds, logs that moved lately every poll, quiet ones every five seconds, runs
 that are over every minute. Hints of the kernel make it look sooner; where they are sure to come, folders and quiet logs
-are swept every half minute.
+are swept every minute.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from functools import partial
 from itertools import islice
 
 from sentinel.core.names import Names
-from sentinel.core.records import Batch, Fact, Found, Item, Json, Mark, Over, Row, RunInfo
+from sentinel.core.records import Batch, Fact, Found, Item, Json, Mark, Over, RunInfo
 from sentinel.core.seams import Reader
 from sentinel.sources.describing import Met, describe, resumed_from, run_of
 from sentinel.sources.eyes import Eyes, default_eyes
 from sentinel.sources.following import Log
 from sentinel.sources.hints import Hints
 from sentinel.sources.identity import Bookmark
-from sentinel.sources.live_run import LiveRun, kept_marks
+from sentinel.sources.live_run import LiveRun, kept_marks, renamed_marks
 from sentinel.sources.matches import Match, Places, beginning_in, open_in
 from sentinel.sources.mounts import mounts
 from sentinel.sources.plan import WatchPlan
@@ -29,9 +29,10 @@ from sentinel.sources.run_files import SNIFF, moved_at, owner_of
 from sentinel.sources.suspects import Careful, Guarded, Suspects
 from sentinel.sources.timing import Arrivals
 from sentinel.sources.track import Track
+from sentinel.sources.turns import Turns
 
 FOLDERS = 5.0
-TOLD = 30.0  # where the kernel tells what moves
+TOLD = 60.0  # where the kernel is sure to tell what moves: the sweep finds what it kept to itself, as writes by mmap
 OVER = 60.0
 MOST_NEW = 12  # runs with something to read that are begun in one turn: a first sweep must not hold thousands at once
 MOST_RESUMED = 200  # ... and those that only go on where we were
@@ -82,6 +83,7 @@ class Watcher:
         self._new: dict[str, None] = {}  # runs that wait to be begun
         self._past: set[str] = set()  # runs whose history is still being read
         self._touched: set[str] = set()  # runs one of whose other files moved: a config, perhaps
+        self._turns = Turns()
         self._next_folders = -1e18
         self._first = True
         self._unlooked = False  # matches are due that no turn had room for
@@ -93,11 +95,11 @@ class Watcher:
 
     @property
     def pending(self) -> bool:
-        """Whether the next turn has work at once: history is still being read, or some folders were not looked into."""
+        """Whether the next turn has work at once: history to read, or folders that were not looked into."""
         return bool(self._past or self._new or self._unlooked)
 
     def left(self) -> tuple[int, int]:
-        """How many runs have history that is still to be read, and how many are known so far."""
+        """How many runs have history that is still to be read, and how many are known."""
         return len(self._new.keys() | self._past), len(self._described)
 
     def catching_up(self) -> set[str]:
@@ -109,18 +111,15 @@ class Watcher:
     def read(self, now: float) -> Iterator[Batch]:
         """What is new since the last call: `Found` first, then facts, rows and marks, `Over` last."""
         self._take_hints(now)
-        sweep = now >= self._next_folders
-        if sweep:
+        if now >= self._next_folders:
             self._next_folders = now + FOLDERS
-            if self._hints:
-                self._hints.listen()
             self._match_patterns(now)
         found = self._look_into_matches(now)
-        touched, self._touched = self._touched, set()
         self._new |= dict.fromkeys(sorted(found & self._runs.keys()))
-        for key in [key for key, run in self._runs.items() if sweep or run.due <= now or key in touched]:
-            if key not in self._new:
-                yield from self._read_run(key, now, sweep or key in touched)
+        touched, self._touched = self._touched, set()
+        for key in self._turns.due(now, sorted(touched)):
+            if key in self._runs and key not in self._new:
+                yield from self._read_run(key, now, key in touched)
         yield from self._begin_some(now)
         for key in sorted(found - set(self._runs)):
             if key in self._asleep and not self._asleep[key].info.fresh:
@@ -147,10 +146,11 @@ class Watcher:
         if items:
             items += self._goes_on_with(run, items)
             yield Batch(key, tuple(items))
-        if not run.catching_up:
+        if self._past and not run.catching_up:
             self._past.discard(key)
         if self._suspects:
             self._suspects.survived()
+        self._turns.was_read(key, run.due)
         if run.over:
             self._put_to_sleep(key, now)
 
@@ -162,7 +162,8 @@ class Watcher:
             log = self._logs_at.get(path)
             run = self._runs.get(log[0]) if log else None
             if log and run:
-                run.hint(log[1], now)
+                run.grown(log[1])
+                self._turns.moved(log[0], now)
             else:
                 self._another_file(path, now)
         for path in changed:
@@ -173,6 +174,7 @@ class Watcher:
                 match.due = now
             for run in self._runs.values():
                 run.hint_all(now)
+                self._turns.moved(run.info.key, now)
 
     def _another_file(self, path: str, now: float) -> None:
         """A file that is no log under watch moved: a config, a log that had no content yet, or something large."""
@@ -185,6 +187,7 @@ class Watcher:
         log = self._logs_at.get(path)
         if log and log[0] in self._runs:
             self._runs[log[0]].hint(log[1], now)
+            self._turns.moved(log[0], now)
         match = self._match_of(path)
         if match is None:
             self._next_folders = now
@@ -200,6 +203,8 @@ class Watcher:
         return self._matches[path]
 
     def _match_patterns(self, now: float) -> None:
+        if self._hints:
+            self._hints.listen()
         patterns = [(pattern, plan) for plan in self._plans for pattern in (plan.runs, *plan.files) if pattern]
         for path, plan in self._places.tree.unmet(patterns, set(self._matches)):
             self._matches[path] = Match(plan, path, now, set())
@@ -262,8 +267,10 @@ class Watcher:
 
     def _goes_on_with(self, run: LiveRun, items: Iterable[Item | Found | Over]) -> list[Found]:
         """A run says that it was resumed from a checkpoint of another one: from now on it continues that run."""
-        path = resumed_from(item for item in items if isinstance(item, Row | Fact | Mark))
-        other = run_of(path, run.info, self._described) if path and run.info.continues is None else None
+        if run.info.continues is not None:
+            return []
+        path = resumed_from(item for item in items if isinstance(item, Fact | Mark))
+        other = run_of(path, run.info, self._described) if path else None
         if other is not None:
             run.info = self._described[run.info.key] = replace(run.info, continues=other)
         return [Found(run.info, None)] if other is not None else []
@@ -278,12 +285,11 @@ class Watcher:
             return Log(path, lambda mark: self._track(info.key, name, mark), opened, lambda: self._listing(at))
 
         guard = Careful(self._suspects, info.key, self._told) if self._suspects else None
-        run = self._runs[info.key] = LiveRun(info, new_log, opened, self._given, plan.poll, guard)
-        return run
+        self._runs[info.key] = LiveRun(info, new_log, opened, self._given, plan.poll, guard)
+        return self._runs[info.key]
 
     def _listing(self, folder: str) -> Mapping[str, int]:
-        known = self._places.tree.look(folder)
-        return known.files if known else {}
+        return known.files if (known := self._places.tree.look(folder)) else {}
 
     def _track(self, key: str, name: str, mark: Bookmark | None) -> Track:
         def opener(file: str, head: bytes, timing: Arrivals, saved: Json) -> Reader:
@@ -307,7 +313,8 @@ class Watcher:
                 if configs <= MOST_CONFIGS:
                     run.add_config(name, path)
             elif name not in run.logs and not self._known_inode(run, path):
-                run.add_log(name, now, marks.get(name) or _by_inode(marks, path, paths, base))
+                run.add_log(name, now, marks.get(name) or renamed_marks(marks, path, paths, base))
+                self._turns.moved(run.info.key, now)
                 self._logs_at[path] = (run.info.key, name)
 
     @staticmethod
@@ -324,10 +331,12 @@ class Watcher:
         if run is None or run.catching_up:
             return False
         run.process_ended(over)
+        self._turns.moved(key, run.due)
         return True
 
     def _put_to_sleep(self, key: str, now: float) -> None:
         run = self._runs.pop(key)
+        self._turns.forget(key)
         self._past.discard(key)
         moved = max((moved_at(log.path) for log in run.logs.values()), default=now)
         self._asleep[key] = _Asleep(run.info, moved, run.bookmarks())
@@ -344,7 +353,7 @@ class Watcher:
 
         The answer are the runs whose history was only half read: they begin anew, so forget them.
         """
-        same = [plan for plan in self._plans if plan in plans and names is self._names]
+        same = plans if names is self._names else ()
         parted = [path for path, match in self._matches.items() if match.plan not in same]
         halves = {key for path in parted for key in self._matches.pop(path).runs if self._put_away(key)}
         if hints is not self._hints and self._hints:
@@ -361,6 +370,7 @@ class Watcher:
         if asleep is not None and asleep.kept is not None:
             self._kept[key] = asleep.kept
         self._past.discard(key)
+        self._turns.forget(key)
         self._new.pop(key, None)
         self._described.pop(key, None)
         if run is None:
@@ -388,13 +398,3 @@ class Watcher:
             run.close()
         if self._hints:
             self._hints.close()
-
-
-def _by_inode(
-    marks: Mapping[str, Sequence[Bookmark]], path: str, paths: Sequence[str], base: str
-) -> Sequence[Bookmark]:
-    """The bookmarks of a log that was renamed while we were away."""
-    present = {os.path.relpath(path, base) for path in paths}
-    inode = os.stat(path).st_ino
-    gone = (kept for name, kept in marks.items() if name not in present)
-    return next((kept for kept in gone if kept and kept[-1].inode == inode), ())

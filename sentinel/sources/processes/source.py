@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from sentinel.core.endings import Ending, Traces, how_it_went
 from sentinel.core.records import Batch, Fact, How, Item, Mark, Origin, Over, Row, Scalar
@@ -68,6 +69,8 @@ class ProcessSource:
     _loose_since: dict[Pid, float] = field(default_factory=dict)
     _lives: dict[str, int] = field(default_factory=dict)  # how often a run that is over was started so far
     _pids_met: frozenset[int] = frozenset()
+    _asked_for: Mapping[str, KnownRun] | None = None  # whose processes were looked for
+    _ask_at: float = 0.0  # when that is done again
 
     @property
     def name(self) -> str:
@@ -102,17 +105,24 @@ class ProcessSource:
     def _must_scan(self, now: float) -> bool:
         listed = frozenset(pid for found in self.gpus.values() for pid in found)
         due = now >= self._full_due or bool(listed - self._pids_met)
+        if self.runs is self._asked_for and now < self._ask_at:
+            return due
+        self._asked_for, self._ask_at = self.runs, inf
         for key in self.runs.keys() - self.links.runs.keys():
             tries, at = self._tries.get(key, (0, now))
             if tries < len(RETRIES) and now >= at:
                 following = now + RETRIES[tries + 1] if tries + 1 < len(RETRIES) else now
                 self._tries[key] = (tries + 1, following)
                 due = True
+            left, at = self._tries.get(key, (0, now))
+            if left < len(RETRIES):
+                self._ask_at = min(self._ask_at, at)
         return due
 
     def _scan(self, now: float) -> None:
         """Look at all processes. What was once found to be a run's own stays so while it lives."""
         self._full_due = now + FULL
+        self._asked_for = None
         self._pids_met = frozenset(pid for found in self.gpus.values() for pid in found)
         seen = {}
         for number in pids(self.root):
