@@ -241,7 +241,7 @@ class Engine:
     def drop(self, key: str) -> None:
         """Forget a run altogether (retention)."""
         self.runs.pop(key, None)
-        self.sleepers.runs.pop(key, None)
+        self.sleepers.forget(key)
         self._courses.pop(key, None)
         self.listed.pop(key, None)
         self._current = {known: current for known, current in self._current.items() if current != key}

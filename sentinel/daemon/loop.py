@@ -16,6 +16,7 @@ from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Effect, Found, Json
 from sentinel.core.seams import Clock, Source, Waker
 from sentinel.daemon.control import Control
+from sentinel.daemon.memory import give_back
 from sentinel.daemon.resting import Resting
 from sentinel.daemon.snapshots import Snapshots
 from sentinel.keep.store import Store
@@ -98,6 +99,7 @@ class Daemon:
         self.admins, self.at = list(admins), at  # who may speak for all; a reload changes the list in place
         self.snapshots = Snapshots(engine, store, files)
         self.resting = Resting(engine)
+        self.resting.let_go = self._let_go
         self.told: list[str] = list(store.told)  # about ourselves: state, reloads, bugs
         self.began = clock.wall()
         self.turns = 0
@@ -231,6 +233,12 @@ class Daemon:
         self._commit(effects, due, now)
 
     # --- looking after ourselves -----------------------------------------------------------------------------------
+
+    def _let_go(self) -> None:
+        """Many runs went to sleep: what they took is given back."""
+        with contextlib.suppress(sqlite3.Error):
+            self.store.shrink()
+        give_back()
 
     def _look_after(self, now: float) -> None:
         if not self.store.on_disk and now >= self._disk_at:

@@ -73,6 +73,7 @@ class Meetings:
         self._book: Rulebook | None = None
         self._mixed: tuple[Mixed, ...] = ()
         self._resting: dict[str, tuple[Asleep, WatchedRun]] = {}
+        self._moves = -1  # of the sleepers, when that was worked out
         self._held: dict[str, tuple[Stamp, WatchedRun]] = {}
 
     def keep(self, machine: Machine, engine: Engine, now: float) -> None:
@@ -101,13 +102,11 @@ class Meetings:
 
     def _sleeping(self, engine: Engine) -> list[WatchedRun]:
         """Runs that sleep but are not over: a process that is found to work for one wakes it. Their files stay what they were."""
-        asleep = engine.sleepers.runs
-        here = {key: asleep[now] for key, now in engine.keys().items() if now in asleep and not asleep[now].over}
-        before, self._resting = self._resting, {}
-        for key, run in here.items():
-            held = before.get(key)
-            same = held is not None and held[0] is run and bool(held[1].logs)
-            self._resting[key] = held if held is not None and same else (run, sleeping_run(key, run))
+        if self._moves != engine.sleepers.moves:
+            self._moves, asleep = engine.sleepers.moves, engine.sleepers.runs
+            here = {key: asleep[now] for key, now in engine.keys().items() if now in asleep and not asleep[now].over}
+            before = self._resting
+            self._resting = {key: _resting(key, run, before.get(key)) for key, run in here.items()}
         return [known for _, known in self._resting.values()]
 
     def renew(self) -> None:
@@ -195,6 +194,11 @@ def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> Wa
     )
 
 
+def _resting(key: str, run: Asleep, held: tuple[Asleep, WatchedRun] | None) -> tuple[Asleep, WatchedRun]:
+    """The same object as before where the run slept on, unless no file of it was there."""
+    return held if held is not None and held[0] is run and held[1].logs else (run, sleeping_run(key, run))
+
+
 def sleeping_run(key: str, run: Asleep) -> WatchedRun:
     """The same of a run that sleeps."""
     info, logs = run.info, logs_of(run)
@@ -212,7 +216,7 @@ def fallen(engine: Engine) -> dict[str, Fallen]:
     ends: dict[str, list[tuple[float, str, str]]] = {}
     for batch, end in _ends(engine):
         ends.setdefault(batch, []).append(end)
-    size = Counter(info.batch for info in engine.infos().values())
+    size = Counter(info.batch for info in engine.infos().values()) if ends else Counter[str]()
     out = {}
     for batch, found in ends.items():
         latest = max(at for at, _, _ in found)

@@ -32,6 +32,7 @@ class Resting:
         self._laid = 0  # since the last sweep
         self._gone = 0  # since memory was last given back
         self.held: Callable[[], Iterable[str]] = tuple  # runs that others need awake: those with a stop plan
+        self.let_go: Callable[[], None] = give_back
         self._look_at = 0.0
 
     @property
@@ -64,7 +65,7 @@ class Resting:
             gc.collect()
         if self._gone >= CROWD and not self._tired:
             self._gone = 0
-            give_back()
+            self.let_go()
 
 
 def _calm(watched: Watched, now: float) -> bool:

@@ -63,6 +63,7 @@ class ProcessSource:
     by_us: Callable[[str], str] = lambda key: ""  # noqa: ARG005 - what Sentinel itself did to stop a run
     groups: Groups = field(default_factory=Groups)
     _known: dict[Pid, Process] = field(default_factory=dict)
+    _moments: dict[Pid, Vital] = field(default_factory=dict)  # of those, at the last look at all
     _due: float = 0.0
     _full_due: float = 0.0
     _tries: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -124,18 +125,25 @@ class ProcessSource:
         self._full_due = now + FULL
         self._asked_for = None
         self._pids_met = frozenset(pid for found in self.gpus.values() for pid in found)
-        seen = {}
+        seen, moments = {}, {}
         for number in pids(self.root):
             found = vital(number, self.root)
             if found is not None and not found.kernel and found.state not in "ZX" and number != os.getpid():
-                seen[found.id] = process(found, self.root)
-        self._known = seen
+                moments[found.id] = found
+                seen[found.id] = self._as_before(found) or process(found, self.root)
+        self._known, self._moments = seen, moments
         unnamed = [KnownRun(key, pids=stray.pids) for key, stray in self.unnamed.items()]
         self.links = attach(seen.values(), [*self.runs.values(), *unnamed], self.gpus)
         self._drop_named(seen)
         for key in {*self.links.runs, *self.followed}:
             self._meet(key)
         self._note_strays(now)
+
+    def _as_before(self, found: Vital) -> Process | None:
+        """A process that used no time since the last look, to a hundredth of a second, has what it had."""
+        before = self._moments.get(found.id)
+        still = before is not None and (before.cpu, before.name, before.parent) == (found.cpu, found.name, found.parent)
+        return self._known.get(found.id) if still else None
 
     def _meet(self, key: str) -> None:
         link, followed = self.links.runs.get(key), self.followed.get(key)
