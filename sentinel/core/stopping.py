@@ -12,29 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from sentinel.core.stopping_conditions import CONDITIONS, Condition, Kind, Miss
+from sentinel.core.stopping_birth import eager
+from sentinel.core.stopping_conditions import CONDITIONS, Conditions, Found, Kind, Miss, look
 from sentinel.core.stopping_findings import LEVEL_OF_ACTION, Case
 from sentinel.core.stopping_plan import BEFORE_ASKING, OPEN, Deed, Plan, Route, Stage, Step, written
-from sentinel.core.stopping_world import Ended, Level, Mode, Outcome, Proven, Sign, World
+from sentinel.core.stopping_world import Ended, Level, Outcome, Proven, World
 
-Conditions = tuple[Condition, ...]
 SAME_MOMENT = 1.0
 BACK = "it was gone and came back: something restarts it"
 CHANGED = "its signs ended after it was signalled: perhaps something has started it again"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One condition as it stands now."""
-
-    condition: Condition
-    holds: bool
-    value: str
-
-    @property
-    def text(self) -> str:
-        """For logs and people."""
-        return f"{self.condition.name}: {self.value}" if self.value else self.condition.name
+LAUNCHER = "its ranks have gone, and their launcher stays"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,60 +33,7 @@ class Turn:
     findings: tuple[Found, ...] = ()
 
 
-# --- birth -------------------------------------------------------------------------------------------------------
-
-
-def birth(world: World, past: Iterable[Plan], plan_id: str, conditions: Conditions = CONDITIONS) -> Plan | None:
-    """A plan for the run, if a sign asks for one and none was made for it yet."""
-    plans = [plan for plan in past if plan.run == world.run.key]
-    if world.mode is Mode.OFF or world.run.kind != "run" or any(plan.open for plan in plans):
-        return None
-    for sign in sorted(_unanswered(world, plans), key=_eager):
-        plan = _born(world, sign, plan_id, conditions)
-        if plan is not None and not any(_settles(old, plan) for old in plans):
-            return plan
-    return None
-
-
-def _unanswered(world: World, plans: Iterable[Plan]) -> list[Sign]:
-    """The signs that did not stand already when the run was stopped: what its end has answered asks for no other plan."""
-    stops = [plan.entered for plan in plans if plan.stage is Stage.STOPPED and plan.boot == world.boot]
-    return [sign for sign in world.signs if sign.since > max(stops, default=float("-inf"))]
-
-
-def _eager(sign: Sign) -> tuple[int, float, float]:
-    return -LEVEL_OF_ACTION[sign.action], -sign.doom, sign.since
-
-
-def _born(world: World, sign: Sign, plan_id: str, conditions: Conditions) -> Plan | None:
-    asked = LEVEL_OF_ACTION[sign.action]
-    if asked is Level.NEVER or sign.hidden:
-        return None
-    allowed = min(asked, world.watch_level, world.consent.level)
-    wanted = allowed if allowed >= Level.CHECKPOINT else asked
-    plan = Plan(
-        plan_id, world.run.key, world.run.watch, sign.rule, sign.fingerprint, sign.n, wanted, False, world.boot,
-        world.now, world.now,
-    )  # fmt: skip
-    found = look(plan, world, conditions)
-    if any(f.condition.name == "signs" and not f.holds for f in found):
-        return None  # a sign that stands alone must not keep a better one from leading
-    missing = tuple(f.text for f in found if f.condition.kind is Kind.LEAVE and not f.holds)
-    return replace(plan, rehearsal=bool(missing), missing=missing, wanted=asked if missing else wanted)
-
-
-def _settles(old: Plan, new: Plan) -> bool:
-    """Whether an ended plan has answered what a new one would ask: only a rehearsal is followed by the real thing."""
-    same = (old.lead, old.n, old.fingerprint) == (new.lead, new.n, new.fingerprint)
-    return same and (new.rehearsal or not old.rehearsal)
-
-
 # --- one turn ----------------------------------------------------------------------------------------------------
-
-
-def look(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> tuple[Found, ...]:
-    """Every condition that counts in the plan's stage, with its value."""
-    return tuple(Found(c, *c.holds(Case(world, plan))) for c in conditions if plan.stage in c.stages)
 
 
 def turn(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> Turn:
@@ -116,12 +50,30 @@ def turn(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> Turn:
         against = [f for f in missed if f.condition.miss is miss]
         against = [f for f in against if f.condition.name == "live"] or against  # its own end explains all the rest
         waits = any(f.condition.miss is Miss.WAIT for f in missed)
-        if [f.condition.name for f in against] == ["firing"] and plan.ever(Deed.END) is not None:
-            return replace(_end(plan, world, Stage.FAILED, BACK if world.saving.back else CHANGED), findings=findings)
+        after = _after_signal(plan, world, against)
+        if after is not None:
+            return replace(after, findings=findings)
         if against and not (miss is Miss.REFUSE and plan.stage is Stage.EVIDENCE and waits):
             return replace(_end(plan, world, stage, "; ".join(f.text for f in against)), findings=findings)
     plan = replace(plan, waits=tuple(f.text for f in missed))
     return replace(MOVES[plan.stage](plan, world, conditions), findings=findings)
+
+
+def _after_signal(plan: Plan, world: World, against: list[Found]) -> Turn | None:
+    """What has been signalled may look healthy, or like somebody else, because something has started it again: the eyes
+    on its processes get the time to see that, and nothing more is sent meanwhile.
+    """
+    signalled = plan.ever(Deed.END) or plan.ever(Deed.ASK)
+    if not against or signalled is None or any(f.condition.kind not in (Kind.EVIDENCE, Kind.IDENTITY) for f in against):
+        return None
+    if world.saving.back:
+        return _end(plan, world, Stage.FAILED, BACK)
+    if _waiting(signalled.at, world, world.limits.exit_wait):
+        return Turn(replace(plan, waits=tuple(f.text for f in against)))
+    if plan.ever(Deed.END) is None:
+        return None
+    fires = any(f.condition.kind is Kind.IDENTITY for f in against)
+    return _end(plan, world, Stage.FAILED, "; ".join(f.text for f in against) if fires else CHANGED)
 
 
 def _out_of_reach(plan: Plan, world: World) -> bool:
@@ -266,6 +218,8 @@ def _asked(plan: Plan, world: World, conditions: Conditions) -> Turn:
     if check is not None and check.ended is not None:  # not good, or not good yet: look again when it has changed
         after = replace(after, steps=tuple(step for step in after.steps if step != check))
         check = None
+    if check is None and world.saving.back:
+        return _end(after, world, Stage.FAILED, f"was asked, and no good checkpoint came; {BACK}")
     if check is not None or (world.saving.found and world.now - asked.at < world.limits.save_most):
         after, to_do, _ = _wants(after, world, Deed.CHECK, conditions)
         return Turn(after, to_do)
@@ -318,6 +272,9 @@ def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
     if world.saving.gone is not None:
         quiet = world.now - world.saving.gone >= world.limits.quiet_after
         return _end(plan, world, Stage.STOPPED, f"checkpoint: {_last_good(plan)}") if quiet else Turn(plan)
+    if world.saving.launcher:
+        late = world.now - plan.entered >= world.limits.launcher_wait
+        return _end(plan, world, Stage.FAILED, LAUNCHER) if late else Turn(plan)
     if plan.route is Route.ASK and _waiting(plan.entered, world, world.limits.exit_wait):
         return Turn(plan)
     for deed in (Deed.END, Deed.KILL):
@@ -331,6 +288,8 @@ def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
         plan, to_do, step = _wants(plan, world, deed, conditions)
         if step.ended is None or _waiting(step.at, world, world.limits.exit_wait):
             return Turn(plan, to_do)
+        if step.ended is Ended.FAILED:
+            return _end(plan, world, Stage.FAILED, f"it was not signalled: {step.detail}")
     return _end(plan, world, Stage.FAILED, "cannot be killed: it is stuck in the kernel")
 
 
@@ -365,7 +324,7 @@ def choose(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> tup
 
 def supposed(world: World) -> Plan:
     """The plan that the loudest sign would ask for, for a person who asks before there is one."""
-    sign = min((s for s in world.signs if not s.hidden), key=_eager, default=None)
+    sign = min((s for s in world.signs if not s.hidden), key=eager, default=None)
     asked = LEVEL_OF_ACTION[sign.action] if sign is not None else Level.STOP
     named = (sign.rule, sign.fingerprint, sign.n) if sign is not None else ("none", "", 0)
     wanted = max(asked, Level.CHECKPOINT)

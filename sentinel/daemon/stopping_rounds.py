@@ -7,7 +7,6 @@ condition, and answers people who ask where a plan stands.
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import sqlite3
 import traceback
@@ -17,7 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from sentinel.core.records import Json, RunInfo
-from sentinel.core.stopping import Found, explained, supposed
+from sentinel.core.stopping import explained, supposed
+from sentinel.core.stopping_conditions import Found
 from sentinel.core.stopping_plan import BEFORE_ASKING, Deed, Plan, Stage
 from sentinel.core.stopping_words import acked, announcement, condition_lines, last_word, status_line
 from sentinel.core.stopping_world import Level, Limits, Mode, Saving, World, level_of, parse_limits
@@ -31,7 +31,7 @@ from sentinel.daemon.stopping_people import Audience
 from sentinel.daemon.stopping_view import View
 from sentinel.daemon.stopping_workers import SEVERAL, Workers
 from sentinel.keep import plans
-from sentinel.keep.store import Store
+from sentinel.keep.store import Store, info_from
 from sentinel.outlets.hands.sending import audit
 
 EVERY = 1.0
@@ -140,7 +140,7 @@ class Rounds:
 
     def _kept_info(self, key: str) -> RunInfo | None:
         row = self.store.connection.execute("SELECT info FROM runs WHERE key = ?", (key,)).fetchone()
-        return RunInfo(**json.loads(row[0])) if row else None
+        return info_from(row[0]) if row else None
 
     # --- what a turn looks at --------------------------------------------------------------------------------------
 
