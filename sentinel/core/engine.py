@@ -87,10 +87,10 @@ class Engine:
         return effects
 
     def _take(self, key: str, item: Fact | Mark | Found | Over, effects: list[Effect]) -> None:
-        watched = self.awake(self._current.get(key, key))
-        if isinstance(item, Found):
+        if isinstance(item, Found):  # wakes nobody: a start finds every run that is known
             self._found(key, item)
             return
+        watched = self.awake(self._current.get(key, key))
         if watched is None:
             return  # listed only, or unknown: a run is judged from its `Found` on
         if isinstance(item, Fact):
@@ -241,7 +241,7 @@ class Engine:
     def drop(self, key: str) -> None:
         """Forget a run altogether (retention)."""
         self.runs.pop(key, None)
-        self.sleepers.runs.pop(key, None)
+        self.sleepers.forget(key)
         self._courses.pop(key, None)
         self.listed.pop(key, None)
         self._current = {known: current for known, current in self._current.items() if current != key}

@@ -23,9 +23,11 @@ class Sleepers:
         self.runs: dict[str, Asleep] = {}
         self._recall = recall
         self._next = inf
+        self.moves = 0  # how often one went to sleep, woke or was forgotten
 
     def lay_down(self, key: str, watched: Watched, course: Course) -> None:
         """The run sleeps from now on; what it held is in the store."""
+        self.moves += 1
         asleep = self.runs[key] = asleep_of(watched)
         asleep.course = course
         asleep.wakes = look_ahead(watched)
@@ -33,6 +35,7 @@ class Sleepers:
 
     def keep(self, key: str, asleep: Asleep) -> None:
         """A run that slept when Sentinel ended sleeps on."""
+        self.moves += 1
         self.runs[key] = asleep
         self._next = min(self._next, asleep.wakes)
 
@@ -47,6 +50,7 @@ class Sleepers:
 
     def wake(self, key: str, watched: Watched) -> Course:
         """Make a fresh run what the sleeping one was; the course that it was on."""
+        self.moves += 1
         asleep = self.runs.pop(key)
         if self._recall is not None:
             watched.restore(self._recall(key))
@@ -55,6 +59,11 @@ class Sleepers:
         watched.marks.extend(asleep.marks)
         watched.last = asleep.last
         return asleep.course or Course()
+
+    def forget(self, key: str) -> None:
+        """Nothing is known of this run any more."""
+        self.moves += 1
+        self.runs.pop(key, None)
 
     def look_again(self) -> None:
         """Other rules are in force: when time wakes a run is to be found anew."""

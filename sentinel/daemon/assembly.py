@@ -79,6 +79,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
     reloading = Reloading(daemon, office, looking, books, plan, service, novelties)
     reloading.begin(clock.wall())
+    service.begin()
     rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
     machinery.knew = rounds.workers.whose
     look_after(daemon, office, machinery, service, reloading)

@@ -126,6 +126,10 @@ class Looking:
         """Whether the next turn has work at once."""
         return self.watcher.pending
 
+    def left(self) -> tuple[int, int]:
+        """Of how many known runs history is still to be read, and how many are known."""
+        return self.watcher.left()
+
 
 def roots_of(plans: Sequence[WatchPlan]) -> list[str]:
     """The folders below which all matches lie."""

@@ -16,6 +16,7 @@ from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Effect, Found, Json
 from sentinel.core.seams import Clock, Source, Waker
 from sentinel.daemon.control import Control
+from sentinel.daemon.memory import give_back
 from sentinel.daemon.resting import Resting
 from sentinel.daemon.snapshots import Snapshots
 from sentinel.keep.store import Store
@@ -26,6 +27,7 @@ SOON = 0.1
 MAINTENANCE = 3600.0
 TRY_DISK = 60.0
 FIRST_LOOK = "first look"
+FILES = "files"  # the source that follows what runs write
 
 
 class Delivering(Protocol):
@@ -59,6 +61,9 @@ class Files(Protocol):
     @property
     def pending(self) -> bool:
         """Whether the next turn has work at once."""
+
+    def left(self) -> tuple[int, int]:
+        """Of how many known runs history is still to be read, and how many are known."""
 
 
 Trouble = Callable[[str], None]
@@ -94,6 +99,7 @@ class Daemon:
         self.admins, self.at = list(admins), at  # who may speak for all; a reload changes the list in place
         self.snapshots = Snapshots(engine, store, files)
         self.resting = Resting(engine)
+        self.resting.let_go = self._let_go
         self.told: list[str] = list(store.told)  # about ourselves: state, reloads, bugs
         self.began = clock.wall()
         self.turns = 0
@@ -125,9 +131,14 @@ class Daemon:
         self.at("delivered")
         self._look_after(now)
         self.turns += 1
-        if self.files is not None and self.files.pending:
+        if self.sweeping:
             return BUSY
         return min(wait, SOON) if self.resting.more else wait
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether history is still being read; not while reading files is set aside, for that may last."""
+        return self.files is not None and self.files.pending and FILES not in self._aside
 
     def _decide(self, now: float) -> list[Effect]:
         effects, self.owed = self.owed, []
@@ -222,6 +233,12 @@ class Daemon:
         self._commit(effects, due, now)
 
     # --- looking after ourselves -----------------------------------------------------------------------------------
+
+    def _let_go(self) -> None:
+        """Many runs went to sleep: what they took is given back."""
+        with contextlib.suppress(sqlite3.Error):
+            self.store.shrink()
+        give_back()
 
     def _look_after(self, now: float) -> None:
         if not self.store.on_disk and now >= self._disk_at:

@@ -72,7 +72,8 @@ class Meetings:
         self._due = 0.0
         self._book: Rulebook | None = None
         self._mixed: tuple[Mixed, ...] = ()
-        self._logs: dict[str, dict[FileId, str]] = {}  # of runs that sleep
+        self._resting: dict[str, tuple[Asleep, WatchedRun]] = {}
+        self._moves = -1  # of the sleepers, when that was worked out
         self._held: dict[str, tuple[Stamp, WatchedRun]] = {}
 
     def keep(self, machine: Machine, engine: Engine, now: float) -> None:
@@ -101,21 +102,12 @@ class Meetings:
 
     def _sleeping(self, engine: Engine) -> list[WatchedRun]:
         """Runs that sleep but are not over: a process that is found to work for one wakes it. Their files stay what they were."""
-        asleep = engine.sleepers.runs
-        here = {key: asleep[now] for key, now in engine.keys().items() if now in asleep and not asleep[now].over}
-        self._logs = {key: self._logs.get(key) or logs_of(run) for key, run in here.items()}
-        return [
-            WatchedRun(
-                KnownRun(key, run.info.folder, frozenset(logs := self._logs[key])),
-                (),
-                logs,
-                run.grew,
-                Course(run.marks, run.progress),
-                title=run.info.name,
-                home=run.info.home,
-            )
-            for key, run in here.items()
-        ]
+        if self._moves != engine.sleepers.moves:
+            self._moves, asleep = engine.sleepers.moves, engine.sleepers.runs
+            here = {key: asleep[now] for key, now in engine.keys().items() if now in asleep and not asleep[now].over}
+            before = self._resting
+            self._resting = {key: _resting(key, run, before.get(key)) for key, run in here.items()}
+        return [known for _, known in self._resting.values()]
 
     def renew(self) -> None:
         """Another machine knows nothing yet."""
@@ -227,6 +219,19 @@ def watched_run(key: str, watched: Watched, mixed: tuple[Mixed, ...] = ()) -> Wa
     )
 
 
+def _resting(key: str, run: Asleep, held: tuple[Asleep, WatchedRun] | None) -> tuple[Asleep, WatchedRun]:
+    """The same object as before where the run slept on, unless no file of it was there."""
+    return held if held is not None and held[0] is run and held[1].logs else (run, sleeping_run(key, run))
+
+
+def sleeping_run(key: str, run: Asleep) -> WatchedRun:
+    """The same of a run that sleeps."""
+    info, logs = run.info, logs_of(run)
+    known = KnownRun(key, info.folder, frozenset(logs))
+    course = Course(run.marks, run.progress)
+    return WatchedRun(known, (), logs, run.grew, course, title=info.name, home=info.home)
+
+
 # What looks like a path in a line about a checkpoint; the last one is where it went.
 _PATH = re.compile(r"[\w@%+=:,.~/-]*(?:/[\w@%+=:,.~-]+|\.(?:pt|pth|ckpt|bin|safetensors|h5|keras|npz|zip)\b)/?")
 
@@ -236,7 +241,7 @@ def fallen(engine: Engine) -> dict[str, Fallen]:
     ends: dict[str, list[tuple[float, str, str]]] = {}
     for batch, end in _ends(engine):
         ends.setdefault(batch, []).append(end)
-    size = Counter(info.batch for info in engine.infos().values())
+    size = Counter(info.batch for info in engine.infos().values()) if ends else Counter[str]()
     out = {}
     for batch, found in ends.items():
         latest = max(at for at, _, _ in found)

@@ -98,12 +98,12 @@ class Reloading:
     def look(self) -> None:
         """After each turn: take everything when it was asked for, and rules alone when a file of them moved."""
         if self._daemon.take_reload():
-            self._service.notifier.reloading(time.monotonic_ns() // 1000)
+            self._service.reloading(time.monotonic_ns() // 1000)
             try:
                 self._take_all()
             except Exception as bug:  # whatever it is, the watch goes on with what it had
                 self._refuse([f"a bug in Sentinel: {type(bug).__name__}: {bug}"])
-            self._service.notifier.ready()
+            self._service.reloaded()
         elif self.books.moved(self._daemon.clock.steady()):
             self._take_rules()
         elif self._novelties.until is not None and self._now() >= self._novelties.until:

@@ -10,14 +10,16 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sentinel.core.engine import Engine
 from sentinel.core.watched import Watched
+from sentinel.daemon.memory import give_back
 
 LOOK_EVERY = 5.0
 ENDED = 3600.0  # one of a batch that ended within the hour stays awake: the batch is looked over for others that died
 CALM = 60.0  # a run that wrote within this time stays awake
 GAPS = 10.0  # ... and within so many of its longest gaps: to wake one costs as much as a hundred lines
 LONGEST = 6 * 3600.0
+CROWD = 100  # after so many went to sleep the memory that they took is given back
 AT_ONCE = 8  # runs in one turn, so that no alert waits for them
-MANY = 150
+MANY = 24  # ... while history is read: more than are begun in one turn, lest those that are awake grow in number
 
 
 class Resting:
@@ -28,7 +30,9 @@ class Resting:
         self._engine = engine
         self._tired: list[str] = []
         self._laid = 0  # since the last sweep
+        self._gone = 0  # since memory was last given back
         self.held: Callable[[], Iterable[str]] = tuple  # runs that others need awake: those with a stop plan
+        self.let_go: Callable[[], None] = give_back
         self._look_at = 0.0
 
     @property
@@ -55,9 +59,13 @@ class Resting:
         for key in keys:
             self._engine.lay_down(key)
         self._laid += len(keys)
+        self._gone += len(keys)
         if self._laid >= MANY:
             self._laid = 0
             gc.collect()
+        if self._gone >= CROWD and not self._tired:
+            self._gone = 0
+            self.let_go()
 
 
 def _calm(watched: Watched, now: float) -> bool:

@@ -1,5 +1,6 @@
 """The daemon as a service: what its manager hears after each turn, and one line about each beginning and end.
 
+Ready is said once the first sweep is read to its end; until then the manager hears how far it is, and to wait longer.
 The watchdog is fed by the deciding loop alone, and only while no worker stands still that a restart would free. Each that
 stands still is named: in the journal, in `status`, and on the channels where no rule says it.
 """
@@ -14,7 +15,8 @@ from sentinel.daemon.loop import Daemon
 from sentinel.daemon.progress import Late, Progress, Then
 from sentinel.daemon.systemd import Notifier
 
-EVERY = 1.0  # seconds: under load there are dozens of turns in each
+EVERY = 5.0  # seconds between two counts of all runs for the status line
+PATIENCE = 300.0  # seconds that the manager is asked for until the sweep has moved on: as long as the unit's own wait
 Tell = Callable[[str, tuple[str, ...]], None]  # a head and lines, to every channel
 
 
@@ -24,7 +26,7 @@ class Service:
     def __init__(
         self, daemon: Daemon, notifier: Notifier, journal: Journal, progress: Progress, steady: Callable[[], float]
     ) -> None:
-        """Nothing is said before the first turn is over. `steady` is the clock that workers promise by."""
+        """Nothing is said yet. `steady` is the clock that workers promise by."""
         self.notifier, self.journal, self._steady = notifier, journal, steady
         self._daemon, self._progress = daemon, progress
         self._ready, self._due = False, 0.0
@@ -33,11 +35,21 @@ class Service:
         self._told = ""
         self.refused = ""  # why a reload was not taken, for the status line
 
+    def begin(self) -> None:
+        """Before the first turn, which lists all that is watched: on a slow network folder that takes long."""
+        self.notifier.status("looking for runs")
+        self.notifier.extend(PATIENCE)
+
     def speak(self) -> None:
-        """After each turn: ready after the first, the status when it changed, the watchdog while all make progress."""
-        if not self._ready or self._steady() >= self._due or self.refused != self._told:
-            self._due, self._told = self._steady() + EVERY, self.refused
-            self._show(self._text())
+        """After each turn: ready once the sweep is over, the status when it changed, the watchdog while all get on."""
+        sweeping = not self._ready and self._daemon.sweeping
+        now = self._steady()
+        if now >= self._due or self.refused != self._told or not (self._ready or sweeping):
+            self._due, self._told = now + EVERY, self.refused
+            if sweeping:
+                self._show_progress()
+            else:
+                self._show(self._text())
         if self._all_move():
             self.notifier.watchdog()
 
@@ -64,6 +76,21 @@ class Service:
             for worker, late in sorted(self._late.items())
             if late.then is not Then.LOG
         ]
+
+    def _show_progress(self) -> None:
+        assert self._daemon.files is not None
+        left, known = self._daemon.files.left()
+        self.notifier.status(f"first sweep: {left} of {known} runs are still to be read")
+        self.notifier.extend(PATIENCE)
+
+    def reloading(self, monotonic_usec: int) -> None:
+        """A reload begins."""
+        self.notifier.reloading(monotonic_usec)
+
+    def reloaded(self) -> None:
+        """It is over, taken or not; in the middle of the first sweep ready comes at the sweep's end."""
+        if self._ready:
+            self.notifier.ready()
 
     def _show(self, text: str) -> None:
         if not self._ready:

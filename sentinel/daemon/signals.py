@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from sentinel.daemon.loop import Daemon
+from sentinel.daemon.memory import give_back, share_one_pool
 from sentinel.daemon.waiting import SelectorWaker
 
 LONGEST_WAIT = 1.0
@@ -19,7 +20,8 @@ COLLECT = (20_000, 20, 20)  # Python's own (700, 10, 10) spent a tenth of the ti
 
 def run_until_told(daemon: Daemon) -> None:
     """Turn after turn until a signal says stop; then everything is written down."""
-    gc.collect()
+    share_one_pool()
+    give_back()
     gc.freeze()  # rules and modules never go: no collection needs to look through them again
     gc.set_threshold(*COLLECT)
     with handled(daemon):

@@ -110,6 +110,10 @@ class Store:
         self.connection, self.on_disk = disk, True
         return True
 
+    def shrink(self) -> None:
+        """Let go of pages of the state that were read and are held in memory."""
+        self.connection.execute("PRAGMA shrink_memory")
+
     # --- alerts and effects --------------------------------------------------------------------------------------
 
     def record(self, effects: Iterable[Effect], now: float) -> list[Effect]:

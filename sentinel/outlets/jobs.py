@@ -9,14 +9,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import tzinfo
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sentinel.core.records import Json
 from sentinel.core.telling_answers import Answer
 from sentinel.core.telling_letter import Kind, Letter, letter_from, letter_json
-from sentinel.outlets.roads import Road
+
+if TYPE_CHECKING:
+    from sentinel.outlets.roads import Road
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Job:
     @property
     def road(self) -> Road:
         """How to get there."""
+        from sentinel.outlets.roads import Road  # only children send: the daemon itself holds no HTTP and no TLS
+
         return Road(self.line.proxy, self.line.no_proxy, self.line.ca)
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
@@ -53,7 +54,7 @@ class LiveRun:
     """A run that is not over."""
 
     __slots__ = (
-        *("_configs", "_due", "_ended", "_ending", "_eyes", "_guard", "_history", "_moved", "_new_log"),
+        *("_configs", "_configs_at", "_due", "_ended", "_ending", "_eyes", "_guard", "_history", "_moved", "_new_log"),
         *("_open", "_poll", "calm", "due", "grew", "info", "logs", "over", "trouble"),
     )
 
@@ -80,6 +81,7 @@ class LiveRun:
         self._history: Iterator[Item | None] | None = None  # None in it: judge before you ask for more
         self._ended: Over | None = None  # its processes are gone, and how that went
         self.over = False
+        self._configs_at = float("-inf")
         self.calm = QUIET  # seconds between two looks at a log that is quiet
         self.due = float("-inf")  # when there is something to look at again
 
@@ -150,7 +152,8 @@ class LiveRun:
     def read(self, now: float, *, sweep_configs: bool) -> list[Item | Over]:
         """What is new in this turn."""
         items: list[Item] = []
-        if sweep_configs:
+        if sweep_configs or now >= self._configs_at:
+            self._configs_at = now + self.calm
             for name, config in self._configs.items():
                 items += self._tried(name, partial(self._facts, name, config)) or []
         if self._history is not None:
@@ -273,3 +276,13 @@ def kept_marks(kept: Json) -> dict[str, list[Bookmark]]:
         return {}
     found = {name: [bookmark_from(mark) for mark in marks] for name, marks in logs.items() if isinstance(marks, list)}
     return {name: [mark for mark in marks if mark] for name, marks in found.items()}
+
+
+def renamed_marks(
+    marks: Mapping[str, Sequence[Bookmark]], path: str, paths: Sequence[str], base: str
+) -> Sequence[Bookmark]:
+    """The bookmarks of a log that was renamed while we were away."""
+    present = {os.path.relpath(path, base) for path in paths}
+    inode = os.stat(path).st_ino
+    gone = (kept for name, kept in marks.items() if name not in present)
+    return next((kept for kept in gone if kept and kept[-1].inode == inode), ())

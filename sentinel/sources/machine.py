@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from operator import is_
 from typing import Literal
 
 from sentinel.core.records import Batch, Fact, Found, How, Origin, Over, Row, RunInfo
@@ -91,7 +92,9 @@ class Machine:
         return "machine"
 
     def meet(self, runs: Sequence[Watched]) -> None:
-        """The runs in force; called whenever they or their files changed."""
+        """The runs in force; of those that stayed what they were the very same objects are handed in again."""
+        if len(runs) == len(self.watched) and all(map(is_, runs, self.watched.values())):
+            return
         self.watched = {run.known.key: run for run in runs}
         self._unnamed_known = {key for key in self.watched if key.startswith(UNNAMED)}
         self._abroad = [key for key, run in self.watched.items() if not run.home]

@@ -21,12 +21,11 @@ class Turns:
 
     def due(self, now: float, asked: Iterable[str]) -> dict[str, None]:
         """The runs to be read now, those in `asked` among them."""
-        due = {key: None for key, at in self._moved.items() if at <= now} | dict.fromkeys(asked)
         while self._soonest and self._soonest[0][0] <= now:
             at, key = heappop(self._soonest)
             if self._planned.get(key) == at:
-                due[key] = None
-        return due
+                self.moved(key, at)  # until it was read: a turn may end before its time comes
+        return {key: None for key, at in self._moved.items() if at <= now} | dict.fromkeys(asked)
 
     def was_read(self, key: str, again: float) -> None:
         """This run was read, and wants to be read again then."""

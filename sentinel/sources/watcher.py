@@ -2,7 +2,7 @@
 
 Truth is the sweep: folders every five seconds, logs that moved lately every poll, quiet ones every five seconds, runs
 that are over every minute. Hints of the kernel make it look sooner; where they are sure to come, folders and quiet logs
-are swept every half minute.
+are swept every minute.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sentinel.sources.eyes import Eyes, default_eyes
 from sentinel.sources.following import Log
 from sentinel.sources.hints import Hints
 from sentinel.sources.identity import Bookmark
-from sentinel.sources.live_run import LiveRun, kept_marks
+from sentinel.sources.live_run import LiveRun, kept_marks, renamed_marks
 from sentinel.sources.matches import Match, Places, beginning_in, open_in
 from sentinel.sources.mounts import mounts
 from sentinel.sources.plan import WatchPlan
@@ -32,9 +32,11 @@ from sentinel.sources.track import Track
 from sentinel.sources.turns import Turns
 
 FOLDERS = 5.0
-TOLD = 30.0  # where the kernel tells what moves
+TOLD = 60.0  # where the kernel is sure to tell what moves: the sweep finds what it kept to itself, as writes by mmap
 OVER = 60.0
-MOST_NEW = 100  # runs that are begun in one turn: thousands at the first sweep must not all be held at once
+MOST_NEW = 12  # runs with something to read that are begun in one turn: a first sweep must not hold thousands at once
+MOST_RESUMED = 200  # ... and those that only go on where we were
+MOST_LOOKED = 200  # matches that are looked into in one turn, so that none takes long on a slow network folder
 MOST_CONFIGS = 200
 
 Busy = Callable[[str], bool]  # whether some process works in a folder
@@ -84,6 +86,7 @@ class Watcher:
         self._turns = Turns()
         self._next_folders = -1e18
         self._first = True
+        self._unlooked = False  # matches are due that no turn had room for
 
     @property
     def name(self) -> str:
@@ -92,8 +95,12 @@ class Watcher:
 
     @property
     def pending(self) -> bool:
-        """Whether the next turn has work at once: history is still being read."""
-        return bool(self._past or self._new)
+        """Whether the next turn has work at once: history to read, or folders that were not looked into."""
+        return bool(self._past or self._new or self._unlooked)
+
+    def left(self) -> tuple[int, int]:
+        """How many runs have history that is still to be read, and how many are known."""
+        return len(self._new.keys() | self._past), len(self._described)
 
     def catching_up(self) -> set[str]:
         """The runs whose history is still being read: save no series of them and tell nothing yet."""
@@ -104,42 +111,48 @@ class Watcher:
     def read(self, now: float) -> Iterator[Batch]:
         """What is new since the last call: `Found` first, then facts, rows and marks, `Over` last."""
         self._take_hints(now)
-        sweep = now >= self._next_folders
-        if sweep:
+        if now >= self._next_folders:
             self._next_folders = now + FOLDERS
-            if self._hints:
-                self._hints.listen()
             self._match_patterns(now)
         found = self._look_into_matches(now)
+        self._new |= dict.fromkeys(sorted(found & self._runs.keys()))
         touched, self._touched = self._touched, set()
-        new = self._begin_some(found)
-        due = self._runs if sweep else self._turns.due(now, [*sorted(new), *sorted(touched)])
-        for key in [key for key in due if key in self._runs and key not in self._new]:
-            run = self._runs[key]
-            items: list[Item | Found | Over] = [Found(run.info, None if run.catching_up else now)] if key in new else []
-            items += run.read(now, sweep_configs=sweep or key in new or key in touched)
-            if items:
-                items += self._goes_on_with(run, items)
-                yield Batch(key, tuple(items))
-            if self._past and not run.catching_up:
-                self._past.discard(key)
-            if self._suspects:
-                self._suspects.survived()
-            self._turns.was_read(key, run.due)
-            if run.over:
-                self._put_to_sleep(key, now)
+        for key in self._turns.due(now, sorted(touched)):
+            if key in self._runs and key not in self._new:
+                yield from self._read_run(key, now, key in touched)
+        yield from self._begin_some(now)
         for key in sorted(found - set(self._runs)):
             if key in self._asleep and not self._asleep[key].info.fresh:
                 yield Batch(key, (Found(self._asleep[key].info, None),))
-        self._first = False
+        self._first = self._first and self._unlooked
 
-    def _begin_some(self, found: set[str]) -> set[str]:
+    def _begin_some(self, now: float) -> Iterator[Batch]:
         """Of the runs that were found those whose turn it is."""
-        self._new |= dict.fromkeys(sorted(found & self._runs.keys()))
-        new = set(islice(self._new, MOST_NEW))
-        for key in new:
+        read = 0
+        for key in list(islice(self._new, MOST_RESUMED)):
+            if read >= MOST_NEW:
+                return
             del self._new[key]
-        return new
+            run = self._runs[key]
+            for batch in self._read_run(key, now, True, Found(run.info, None if run.catching_up else now)):
+                read += len(batch.items) > 1
+                yield batch
+
+    def _read_run(self, key: str, now: float, sweep_configs: bool, found: Found | None = None) -> Iterator[Batch]:
+        """What is new in one run, if anything is."""
+        run = self._runs[key]
+        items: list[Item | Found | Over] = [found] if found else []
+        items += run.read(now, sweep_configs=sweep_configs)
+        if items:
+            items += self._goes_on_with(run, items)
+            yield Batch(key, tuple(items))
+        if self._past and not run.catching_up:
+            self._past.discard(key)
+        if self._suspects:
+            self._suspects.survived()
+        self._turns.was_read(key, run.due)
+        if run.over:
+            self._put_to_sleep(key, now)
 
     def _take_hints(self, now: float) -> None:
         if self._hints is None:
@@ -190,6 +203,8 @@ class Watcher:
         return self._matches[path]
 
     def _match_patterns(self, now: float) -> None:
+        if self._hints:
+            self._hints.listen()
         patterns = [(pattern, plan) for plan in self._plans for pattern in (plan.runs, *plan.files) if pattern]
         for path, plan in self._places.tree.unmet(patterns, set(self._matches)):
             self._matches[path] = Match(plan, path, now, set())
@@ -197,9 +212,9 @@ class Watcher:
     def _look_into_matches(self, now: float) -> set[str]:
         """The keys of the runs that were found, or found again."""
         found: set[str] = set()
-        for match in self._matches.values():
-            if match.due > now:
-                continue
+        due = [match for match in self._matches.values() if match.due <= now]
+        self._unlooked = len(due) > MOST_LOOKED
+        for match in due[:MOST_LOOKED]:
             changed = self._places.look_into(match)
             for folder, files in match.found.items():
                 if changed or f"{match.plan.name}:{folder}" not in self._runs:
@@ -270,12 +285,11 @@ class Watcher:
             return Log(path, lambda mark: self._track(info.key, name, mark), opened, lambda: self._listing(at))
 
         guard = Careful(self._suspects, info.key, self._told) if self._suspects else None
-        run = self._runs[info.key] = LiveRun(info, new_log, opened, self._given, plan.poll, guard)
-        return run
+        self._runs[info.key] = LiveRun(info, new_log, opened, self._given, plan.poll, guard)
+        return self._runs[info.key]
 
     def _listing(self, folder: str) -> Mapping[str, int]:
-        known = self._places.tree.look(folder)
-        return known.files if known else {}
+        return known.files if (known := self._places.tree.look(folder)) else {}
 
     def _track(self, key: str, name: str, mark: Bookmark | None) -> Track:
         def opener(file: str, head: bytes, timing: Arrivals, saved: Json) -> Reader:
@@ -299,7 +313,7 @@ class Watcher:
                 if configs <= MOST_CONFIGS:
                     run.add_config(name, path)
             elif name not in run.logs and not self._known_inode(run, path):
-                run.add_log(name, now, marks.get(name) or _by_inode(marks, path, paths, base))
+                run.add_log(name, now, marks.get(name) or renamed_marks(marks, path, paths, base))
                 self._turns.moved(run.info.key, now)
                 self._logs_at[path] = (run.info.key, name)
 
@@ -339,7 +353,7 @@ class Watcher:
 
         The answer are the runs whose history was only half read: they begin anew, so forget them.
         """
-        same = [plan for plan in self._plans if plan in plans and names is self._names]
+        same = plans if names is self._names else ()
         parted = [path for path, match in self._matches.items() if match.plan not in same]
         halves = {key for path in parted for key in self._matches.pop(path).runs if self._put_away(key)}
         if hints is not self._hints and self._hints:
@@ -384,13 +398,3 @@ class Watcher:
             run.close()
         if self._hints:
             self._hints.close()
-
-
-def _by_inode(
-    marks: Mapping[str, Sequence[Bookmark]], path: str, paths: Sequence[str], base: str
-) -> Sequence[Bookmark]:
-    """The bookmarks of a log that was renamed while we were away."""
-    present = {os.path.relpath(path, base) for path in paths}
-    inode = os.stat(path).st_ino
-    gone = (kept for name, kept in marks.items() if name not in present)
-    return next((kept for kept in gone if kept and kept[-1].inode == inode), ())

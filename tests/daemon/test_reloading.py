@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -81,11 +82,14 @@ class House:
         with (folder / "train.log").open("a") as file:
             file.write(text)
 
-    def start(self):
+    def begin(self):
         settings, faults = load_settings(self.settings)
         assert settings is not None, faults
         self.daemon, why = assemble(Plan(settings, self.settings))
         assert self.daemon is not None, why
+
+    def start(self):
+        self.begin()
         self.turn(3)
         return self.daemon
 
@@ -436,12 +440,46 @@ def manager(house, monkeypatch):
 
 
 def test_ready_comes_with_what_the_first_sweep_has_found(house, manager):
-    for n in range(20):
+    for n in range(40):
         house.log(f"r{n}", "step=1 loss=2.0\n")
-    house.start()
-    first = manager.heard()
-    assert first[0] == "READY=1"
-    assert first[1].startswith("STATUS=20 runs, ")
+    house.begin()
+    heard = manager.heard()
+    while house.daemon.sweeping or not house.daemon.turns:
+        assert "READY=1" not in heard
+        house.turn()
+        heard += manager.heard()
+    ready = heard.index("READY=1")
+    assert heard[ready + 1].startswith("STATUS=40 runs, ")
+    assert house.daemon.turns > 2
+    assert heard[:2] == ["STATUS=looking for runs", "EXTEND_TIMEOUT_USEC=300000000"]
+
+
+def test_while_the_first_sweep_goes_on_the_manager_hears_how_far_it_is_and_to_wait_longer(house, manager):
+    for n in range(40):
+        house.log(f"r{n}", "step=1 loss=2.0\n")
+    house.begin()
+    manager.heard()
+    house.turn()
+    assert manager.heard() == [
+        "STATUS=first sweep: 28 of 40 runs are still to be read", "EXTEND_TIMEOUT_USEC=300000000", "WATCHDOG=1",
+    ]  # fmt: skip
+    house.daemon.ask_reload()
+    house.turn(2)
+    assert "READY=1" not in manager.heard()
+
+
+def test_a_bug_in_reading_files_holds_ready_up_no_longer_than_the_first_turn(house, manager):
+    house.log("r", "step=1 loss=2.0\n")
+    house.begin()
+
+    def broken(_now):
+        house.daemon.files.watcher._new["gone"] = None
+        raise RuntimeError("a bug")
+        yield
+
+    house.daemon.sources[0] = SimpleNamespace(name="files", read=broken, trouble=list, close=lambda: None)
+    house.turn()
+    assert "READY=1" in manager.heard()
 
 
 def test_a_reload_is_announced_and_closed_whether_it_is_taken_or_not(house, manager):

@@ -8,7 +8,7 @@ import pytest
 from sentinel.core.names import Names
 from sentinel.core.records import Fact, Found, How, Over
 from sentinel.sources.plan import WatchPlan
-from sentinel.sources.watcher import Watcher
+from sentinel.sources.watcher import MOST_LOOKED, MOST_NEW, Watcher
 from tests.sources.one_log import lines, told
 from tests.sources.plain_eyes import PlainEyes
 
@@ -168,3 +168,31 @@ def test_a_hydra_run_is_called_by_what_was_overridden_and_its_multirun_is_a_batc
     found = watched.turn()[0]
     assert found.info.name.endswith(" lr=0.1,seed=3")
     assert found.info.batch == f"hydra:{watched.folder}/2024-01-01"
+
+
+def test_thousands_that_are_new_are_begun_a_few_a_turn_and_those_that_only_go_on_many_at_once(watched):
+    for n in range(3 * MOST_NEW):
+        watched.write(f"r{n:02}/train.log", lines(1))
+    watched.now += 5.0
+    turns = []
+    while not turns or watched.watcher.pending:
+        turns.append([batch for batch in watched.watcher.read(watched.now) if told(batch.items)])
+        assert watched.watcher.left() == (3 * MOST_NEW - sum(map(len, turns)), 3 * MOST_NEW)
+    assert [len(batches) for batches in turns] == [MOST_NEW, MOST_NEW, MOST_NEW]
+    watched.restart()
+    found = [batch.run for batch in watched.watcher.read(watched.now + 5.0)]
+    assert len(found) == 3 * MOST_NEW
+    assert not watched.watcher.pending
+
+
+def test_more_folders_than_one_turn_looks_into_are_all_found_and_none_of_them_counts_as_new(watched):
+    for n in range(MOST_LOOKED + 20):
+        watched.write(f"r{n:03}/train.log", lines(1), age=1e6)
+    first = list(watched.watcher.read(watched.now))
+    assert len(first) == MOST_LOOKED
+    assert watched.watcher.pending
+    rest = list(watched.watcher.read(watched.now))
+    assert not watched.watcher.pending
+    found = [item for batch in first + rest for item in batch.items]
+    assert len(found) == MOST_LOOKED + 20
+    assert not any(item.info.fresh for item in found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from sentinel.core.endings import Ending, Traces, how_it_went
 from sentinel.core.records import Batch, Fact, How, Item, Mark, Origin, Over, Row, Scalar
@@ -62,12 +63,15 @@ class ProcessSource:
     by_us: Callable[[str], str] = lambda key: ""  # noqa: ARG005 - what Sentinel itself did to stop a run
     groups: Groups = field(default_factory=Groups)
     _known: dict[Pid, Process] = field(default_factory=dict)
+    _moments: dict[Pid, Vital] = field(default_factory=dict)  # of those, at the last look at all
     _due: float = 0.0
     _full_due: float = 0.0
     _tries: dict[str, tuple[int, float]] = field(default_factory=dict)
     _loose_since: dict[Pid, float] = field(default_factory=dict)
     _lives: dict[str, int] = field(default_factory=dict)  # how often a run that is over was started so far
     _pids_met: frozenset[int] = frozenset()
+    _asked_for: Mapping[str, KnownRun] | None = None  # whose processes were looked for
+    _ask_at: float = 0.0  # when that is done again
 
     @property
     def name(self) -> str:
@@ -102,30 +106,44 @@ class ProcessSource:
     def _must_scan(self, now: float) -> bool:
         listed = frozenset(pid for found in self.gpus.values() for pid in found)
         due = now >= self._full_due or bool(listed - self._pids_met)
+        if self.runs is self._asked_for and now < self._ask_at:
+            return due
+        self._asked_for, self._ask_at = self.runs, inf
         for key in self.runs.keys() - self.links.runs.keys():
             tries, at = self._tries.get(key, (0, now))
             if tries < len(RETRIES) and now >= at:
                 following = now + RETRIES[tries + 1] if tries + 1 < len(RETRIES) else now
                 self._tries[key] = (tries + 1, following)
                 due = True
+            left, at = self._tries.get(key, (0, now))
+            if left < len(RETRIES):
+                self._ask_at = min(self._ask_at, at)
         return due
 
     def _scan(self, now: float) -> None:
         """Look at all processes. What was once found to be a run's own stays so while it lives."""
         self._full_due = now + FULL
+        self._asked_for = None
         self._pids_met = frozenset(pid for found in self.gpus.values() for pid in found)
-        seen = {}
+        seen, moments = {}, {}
         for number in pids(self.root):
             found = vital(number, self.root)
             if found is not None and not found.kernel and found.state not in "ZX" and number != os.getpid():
-                seen[found.id] = process(found, self.root)
-        self._known = seen
+                moments[found.id] = found
+                seen[found.id] = self._as_before(found) or process(found, self.root)
+        self._known, self._moments = seen, moments
         unnamed = [KnownRun(key, pids=stray.pids) for key, stray in self.unnamed.items()]
         self.links = attach(seen.values(), [*self.runs.values(), *unnamed], self.gpus)
         self._drop_named(seen)
         for key in {*self.links.runs, *self.followed}:
             self._meet(key)
         self._note_strays(now)
+
+    def _as_before(self, found: Vital) -> Process | None:
+        """A process that used no time since the last look, to a hundredth of a second, has what it had."""
+        before = self._moments.get(found.id)
+        still = before is not None and (before.cpu, before.name, before.parent) == (found.cpu, found.name, found.parent)
+        return self._known.get(found.id) if still else None
 
     def _meet(self, key: str) -> None:
         link, followed = self.links.runs.get(key), self.followed.get(key)
