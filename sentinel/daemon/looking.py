@@ -124,6 +124,15 @@ class Looking:
         """Whether the next turn has work at once."""
         return self.watcher.pending
 
+    def be_patient(self, seconds: float) -> None:
+        """So long may lines wait that bring no news."""
+        self.watcher.turns.patience = seconds
+
+    @property
+    def next_look(self) -> float:
+        """When lines that wait are to be read."""
+        return self.watcher.turns.next_moved
+
 
 def roots_of(plans: Sequence[WatchPlan]) -> list[str]:
     """The folders below which all matches lie."""
