@@ -80,9 +80,13 @@ class Curve:
         """All buckets, oldest first."""
         return [Bucket(*row) for row in zip(*self.columns, strict=True)]
 
-    def cut(self, position: float) -> None:
-        """Drop the buckets that reach to a position or beyond."""
-        kept = [bucket for bucket in self.buckets() if not bucket.position >= position]
+    def cut(self, position: float, epoch: float = nan) -> None:
+        """Drop the buckets that reach to a position or beyond, or to an epoch where they have no position."""
+        kept = [
+            bucket
+            for bucket in self.buckets()
+            if not (bucket.position >= position or (bucket.position != bucket.position and bucket.epoch >= epoch))
+        ]
         self.taken = len(kept) * self.stride
         self._set(kept)
 

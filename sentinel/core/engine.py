@@ -150,11 +150,7 @@ class Engine:
             watched.close(row.at, "began anew")
             effects += self._effects(watched)
             return self._open(key, next_generation(watched.run.info), row.at)
-        if back is Back.PER_EPOCH:
-            watched.run.forget_steps(row.file)
-        else:
-            watched.run.resume(row)
-            watched.resume()
+        watched.go_back(row, per_epoch=back is Back.PER_EPOCH)
         return watched
 
     def _mark(self, watched: Watched, mark: Mark) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sentinel.core.amounts import Amount, Unit
 from sentinel.core.bound import Bound
+from sentinel.core.patience import Patience
 from sentinel.core.records import Phase
 from sentinel.core.rule import Judge
 from sentinel.core.run import Run
@@ -19,14 +19,12 @@ HOT = 64  # looks of a run after which hunches are made: before that they cost m
 class Plan:
     """The rules that look when rows of one layout come, in the order of the rulebook."""
 
-    __slots__ = ("_waits", "bounds", "early", "glances", "hunched", "known", "witnesses")
+    __slots__ = ("bounds", "glances", "hunched", "patience", "witnesses")
 
     def __init__(self, bounds: Sequence[Bound], run: Run, hot: bool) -> None:
         """For these rules, as the run stands: it is made anew when a series or fact came, or a rule became ready."""
         self.hunched = hot
-        self.early = [bound for bound in bounds if not bound.ready]
-        self._waits = _by_after(self.early)
-        self.known: object = None  # which units were when `early` was last asked and none could tell
+        self.patience = Patience(bound for bound in bounds if not bound.ready)
         for bound in bounds:
             bound.waits = bound.is_hopeless(run)
         self.bounds = [b for b in bounds if b.ready and not b.waits]
@@ -47,19 +45,6 @@ class Plan:
         clear, asked = Phase.CLEAR, set(chosen)
         return [bound for bound in self.bounds if bound in asked or bound.alert.phase is not clear]
 
-    def due(self, run: Run) -> list[Bound]:
-        """The rules whose `after` was reached; while none of their units is known they need not be asked again."""
-        plan = run.planned_steps == run.planned_steps, run.planned_epochs == run.planned_epochs
-        known = (run.epoch is None, run.step is None, run.began is None, plan)
-        if known == self.known:
-            return []
-        reached = [(run.reached(after, reads), bounds) for (after, reads), bounds in self._waits.items()]
-        self.known = known if all(answer is None for answer, _ in reached) else None
-        ready = {bound for answer, bounds in reached if answer is True for bound in bounds}
-        for bound in ready:
-            bound.ready = True
-        return [bound for bound in self.early if bound in ready] if ready else []
-
     def with_heard(self, awake: Iterable[Bound], heard: Iterable[Bound]) -> list[Bound]:
         """The rules of a look with those that heard a line, each once, in the order of the rulebook."""
         wanted = dict.fromkeys((*awake, *heard))
@@ -70,16 +55,6 @@ class Plan:
         if self.witnesses[0] is not witness:
             self.witnesses.remove(witness)
             self.witnesses.insert(0, witness)
-
-
-def _by_after(early: Iterable[Bound]) -> dict[tuple[tuple[Amount, ...], frozenset[str]], list[Bound]]:
-    """Many rules wait for the same: each `after` is asked once. What a rule reads matters where readings are counted."""
-    waits: dict[tuple[tuple[Amount, ...], frozenset[str]], list[Bound]] = {}
-    for bound in early:
-        after = bound.rule.after
-        counted = any(amount.unit is Unit.READINGS for amount in after)
-        waits.setdefault((after, bound.reads if counted else frozenset()), []).append(bound)
-    return waits
 
 
 def _hunch(bound: Bound, run: Run, hot: bool) -> Judge:

@@ -40,6 +40,7 @@ def save(run: Run) -> dict[str, Json]:
         },
         "series": {name: save_series(series) for name, series in run.series.items()},
         "lowest": dict(intake.lowest),
+        "stand_ins": [intake.validated, *intake.stand_ins],
         "again": [[name, file, *come] for (name, file), come in intake.again.items()],
     }
 
@@ -59,6 +60,7 @@ def load(run: Run, saved: Any) -> None:
     for name, state in saved["series"].items():
         load_series(run.begin(name), state)
     run.intake.lowest = dict(saved["lowest"])
+    run.intake.validated, *run.intake.stand_ins = saved.get("stand_ins", [True])
     run.intake.again = {(name, file): [at, many] for name, file, at, many in saved["again"]}
 
 

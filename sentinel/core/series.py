@@ -334,7 +334,7 @@ class Series:
         if number == self.count:
             return False
         self.floor, self.count = first, number
-        self.curve.cut(position)
+        self.curve.cut(position, nan if epoch is None else epoch)
         if self.blocks is not None:
             self.blocks.cut(number)
         self.sources = [entry for entry in self.sources if entry[0] < number] or self.sources[:1]

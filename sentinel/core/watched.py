@@ -113,7 +113,7 @@ class Watched:
         names = self.run.enter(row)
         self.last = row
         plan = self._plan(names)
-        if plan.early and plan.due(self.run):
+        if plan.patience.is_over(self.run, self.looks) and plan.patience.ready(self.run, self.looks):
             self._plans.clear()
             plan = self._plan(names)
         bounds = plan.awake(self._restless)
@@ -173,6 +173,8 @@ class Watched:
     def learn(self, fact: Fact) -> None:
         """Take a fact in; once facts are settled, a rule that was still unknown for want of it is judged."""
         news = self.run.learn(fact)
+        if news:
+            self._plans.clear()
         if news and fact.name in (NOTEBOOK, HOME):
             self._know(as_known(self.run.info, fact))
         if news and self.settled:
@@ -294,6 +296,15 @@ class Watched:
         """Its rule is not what it was: what fires by the old one ends, lest it stand open for ever."""
         if end(bound.alert) is Phase.FIRING:
             self.moved.append(Moved(bound, why, self._spot(counts=False)))
+
+    def go_back(self, row: Row, per_epoch: bool) -> None:
+        """The run went on from an earlier place, or its steps turned out to count anew in each epoch."""
+        self._plans.clear()
+        if per_epoch:
+            self.run.forget_steps(row.file)
+        else:
+            self.run.resume(row)
+            self.resume()
 
     def resume(self) -> None:
         """The run goes on: what was firing when it ended fires again."""

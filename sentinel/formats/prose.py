@@ -18,10 +18,11 @@ _LEVEL = re.compile(
     r".{0,120}?\b(?:INFO|DEBUG|WARNING|WARN|ERROR|CRITICAL|NOTICE)\b[\])\s:|,-]*(?:(?:root|tensorflow|[\w.]*__main__):)?"
     r"(?:[^\[\]]{0,60}?\.py[^\[\]]{0,30}?\]\s*|\[?[\w./]+\.(?:py|cpp|cc|c):\d+\]?[\s:-]*)?"
 )
+_PLACE = re.compile(r"[^|]{0,60}\| \w+ *\| [\w.]+:[\w<>]+:\d+ - ")  # loguru: where in the source a line was said
 _FILE_LINE = re.compile(r"\s*\S+\.(?:py|cpp|cc|c|cu):\d+\]\s*")
 _HINT = re2.compile(
     r"(?i)loss|epoch|step|iter|acc|err|lr|batch|\bep\b|ppl|perplex|auc|f1|bleu|norm|map|iou|rew|score|recall|prec|test|val|train"
-    r"|update|m[as]e\b|\[\d|dev\b|kl\b|cer\b|cost"
+    r"|update|m[as]e\b|\[\d|dev\b|kl\b|[cw]er\b|cost|\bfid\b|psnr|ssim|dice"
 )
 _CONFIG_PRINT = re2.compile(
     r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved from\b|\bdid not improve\b"
@@ -50,6 +51,8 @@ def head(text: str) -> tuple[int, float | None]:
     stamp = stamps.leading(text)
     start = stamp[1] if stamp else 0
     level = _LEVEL.match(text, start)
+    if place := _PLACE.match(text):
+        return place.end(), stamp[2] if stamp else None
     if level:
         return level.end(), stamp[2] if stamp else None
     place = _FILE_LINE.match(text, start)
