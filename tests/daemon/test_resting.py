@@ -1,5 +1,6 @@
 """The loop puts quiet runs to sleep once they are written down, wakes them for a row, and forgets what the settings say."""
 
+from math import inf
 from types import SimpleNamespace
 
 import pytest
@@ -55,6 +56,11 @@ class House:
 
     def bookmarks_of(self, key):
         return {"logs": {}, "at": self.now}
+
+    next_look = inf
+
+    def be_patient(self, seconds):
+        """Nothing waits."""
 
     def catching_up(self):
         return self.reading
