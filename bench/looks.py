@@ -13,6 +13,7 @@ import os
 import pstats
 import tempfile
 import time
+from itertools import count
 from pathlib import Path
 from statistics import median
 
@@ -27,6 +28,7 @@ from sentinel.sources.watcher import Watcher
 
 ROOT = Path(__file__).parents[1]
 WARM = 20  # rounds before the measured ones
+GROUP = 10  # rounds, a second of them, of which the mean is taken before the median
 
 
 def main(argv=None):
@@ -36,6 +38,7 @@ def main(argv=None):
     parser.add_argument("--lines", type=int, default=1, help="lines that a file grows by between two looks")
     parser.add_argument("--pause", type=float, default=0.0, help="seconds between two rounds, as a daemon sleeps")
     parser.add_argument("--beside", type=int, default=0, help="KiB of other memory that is touched between two looks")
+    parser.add_argument("--patience", type=float, default=0.0, help="seconds that lines may wait; a round is 0.1 s")
     parser.add_argument("--profile", action="store_true", help="show where the watcher spends its time")
     args = parser.parse_args(argv)
     names, _ = load_names([ROOT / "rules" / "names.yml"])
@@ -79,7 +82,7 @@ def rounds(files, args, work):
                 file.write(line_of(20 + number * args.lines + more))
         time.sleep(args.pause)
         costs.append(1e6 * work() / (args.runs * args.lines))
-    return median(costs[WARM:])
+    return median(sum(costs[at : at + GROUP]) / GROUP for at in range(WARM, len(costs) - GROUP + 1, GROUP))
 
 
 def timed(work):
@@ -98,6 +101,7 @@ def looks(watcher, files, args):
     profile = cProfile.Profile()
     for _ in range(10):  # find all, read their history
         list(watcher.read(time.time()))
+    watcher.turns.patience, now = args.patience, count(time.time() + 100.0, 0.1)
     memory = bytearray(os.urandom(1 << 20)) * (args.beside * args.runs // 1024 + 1)
 
     def work():
@@ -105,7 +109,7 @@ def looks(watcher, files, args):
         began = time.perf_counter()
         if args.profile:
             profile.enable()
-        for _batch in watcher.read(time.time()):
+        for _batch in watcher.read(next(now)):
             if args.beside:
                 spent += time.perf_counter() - began
                 at += args.beside << 10

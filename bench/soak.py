@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from functools import partial
+from math import inf
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -144,6 +145,11 @@ class Week:
 
     def catching_up(self):
         return set()
+
+    next_look = inf
+
+    def be_patient(self, seconds):
+        """Nothing waits."""
 
     def trouble(self):
         return []

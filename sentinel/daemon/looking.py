@@ -130,6 +130,15 @@ class Looking:
         """Of how many known runs history is still to be read, and how many are known."""
         return self.watcher.left()
 
+    def be_patient(self, seconds: float) -> None:
+        """So long may lines wait that bring no news."""
+        self.watcher.turns.patience = seconds
+
+    @property
+    def next_look(self) -> float:
+        """When lines that wait are to be read."""
+        return self.watcher.turns.next_moved
+
 
 def roots_of(plans: Sequence[WatchPlan]) -> list[str]:
     """The folders below which all matches lie."""

@@ -17,12 +17,14 @@ from sentinel.core.records import Batch, Effect, Found, Json
 from sentinel.core.seams import Clock, Source, Waker
 from sentinel.daemon.control import Control
 from sentinel.daemon.memory import give_back
+from sentinel.daemon.patience import Patience
 from sentinel.daemon.resting import Resting
 from sentinel.daemon.snapshots import Snapshots
 from sentinel.keep.store import Store
 
 SET_ASIDE = 60.0  # a source that raised is left alone for so long
 BUSY = 0.0
+AT_LEAST = 0.001
 SOON = 0.1
 MAINTENANCE = 3600.0
 TRY_DISK = 60.0
@@ -65,6 +67,13 @@ class Files(Protocol):
     def left(self) -> tuple[int, int]:
         """Of how many known runs history is still to be read, and how many are known."""
 
+    def be_patient(self, seconds: float) -> None:
+        """So long may lines wait that bring no news."""
+
+    @property
+    def next_look(self) -> float:
+        """When lines that wait are to be read."""
+
 
 Trouble = Callable[[str], None]
 FaultPoint = Callable[[str], None]
@@ -100,6 +109,7 @@ class Daemon:
         self.snapshots = Snapshots(engine, store, files)
         self.resting = Resting(engine)
         self.resting.let_go = self._let_go
+        self.patience = Patience()
         self.told: list[str] = list(store.told)  # about ourselves: state, reloads, bugs
         self.began = clock.wall()
         self.turns = 0
@@ -123,6 +133,8 @@ class Daemon:
     def turn(self) -> float:
         """Read, judge, write down, deliver; how long until the next turn."""
         now = self.clock.wall()
+        if self.files is not None:
+            self.files.be_patient(self.patience.weigh(now))
         effects = self._decide(now)
         self.at("decided")
         self._write_down(effects, now)
@@ -133,6 +145,8 @@ class Daemon:
         self.turns += 1
         if self.sweeping:
             return BUSY
+        if self.files is not None and FILES not in self._aside:
+            wait = min(wait, max(self.files.next_look - self.clock.wall(), AT_LEAST))
         return min(wait, SOON) if self.resting.more else wait
 
     @property

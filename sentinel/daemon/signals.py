@@ -14,7 +14,6 @@ from sentinel.daemon.memory import give_back, share_one_pool
 from sentinel.daemon.waiting import SelectorWaker
 
 LONGEST_WAIT = 1.0
-CALM = 0.02
 COLLECT = (20_000, 20, 20)  # Python's own (700, 10, 10) spent a tenth of the time under load looking for nothing
 
 
@@ -32,7 +31,7 @@ def run_until_told(daemon: Daemon) -> None:
                     look()
                 if not daemon.stopping:
                     daemon.waker.wait(min(wait, LONGEST_WAIT))
-                    time.sleep(CALM if wait else 0)  # a burst of lines is one turn, not one turn a line
+                    time.sleep(daemon.patience.pause if wait else 0)
         finally:
             daemon.close()
 

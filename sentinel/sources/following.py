@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sentinel.core.records import Item
 from sentinel.sources.folder import rotated_from
-from sentinel.sources.glancing import CLOSE_AFTER, Grown, glanced, grown, stands_still
+from sentinel.sources.glancing import CLOSE_AFTER, Grown, calm, glanced, grown, stands_still
 from sentinel.sources.identity import ANCHOR, Bookmark, Course, Met, digest
 from sentinel.sources.opening import OpenFile
 from sentinel.sources.part import Part, signature_of, status_of
@@ -179,6 +179,10 @@ class Log:
     def quiet(self, now: float) -> bool:
         """The common case at the price of one stat: nothing happened."""
         return len(self.parts) == 1 and not self.waits and stands_still(self.parts[0], self.path, now)
+
+    def may_wait(self) -> bool:
+        """Whether what the kernel speaks of brings no news: lines that read like the last ones but for their digits."""
+        return len(self.parts) == 1 and calm(self.parts[0], self.path)
 
     def glance(self, now: float) -> Grown | None:
         """What is new where the kernel says that somebody wrote and that no name moved. None: look."""

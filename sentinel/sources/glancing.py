@@ -49,6 +49,16 @@ def glanced(living: Part, path: str, now: float) -> Grown | None:
     return grown
 
 
+def calm(living: Part, path: str) -> bool:
+    """At the price of one read, after the kernel's hint: nothing but more of the same was written."""
+    if living.content is None or living.path != path:
+        return False
+    try:
+        return living.track.more_of_the_same(living.content, GLANCE)
+    except OSError:
+        return False
+
+
 def grown(living: Part, path: str, now: float, arrival: float, limit: int) -> Grown | None:
     """At the price of a stat and two reads: what stands under the name is our file, and it holds what we know."""
     content = living.content

@@ -76,7 +76,7 @@ class LiveRun:
         self._new_log, self._open, self._eyes, self._poll = new_log, open_path, eyes, poll
         self._configs: dict[str, Config] = {}
         self._due: dict[str, float] = {}  # when a log is looked at whatever the kernel says
-        self._moved: dict[str, None] = {}  # logs of which the kernel says that they were written to, and no more
+        self._moved: dict[str, float] = {}  # logs that the kernel says were written to, no more; when to read them
         self._ending = Ending()
         self._history: Iterator[Item | None] | None = None  # None in it: judge before you ask for more
         self._ended: Over | None = None  # its processes are gone, and how that went
@@ -129,9 +129,13 @@ class LiveRun:
             if pauses:
                 yield None
 
-    def grown(self, name: str) -> None:
-        """The kernel says that somebody wrote into this log."""
-        self._moved[name] = None
+    def grown(self, name: str, now: float, patience: float) -> float:
+        """The kernel says that somebody wrote into this log. When to read it: now, or within `patience` if it is no news."""
+        at = self._moved.get(name, now + patience)
+        if at > now and (self._ended or self._ending.said or self.catching_up or not self.logs[name].may_wait()):
+            at = now
+        self._moved[name] = at
+        return at
 
     def hint(self, name: str, now: float) -> None:
         """The kernel says that this name came or went: look closely."""

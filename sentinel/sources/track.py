@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from sentinel.core.records import Item, Json, Mark, MarkKind
 from sentinel.core.seams import Reader
+from sentinel.formats.alike import alike, shapes_of
 from sentinel.sources.identity import ANCHOR, HEAD, Bookmark, Course, Seen, course, digest
 from sentinel.sources.timing import Arrivals
 
@@ -48,8 +49,8 @@ class Track:
     """A file's place and reader. Says what became of the file and hands in what new bytes say."""
 
     __slots__ = (
-        *("_ahead", "_begin_at", "_mark", "_open", "_place", "_reset_at", "_reset_due", "_rests"),
-        *("reader", "timing"),
+        *("_ahead", "_begin_at", "_known", "_last", "_mark", "_open", "_peeked", "_place"),
+        *("_reset_at", "_reset_due", "_rests", "reader", "timing"),
     )
 
     def __init__(self, file: str, open_reader: OpenReader, mark: Bookmark | None = None) -> None:
@@ -64,6 +65,9 @@ class Track:
         self._reset_due = self.mark.repeats
         self._begin_at = self.mark.settled  # the next feed starts here
         self._rests = False  # the reader was let go, to be opened again as it was saved
+        self._last = b""  # what the last look saw
+        self._known: frozenset[bytes] | None = None  # the shapes of its lines, once somebody asked
+        self._peeked = 0
 
     @property
     def mark(self) -> Bookmark:
@@ -141,7 +145,22 @@ class Track:
             return None
         self._begin_at = end = place.read + grown
         self._place, self._ahead = Place(end, place.head, data[-ANCHOR:]), True
+        self._last, self._known = data, None
         return self.reader.feed(data[held:], arrival), grown
+
+    def more_of_the_same(self, content: Content, most: int) -> bool:
+        """Whether what came since, less than `most`, reads like the last lines but for its digits. Nothing is taken."""
+        place = self._place
+        if place is None or self._reset_due or self._begin_at != place.read:
+            return False
+        if self._known is None:
+            self._known, self._peeked = shapes_of(self._last), place.read
+        if not self._known:
+            return False
+        data = content.read(most, self._peeked)
+        whole = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1  # what has no end yet is judged later anyway
+        self._peeked += whole
+        return 0 < len(data) < most and alike(data[:whole], self._known)
 
     def grow(self, content: Content, size: int, arrival: float) -> tuple[Sequence[Item], int] | None:
         """The same in two reads, with the beginning held against what we know of it; nothing new is no trouble."""
@@ -160,6 +179,7 @@ class Track:
             return (), 0
         self._place = Place(end, first[:end], data[-ANCHOR:])
         self._begin_at, self._ahead = end, True
+        self._last, self._known = data[-4 * HEAD :], None
         return self.reader.feed(data[held:], arrival), end - place.read
 
     def take(self, content: Content, limit: int, arrival: float | None) -> tuple[list[Item], int]:
@@ -198,6 +218,7 @@ class Track:
             else content.read(min(ANCHOR, end), max(0, end - ANCHOR))
         )
         self._place = Place(end, head, tail)
+        self._last, self._known = data[-4 * HEAD :], None
         self.mark = _carried_on(mark, self._place)
 
     def idle(self, now: float) -> list[Item]:
@@ -229,7 +250,7 @@ class Track:
         if self.reader is not None and self.reader.settled == self.mark.read > 0 and not self._reset_due:
             self.mark = self.bookmark()
             self.reader, self._rests = None, True
-        self._place = None
+        self._place, self._last, self._known = None, b"", None
 
 
 def _carried_on(mark: Bookmark, place: Place) -> Bookmark:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
+from math import inf
 
 
 class Turns:
@@ -11,6 +12,7 @@ class Turns:
 
     def __init__(self) -> None:
         """Nobody wants to."""
+        self.patience = 0.0  # seconds that lines may wait which bring no news
         self._planned: dict[str, float] = {}  # by their own wish, after they were read
         self._soonest: list[tuple[float, str]] = []  # the same as a heap, with wishes that are no longer theirs
         self._moved: dict[str, float] = {}  # because something about them moved
@@ -18,6 +20,11 @@ class Turns:
     def moved(self, key: str, at: float) -> None:
         """Something about this run moved, and is to be read at that time."""
         self._moved[key] = min(at, self._moved.get(key, at))
+
+    @property
+    def next_moved(self) -> float:
+        """When the next of those is to be read that moved."""
+        return min(self._moved.values(), default=inf)
 
     def due(self, now: float, asked: Iterable[str]) -> dict[str, None]:
         """The runs to be read now, those in `asked` among them."""

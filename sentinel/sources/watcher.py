@@ -83,7 +83,7 @@ class Watcher:
         self._new: dict[str, None] = {}  # runs that wait to be begun
         self._past: set[str] = set()  # runs whose history is still being read
         self._touched: set[str] = set()  # runs one of whose other files moved: a config, perhaps
-        self._turns = Turns()
+        self.turns = Turns()
         self._next_folders = -1e18
         self._first = True
         self._unlooked = False  # matches are due that no turn had room for
@@ -117,7 +117,7 @@ class Watcher:
         found = self._look_into_matches(now)
         self._new |= dict.fromkeys(sorted(found & self._runs.keys()))
         touched, self._touched = self._touched, set()
-        for key in self._turns.due(now, sorted(touched)):
+        for key in self.turns.due(now, sorted(touched)):
             if key in self._runs and key not in self._new:
                 yield from self._read_run(key, now, key in touched)
         yield from self._begin_some(now)
@@ -150,7 +150,7 @@ class Watcher:
             self._past.discard(key)
         if self._suspects:
             self._suspects.survived()
-        self._turns.was_read(key, run.due)
+        self.turns.was_read(key, run.due)
         if run.over:
             self._put_to_sleep(key, now)
 
@@ -162,8 +162,7 @@ class Watcher:
             log = self._logs_at.get(path)
             run = self._runs.get(log[0]) if log else None
             if log and run:
-                run.grown(log[1])
-                self._turns.moved(log[0], now)
+                self.turns.moved(log[0], run.grown(log[1], now, self.turns.patience))
             else:
                 self._another_file(path, now)
         for path in changed:
@@ -174,7 +173,7 @@ class Watcher:
                 match.due = now
             for run in self._runs.values():
                 run.hint_all(now)
-                self._turns.moved(run.info.key, now)
+                self.turns.moved(run.info.key, now)
 
     def _another_file(self, path: str, now: float) -> None:
         """A file that is no log under watch moved: a config, a log that had no content yet, or something large."""
@@ -187,7 +186,7 @@ class Watcher:
         log = self._logs_at.get(path)
         if log and log[0] in self._runs:
             self._runs[log[0]].hint(log[1], now)
-            self._turns.moved(log[0], now)
+            self.turns.moved(log[0], now)
         match = self._match_of(path)
         if match is None:
             self._next_folders = now
@@ -314,7 +313,7 @@ class Watcher:
                     run.add_config(name, path)
             elif name not in run.logs and not self._known_inode(run, path):
                 run.add_log(name, now, marks.get(name) or renamed_marks(marks, path, paths, base))
-                self._turns.moved(run.info.key, now)
+                self.turns.moved(run.info.key, now)
                 self._logs_at[path] = (run.info.key, name)
 
     @staticmethod
@@ -331,12 +330,12 @@ class Watcher:
         if run is None or run.catching_up:
             return False
         run.process_ended(over)
-        self._turns.moved(key, run.due)
+        self.turns.moved(key, run.due)
         return True
 
     def _put_to_sleep(self, key: str, now: float) -> None:
         run = self._runs.pop(key)
-        self._turns.forget(key)
+        self.turns.forget(key)
         self._past.discard(key)
         moved = max((moved_at(log.path) for log in run.logs.values()), default=now)
         self._asleep[key] = _Asleep(run.info, moved, run.bookmarks())
@@ -370,7 +369,7 @@ class Watcher:
         if asleep is not None and asleep.kept is not None:
             self._kept[key] = asleep.kept
         self._past.discard(key)
-        self._turns.forget(key)
+        self.turns.forget(key)
         self._new.pop(key, None)
         self._described.pop(key, None)
         if run is None:

@@ -1,5 +1,6 @@
 """The loop puts quiet runs to sleep once they are written down, wakes them for a row, and forgets what the settings say."""
 
+from math import inf
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from sentinel.core.records import Batch, Found, How, Over
 from sentinel.core.rule import Rulebook
 from sentinel.daemon.assembly import restore
 from sentinel.daemon.loop import Daemon
+from sentinel.keep import plans
 from sentinel.keep.store import Store
 from tests.core.toy import INFO, Matches, above, row, rule, silent_for
 
@@ -25,7 +27,7 @@ class House:
 
     def __init__(self, folder):
         self.now, self.items, self.told, self.reading = 1000.0, [], [], set()
-        self.store = Store(folder)
+        self.store = Store(folder, [plans.SCHEMA])
         engine = Engine(Rulebook(RULES, (), Matches()), Names(), "host", self.store.state_of)
         restore(engine, self.store, list(self.store.snapshots()), self.now)
         self.daemon = Daemon(
@@ -55,6 +57,11 @@ class House:
 
     def bookmarks_of(self, key):
         return {"logs": {}, "at": self.now}
+
+    next_look = inf
+
+    def be_patient(self, seconds):
+        """Nothing waits."""
 
     def catching_up(self):
         return self.reading
