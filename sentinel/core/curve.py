@@ -54,11 +54,13 @@ class Curve:
         return used
 
     def _add(self, values: Sequence[float], position: float, epoch: float) -> None:
-        finite = [value for value in values if isfinite(value)]
-        mean = sum(finite) / len(finite) if finite else nan
-        row = (position, epoch, mean, min(finite, default=inf), max(finite, default=-inf))
-        for column, value in zip(self.columns, row, strict=True):
-            column.append(value)
+        finite = [value for value in values if value - value == 0.0]
+        places, epochs, means, lows, highs = self.columns
+        places.append(position)
+        epochs.append(epoch)
+        means.append(sum(finite) / len(finite) if finite else nan)
+        lows.append(min(finite, default=inf))
+        highs.append(max(finite, default=-inf))
 
     def _halve(self) -> None:
         buckets = self.buckets()

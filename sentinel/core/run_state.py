@@ -12,7 +12,8 @@ from sentinel.core.blocks import Blocks
 from sentinel.core.curve import Curve
 from sentinel.core.heard import KEPT
 from sentinel.core.records import Fact, Json, Origin
-from sentinel.core.series import USUAL, Series, Share
+from sentinel.core.series import USUAL, Series
+from sentinel.core.shares import Share
 
 if TYPE_CHECKING:
     from sentinel.core.run import Run

@@ -8,13 +8,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from enum import IntEnum
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sentinel.core.amounts import Unit
+from sentinel.core.bands import NOWHERE
 from sentinel.core.blocks import BLOCK, Blocks
 from sentinel.core.curve import Bucket, Curve
+from sentinel.core.shares import Share
 
 if TYPE_CHECKING:
     from sentinel.core.windows import Window
@@ -43,19 +44,11 @@ class Point(NamedTuple):
     line: int
 
 
-class Share(IntEnum):
-    """Whether percent and fraction are one thing for a series, and which of them it turned out to be (contracts 4)."""
-
-    NONE = 0  # no share, or a fraction for certain: values are taken as they are
-    OPEN = 1  # not known yet; rules of severity high and above are unknown on it
-    PERCENT = 2  # readings are divided by 100
-    FRACTION = 0
-
-
 class Series:
     """Readings of one name, in the order in which they came."""
 
     __slots__ = (
+        "band",
         "blocks",
         "count",
         "curve",
@@ -98,6 +91,7 @@ class Series:
         self.first_value = nan  # the first finite one
         self.low, self.high = inf, -inf
         self.near_low, self.near_high = inf, -inf  # of the newest 64 readings at least, for hunches
+        self.band = NOWHERE  # where its next readings are expected, for outlooks
         self.nonfinite = 0
         self.last_position = nan
         self.source = -1  # the number of the file that gave it first
@@ -143,14 +137,19 @@ class Series:
                 self.near_low = value
                 if value < self.low:
                     self.low = value
+                if value < self.band.low:
+                    self.band.until = -1
             if value > self.near_high:
                 self.near_high = value
                 if value > self.high:
                     self.high = value
+                if value > self.band.high:
+                    self.band.until = -1
             if len(self.start) < START:
                 self._begin(value)
         else:
             self.nonfinite += 1
+            self.band.until = -1
         if not number % NEAR:
             self._turn(number)
 
@@ -169,6 +168,7 @@ class Series:
         if not self.start:
             self.first_value = value
         self.start.append(value)
+        self.band.until = -1
 
     # --- the ring ------------------------------------------------------------------------------------------------
 
@@ -385,7 +385,8 @@ class Series:
         self.forget_windows()
 
     def forget_windows(self) -> None:
-        """All windows start afresh."""
+        """All windows start afresh, and nothing is expected any more."""
+        self.band.until = -1
         for window in self.windows.values():
             window.head = -1
         for edge in self.edges.values():

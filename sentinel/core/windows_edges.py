@@ -28,6 +28,9 @@ class Edge(Protocol):
     def renew(self) -> float:
         """Look at the window and say how long what it says will hold."""
 
+    def reach(self, until: int) -> float:
+        """What holds until the series counts so many readings; unknown where nothing holds so long."""
+
 
 class RankEdge:
     """Of a quantile: each reading that comes or goes moves a rank by one at most."""
@@ -57,6 +60,12 @@ class RankEdge:
                 return self.value
         self.value = window.quantile(self.least, self.share)
         return self.value
+
+    def reach(self, until: int) -> float:
+        """What holds until the series counts so many readings; unknown where nothing holds so long."""
+        if self.until < until:
+            self.renew()
+        return self.value if self.until >= until else nan
 
     def _look_ahead(self, ranked: list[float]) -> bool:
         """A third as far as the ends of the slice allow: further ahead the edge is too wide to decide much."""
@@ -98,6 +107,12 @@ class SpreadEdge:
         if value == value and window.n > FEW and lasts(window):
             self._look_ahead(window)
         return self.value
+
+    def reach(self, until: int) -> float:
+        """What holds until the series counts so many readings; unknown where nothing holds so long."""
+        if self.until < until:
+            self.renew()
+        return self.value if self.until >= until else nan
 
     def _look_ahead(self, window: Sums) -> None:
         n, ahead = window.n, window.n // 8
