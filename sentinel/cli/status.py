@@ -102,14 +102,16 @@ def head(answer: dict[str, Any]) -> str:
 
 def run_line(run: dict[str, Any], width: int) -> str:
     """One run."""
-    where = f"step {run['step']:,}" if run.get("step") is not None else ""
-    if run.get("progress") is not None:
-        where += f" ({run['progress']:.0%})"
-    elif run.get("epoch") is not None:
-        where += f" epoch {run['epoch']:g}"
     firing = f"{run['firing']} firing" if run.get("firing") else ""
     sign = SIGNS.get(run["standing"], "- ")
-    return f"  {sign} {run['run']:<{width}}  {run['standing']:<12} {where:<24} {firing}".rstrip()
+    return f"  {sign} {run['run']:<{width}}  {run['standing']:<12} {where(run):<24} {firing}".rstrip()
+
+
+def where(run: dict[str, Any]) -> str:
+    """How far a run is: its step, else its epoch, and the share of its plan."""
+    step, epoch, progress = run.get("step"), run.get("epoch"), run.get("progress")
+    at = f"step {step:,}" if step is not None else f"epoch {epoch:g}" if epoch is not None else ""
+    return f"{at} ({progress:.0%})".strip() if progress is not None else at
 
 
 def alert_line(alert: dict[str, Any]) -> str:

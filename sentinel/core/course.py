@@ -8,6 +8,7 @@ from enum import StrEnum
 from sentinel.core.records import Mark, MarkKind, Row
 
 START = 0.02  # a step below this share of the highest one is "the start"
+FOLD = 2.0  # epochs that a table must have gone on before falling to its first one means anything
 
 
 class Back(StrEnum):
@@ -35,6 +36,7 @@ class Course:
     news: bool = False  # header, plan or config changed since the last row
     _last: dict[tuple[str, tuple[str, ...]], _Place] = field(default_factory=dict)
     _per_epoch: set[str] = field(default_factory=set)
+    _epochs: dict[tuple[str, tuple[str, ...]], tuple[float, float]] = field(default_factory=dict)  # first and last
 
     def note(self, mark: Mark) -> None:
         """A header or banner makes a new start likely; a table that is rewritten is no going back."""
@@ -42,13 +44,16 @@ class Course:
             self.news = True
         elif mark.kind is MarkKind.RESET:
             self._last = {key: last for key, last in self._last.items() if key[0] != mark.file}
+            self._epochs = {key: span for key, span in self._epochs.items() if key[0] != mark.file}
 
     def follow(self, row: Row) -> Back | None:
         """What this row says about the run's course; None while it goes forward."""
         step = row.step
-        if step is None or not row.names:
+        if not row.names:
             return None
         key = (row.file, row.names)
+        if step is None:
+            return self._by_epochs(key, row.epoch)
         last = self._last.get(key)
         if last is None:
             last = self._last[key] = _Place(step, row.epoch)
@@ -62,6 +67,21 @@ class Course:
                 self.news = False
             return None
         return self._went_back(row.file, step, row.epoch, epoch)
+
+    def _by_epochs(self, key: tuple[str, tuple[str, ...]], epoch: float | None) -> Back | None:
+        """A table without steps goes back when its epochs fall to the first one again: the next fold, or a new trial."""
+        if epoch is None or epoch != epoch:
+            return None
+        first, last = self._epochs.get(key, (epoch, epoch))
+        if not (epoch <= first and last >= first + FOLD):
+            self._epochs[key] = first, epoch
+            if epoch > last:
+                self.news = False
+            return None
+        back = Back.NEW if self.news else Back.RESUME
+        self.news = False
+        self._epochs = {key: (epoch, epoch)}
+        return back
 
     def _went_back(self, file: str, step: int, epoch: float | None, before: float | None) -> Back:
         if epoch is not None and before is not None and epoch > before:

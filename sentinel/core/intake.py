@@ -5,7 +5,7 @@ The usual row, one whose layout is known and whose steps rise, takes the short w
 
 from __future__ import annotations
 
-from math import nan
+from math import inf, nan
 from typing import TYPE_CHECKING, NamedTuple
 
 from sentinel.core.records import Row
@@ -54,6 +54,8 @@ class Intake:
         self.ranks = 0  # version of that table
         self.again: dict[tuple[str, int], list[int]] = {}  # (series, file): readings come again: [next, how many]
         self.cut: tuple[str, ...] = ()  # series that the last row cut short: it resumed the run
+        self.validated = False  # whether the run gave a validation of its own
+        self.stand_ins: list[str] = []  # until then: the val.NAME that test.NAME fills
 
     def enter(self, row: Row) -> tuple[str, ...]:
         """Take a row in; the names of the series that moved."""
@@ -177,14 +179,29 @@ class Intake:
         names, file, rank = key
         wanted = [(name, index) for index, name in enumerate(names)]
         if rank is not None:
-            lowest = [self._is_lowest(name, rank) for name in names]
-            plain = [pair for pair, low in zip(wanted, lowest, strict=True) if low]
-            wanted = plain + [(f"rank.{rank}.{name}", index) for name, index in wanted]
+            wanted = [pair for pair in wanted if self._is_lowest(pair[0], rank)]
+        wanted += self._standing_in(wanted)
+        if rank is not None:
+            wanted += [(f"rank.{rank}.{name}", index) for index, name in enumerate(names)]
         layout = Layout(key, self._file(file), self.ranks)
         layout.series = [(self.run.begin(name), index) for name, index in wanted]
-        layout.moved = names if rank is None else tuple(name for name, _ in wanted)
+        layout.moved = names if len(wanted) == len(names) and rank is None else tuple(name for name, _ in wanted)
         self.layouts[key] = layout
         return layout
+
+    def _standing_in(self, wanted: list[tuple[str, int]]) -> list[tuple[str, int]]:
+        """A script may validate on what it calls its test set: `test.NAME` is `val.NAME` too, until there is a validation."""
+        if not self.validated and any(name.startswith("val.") for name, _ in wanted):
+            self.validated = True
+            for name in self.stand_ins:
+                self.run.begin(name).cut(-inf, -inf)
+            self.ranks += bool(self.stand_ins)  # their layouts are made anew
+            self.stand_ins = []
+        if self.validated:
+            return []
+        found = [(f"val.{name[5:]}", index) for name, index in wanted if name.startswith("test.")]
+        self.stand_ins = list(dict.fromkeys((*self.stand_ins, *(name for name, _ in found))))
+        return found
 
     def _is_lowest(self, name: str, rank: int) -> bool:
         known = self.lowest.get(name)

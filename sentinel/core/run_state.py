@@ -41,6 +41,7 @@ def save(run: Run) -> dict[str, Json]:
         },
         "series": {name: save_series(series) for name, series in run.series.items()},
         "lowest": dict(intake.lowest),
+        "stand_ins": [intake.validated, *intake.stand_ins],
         "again": [[name, file, *come] for (name, file), come in intake.again.items()],
     }
 
@@ -60,6 +61,7 @@ def load(run: Run, saved: Any) -> None:
     for name, state in saved["series"].items():
         load_series(run.begin(name), state)
     run.intake.lowest = dict(saved["lowest"])
+    run.intake.validated, *run.intake.stand_ins = saved.get("stand_ins", [True])
     run.intake.again = {(name, file): [at, many] for name, file, at, many in saved["again"]}
 
 
@@ -72,7 +74,7 @@ def save_series(series: Series) -> list[Json]:
         [word(series.low), word(series.high), word(series.last_position), word(series.value)],
         list(series.start),
         [list(entry) for entry in series.sources],
-        [[word(value) for value in getattr(series, column)] for column in COLUMNS],
+        [words(getattr(series, column)) for column in COLUMNS],
         series.curve.save(),
         None if series.blocks is None else series.blocks.save(),
         [[unit.value, length] for unit, length in sorted(series.long)],
@@ -97,10 +99,16 @@ def load_series(series: Series, state: Any) -> None:
     series.curve.load(curve)
     if past and past[0] is not None:
         series.blocks = Blocks.load(past[0])
-        series.long = {(Unit(unit), float(length)) for unit, length in past[1]}
+        series.long = frozenset((Unit(unit), float(length)) for unit, length in past[1])
     series.forget_windows()
     if USUAL <= series.size < series.room:
         series.resize(series.room)
+
+
+def words(column: array[Any]) -> list[Json]:
+    """A column as strict JSON has it; one whose sum is finite holds nothing but finite numbers."""
+    total = sum(column)
+    return column.tolist() if total - total == 0.0 else [word(value) for value in column]
 
 
 def word(value: float) -> Json:

@@ -29,6 +29,8 @@ NEAR = 64  # of at least how many newest readings the extremes are known
 LINES = 32  # of how many readings the line is kept
 MOST_LINES = (1 << 32) - 1
 
+_EMPTY = array("d", bytes(8 * SMALLEST))  # the ring of all series without a reading, which is never written to
+_NO_EPOCHS, _NO_LINES = array("f", bytes(4 * SMALLEST)), array("I", bytes(4 * LINES))
 
 Span = Callable[[], tuple[Unit, float] | None]  # how long a window is as the run stands; None while that is not known
 
@@ -104,10 +106,11 @@ class Series:
         self.windows: dict[object, Window] = {}
         self.edges: dict[object, Edge] = {}
         self.blocks: Blocks | None = None  # what windows longer than the ring read; kept once there is one
-        self.long: set[tuple[Unit, float]] = set()  # the lengths that turned out to hold more than the ring
+        self.long: frozenset[tuple[Unit, float]] = frozenset()  # the lengths that turned out to hold more than the ring
         self.spans: dict[object, Span] = {}  # the lengths that are asked for, but those in readings
-        self.lines = array("I", bytes(4 * LINES))  # of the newest readings alone: evidence asks for no older ones
-        self._lay(SMALLEST)
+        # nearly all series that rules ask for never have a reading: they share one empty ring
+        self.size = SMALLEST
+        self.lines, self.values, self.positions, self.times, self.epochs = _NO_LINES, _EMPTY, _EMPTY, _EMPTY, _NO_EPOCHS
 
     def _lay(self, size: int) -> None:
         self.size = size
@@ -120,8 +123,8 @@ class Series:
         """Take one reading in; NaN says "unknown" for position, epoch and time."""
         number = self.count
         i = number % self.size
-        if not i and number:
-            self._full()
+        if not i:
+            self._come_round()
             i = number % self.size
         self.values[i] = value
         self.positions[i] = position
@@ -192,8 +195,12 @@ class Series:
             return values[low:high].tolist()
         return values[low:].tolist() + values[:high].tolist()
 
-    def _full(self) -> None:
-        """The ring comes round: it grows while it may, else the curve takes what is about to be overwritten."""
+    def _come_round(self) -> None:
+        """The ring begins, or comes round: it grows while it may, else the curve takes what is about to be overwritten."""
+        if not self.count:
+            self.lines = array("I", bytes(4 * LINES))  # of the newest readings alone: evidence asks for no older ones
+            self._lay(self.size)
+            return
         if self.size < self.room:
             self.resize(min(2 * self.size, self.room))
             return
@@ -222,7 +229,7 @@ class Series:
         before = self.number_at(column, column[(end - 1) % self.size] - long)
         inside = end - 1 - before if before >= 0 else end - self.oldest
         if not self.need(inside + inside // 2) and inside > LONGEST and length not in self.long:
-            self.long.add(length)
+            self.long |= {length}
             self.keep_blocks()
             self.forget_windows()
 
@@ -334,7 +341,7 @@ class Series:
         if number == self.count:
             return False
         self.floor, self.count = first, number
-        self.curve.cut(position)
+        self.curve.cut(position, nan if epoch is None else epoch)
         if self.blocks is not None:
             self.blocks.cut(number)
         self.sources = [entry for entry in self.sources if entry[0] < number] or self.sources[:1]
@@ -348,8 +355,7 @@ class Series:
 
     def forget_steps(self) -> None:
         """Its steps turned out to count anew in each epoch: they are no steps of the run."""
-        for i in range(self.size):
-            self.positions[i] = nan
+        self.positions = array("d", [nan]) * self.size
         self.edited()
 
     def replace(self, number: int, value: float) -> None:

@@ -179,7 +179,7 @@ def _look_up(rest: list[str], split: str, index: Index) -> Spelling | None:
 
 def _component(core: list[str], split: str, rank: int) -> Spelling | None:
     """`loss_cls`, `box_loss`, `rerankloss`: a part of the loss."""
-    others = [part for part in core if part != "loss"]
+    others = [part for part in core if part not in ("loss", "losses")]  # `losses/value_loss` is a group and its member
     if "loss" in core and others and others[-1] not in _NOT_A_LOSS:
         return Spelling("loss." + "_".join(others), split, known=True, splits=True, rank=rank)
     if len(core) == 1 and core[0].endswith("loss") and len(core[0]) > 4:

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable
 
 from sentinel.core.amounts import parse_seconds
+from sentinel.daemon.progress import Progress
 from sentinel.daemon.settings import Tell
-from sentinel.daemon.systemd import Progress
 from sentinel.outlets.secrets import SecretError, redact, resolve
 
 WORKER = "ping of [tell] alive"

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -14,26 +13,26 @@ from datetime import UTC, datetime, tzinfo
 from typing import TextIO
 
 from sentinel.core.records import Change, Effect, EffectKey, EffectKind, Json, Phase, Severity
-from sentinel.core.telling import Act, Desk, Local
-from sentinel.core.telling_answers import CURES, LASTING, Answer, Code, next_try
-from sentinel.core.telling_backlog import gathers, summary
+from sentinel.core.telling import Act, Desk
+from sentinel.core.telling_answers import CURES, Code
 from sentinel.core.telling_letter import Kind, Letter, Occasion, Story, letter_from, letter_json, marked
+from sentinel.core.telling_routes import Local
 from sentinel.core.telling_week import DAY, WEEK, Week, digest, digest_due
 from sentinel.core.telling_words import Standing
 from sentinel.daemon.alive import Alive
 from sentinel.daemon.journal import Limit
+from sentinel.daemon.posting import Post
+from sentinel.daemon.progress import Progress
 from sentinel.daemon.routes import LOCAL, TERMINAL, line_of, routes_of
-from sentinel.daemon.sending import COMMAND, PROMISED, Sending
+from sentinel.daemon.sending import COMMAND
 from sentinel.daemon.settings import Settings
-from sentinel.daemon.systemd import Progress
 from sentinel.keep.outbox import Delivery, Outbox, Paper
 from sentinel.keep.words import Words
 from sentinel.outlets import journal
-from sentinel.outlets.jobs import Job, job_json, zone_of
+from sentinel.outlets.jobs import zone_of
 from sentinel.outlets.plain import brief
 
 NOT_WRITTEN = "not written down: the state folder takes no more"
-TROUBLE_AFTER = 600.0  # a channel that fails for so long, or lastingly, is told about through another
 
 
 class Office:
@@ -53,7 +52,7 @@ class Office:
         progress: Progress | None = None,
     ) -> None:
         """Go on from what was written. `progress` hears what the workers promise."""
-        self._progress, self._wake, self._command = progress or Progress(), wake, command
+        self._progress = progress or Progress()
         self._alive, self._digests = Alive(settings.tell, steady, self._progress), settings.tell.digest
         self._week_of: Callable[[float, float], Week] | None = None
         self.host, self._terminal, self._steady = host, terminal, steady
@@ -63,9 +62,8 @@ class Office:
         routes = routes_of(settings.channel, settings.tell, terminal is not None)
         self.desks = {route.name: Desk(route, host) for route in routes}
         self._lines = {channel.name: line_of(channel, settings.tell) for channel in settings.channel}
-        self._sending = {name: Sending(name, wake, command) for name in self._lines}
-        self._failing: dict[str, tuple[float, Answer]] = {}  # channel -> since when, and what it answers
-        self._reported: set[str] = set()
+        self.post = Post(self.outbox, host, self.say, self._final, wake, steady, self._progress, command)
+        self.post.adopt(self._lines)
         self._zone = zone_of(settings.tell.zone)
         self._swept, self._disk_told = 0.0, False
         self._load()
@@ -78,12 +76,7 @@ class Office:
             desk.route = routes[name]
             desk.look_again()
         self._lines = {channel.name: line_of(channel, settings.tell) for channel in settings.channel}
-        for name in self._sending.keys() - self._lines.keys():
-            self._sending.pop(name).close()
-            self._progress.rests(f"sender {name}")
-            self._failing.pop(name, None)
-        for name in self._lines:
-            self._sending.setdefault(name, Sending(name, self._wake, self._command))
+        self.post.adopt(self._lines)
         for delivery in [d for d in self.outbox.deliveries.values() if d.channel not in self.desks]:
             self._orphan(delivery)
         self._alive, self._digests = Alive(settings.tell, self._steady, self._progress), settings.tell.digest
@@ -155,7 +148,7 @@ class Office:
 
         The answer is how long nothing will be due here; an answer of a sender wakes the loop sooner.
         """
-        self._answers(now)
+        self.post.collect(now)
         local, standing = local_at(now, self._zone), self.words.standing()
         for name, desk in self.desks.items():
             self._enqueue(name, desk.plan(now, local, standing), now)
@@ -166,8 +159,8 @@ class Office:
         self._write(now)
         for name in LOCAL:
             self._deliver_here(name, now)
-        for name in self._sending:
-            self._start(name, now)
+        for name in self._lines:
+            self.post.start(name, now)
         if now - self._swept >= 3600.0:
             self._swept = now
             self.outbox.sweep(now)
@@ -245,91 +238,6 @@ class Office:
         letter = replace(letter, sent_to=line.why if line else "")
         return marked(letter, NOT_WRITTEN) if self._trouble() else letter
 
-    # --- sending --------------------------------------------------------------------------------------------------
-
-    def _start(self, name: str, now: float) -> None:
-        """The next delivery of a channel, if none is in flight and the oldest is due: order is kept."""
-        sending = self._sending[name]
-        if sending.busy_with is not None:
-            return
-        queue = self._skip_lost_edits(name, self.outbox.queue(name), now)
-        if not queue or queue[0].due > now + (3600.0 if queue[0].due - now > 7 * 3600.0 else 0.0):
-            return
-        first = self._gathered(name, queue, now) or queue[0]
-        claimed = self.outbox.put(replace(first, state="sending", attempts=first.attempts + 1))
-        self.outbox.flush(now)
-        root = self.outbox.threads.get((name, first.topic))
-        job = Job(claimed.id, claimed.attempts, Kind(claimed.kind), self._lines[name], self._final(claimed), root)
-        sending.start(claimed.n, job_json(job), self._steady())
-        self._progress.began(f"sender {name}", self._steady(), PROMISED)
-
-    def _skip_lost_edits(self, name: str, queue: list[Delivery], now: float) -> list[Delivery]:
-        """An edit of a message that has no identity here (it went into a summary, or was given up) has nothing to edit."""
-        while (
-            queue and queue[0].kind == Kind.EDIT and not self.outbox.threads.get((name, queue[0].topic), {}).get("ts")
-        ):
-            self.outbox.put(replace(queue.pop(0), state="merged", done=now, detail="nothing to edit"))
-        return queue
-
-    def _gathered(self, name: str, queue: list[Delivery], now: float) -> Delivery | None:
-        """After an outage or rest hours: what gathered goes out as one summary instead of a volley."""
-        aloud = [d for d in queue if d.kind != Kind.EDIT]
-        if not gathers([(d.since, d.attempts) for d in aloud], now):
-            return None
-        letters = [letter_from(d.letter) for d in aloud]
-        head = summary(letters, self.host, now, self._failing.get(name, (None,))[0])
-        merged = self.outbox.put(
-            replace(aloud[0], kind=Kind.POST, letter=letter_json(head), topic=f"summary.{aloud[0].n}")
-        )
-        for delivery in queue:
-            if delivery.n != merged.n:
-                self.outbox.put(replace(delivery, state="merged", done=now, detail=f"in {merged.id}"))
-        return merged
-
-    def _answers(self, now: float) -> None:
-        for name, sending in self._sending.items():
-            got = sending.collect(self._steady())
-            if got is not None:
-                self._progress.rests(f"sender {name}")
-                n, answer = got
-                self._settle_delivery(self.outbox.deliveries[n], answer, now)
-                self._health(name, answer, now)
-
-    def _settle_delivery(self, delivery: Delivery, answer: Answer, now: float) -> None:
-        done = replace(delivery, code=answer.code, detail=answer.detail or answer.picture)
-        if answer.sent:
-            self.outbox.put(replace(done, state="sent", done=now))
-            if answer.message and (delivery.kind == Kind.POST or not self._has_root(delivery)):
-                self.outbox.thread(delivery.channel, delivery.topic, answer.message)
-            return
-        due = next_try(answer, delivery.attempts, delivery.made, now, random.random())
-        if due is not None:
-            self.outbox.put(replace(done, state="waiting", due=due))
-            return
-        self.outbox.put(replace(done, state="dead", done=now))
-        head = letter_from(delivery.letter)
-        lines = (f"{answer.code.value}: {answer.detail}", CURES[answer.code], f"sentinel outbox retry {delivery.id}",
-                 head.head or (head.change.say if head.change else ""))  # fmt: skip
-        self.say(f"{delivery.channel}: a message was given up", lines, now, but=delivery.channel)
-
-    def _has_root(self, delivery: Delivery) -> bool:
-        return (delivery.channel, delivery.topic) in self.outbox.threads
-
-    def _health(self, name: str, answer: Answer, now: float) -> None:
-        """A channel that does not take messages is told about through the others, once, and when it is well again."""
-        if answer.sent:
-            self._failing.pop(name, None)
-            self._reported.discard(name)
-            return
-        since = self._failing.get(name, (now, answer))[0]
-        self._failing[name] = (since, answer)
-        if name not in self._reported and (answer.code in LASTING or now - since >= TROUBLE_AFTER):
-            self._reported.add(name)
-            waits = len(self.outbox.queue(name))
-            lines = (f"{answer.code.value}: {answer.detail}", CURES[answer.code],
-                     f"{waits} message(s) wait; try it: sentinel tell --test {name}")  # fmt: skip
-            self.say(f"{self.host}: channel {name} takes no messages", lines, now, but=name)
-
     # --- views ----------------------------------------------------------------------------------------------------
 
     def heard(self) -> None:
@@ -348,7 +256,7 @@ class Office:
         channels: list[Json] = []
         for name in self.desks:
             queue = self.outbox.queue(name)
-            failing = self._failing.get(name)
+            failing = self.post.failing.get(name)
             channels.append(
                 {
                     "name": name,
@@ -371,13 +279,7 @@ class Office:
 
     def close(self, seconds: float) -> None:
         """Let what is in flight finish for so long, then end the children; the rest stays written down."""
-        deadline = self._steady() + seconds
-        while self._steady() < deadline and any(s.busy_with is not None for s in self._sending.values()):
-            time.sleep(0.05)
-            self._answers(time.time())
-        for sending in self._sending.values():
-            sending.close()
-        self.outbox.flush(time.time())
+        self.post.close(seconds)
 
 
 def demoted(change: Change, story: Story, standing: Standing, now: float) -> Change:

@@ -105,6 +105,7 @@ class Daemon:
         self.at_end: list[Callable[[], None]] = []
         self.continued: list[Callable[[str, str, float], None]] = []  # told of a run and the one that goes on with it
         self.shown: list[Callable[[], dict[str, Any]]] = []  # what others add to `status`
+        self.standstills: Callable[[], list[str]] = list  # which of our workers stand still
         self.owed: list[Effect] = []  # what was decided between two turns; the next one writes it down
         self._reload = False
         self._aside: dict[str, tuple[float, str]] = {}  # source -> (until, why)
@@ -244,7 +245,7 @@ class Daemon:
     def troubles(self) -> list[str]:
         """What cannot be read now, each with its cure."""
         aside = [f"{name}: set aside after a bug: {why}" for name, (_, why) in self._aside.items()]
-        return aside + [trouble for source in self.sources for trouble in source.trouble()]
+        return [*self.standstills(), *aside, *(trouble for source in self.sources for trouble in source.trouble())]
 
     def extra_status(self) -> dict[str, Any]:
         """What others add to `status`."""

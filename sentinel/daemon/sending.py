@@ -22,6 +22,7 @@ from sentinel.outlets.jobs import Job, job_json
 DEADLINE = 75.0  # for one delivery with its picture
 PROMISED = DEADLINE + 30.0  # a child that is late is ended at the deadline; if even that did not happen, we stand still
 IDLE = 30.0
+DIES = 0.5  # seconds that the loop waits for a killed child; one inside a dead disk dies later, or never
 COMMAND = (sys.executable, "-P", "-m", "sentinel.outlets.sender")
 
 
@@ -35,6 +36,7 @@ class Sending:
         self._lines: deque[bytes] = deque()
         self._since = 0.0
         self._idle_since = 0.0
+        self._dying: list[subprocess.Popen[bytes]] = []
         self.busy_with: int | None = None  # the delivery's number
 
     @property
@@ -68,6 +70,7 @@ class Sending:
 
     def collect(self, steady: float) -> tuple[int, Answer] | None:
         """The answer to the job in flight, if there is one now; a late child is killed and counts as a timeout."""
+        self._dying = [child for child in self._dying if child.poll() is None]
         if self.busy_with is None:
             if self._child is not None and steady - self._idle_since >= IDLE:
                 self._drop()
@@ -102,7 +105,11 @@ class Sending:
         if child is None:
             return
         child.kill()
-        child.wait()
+        try:
+            child.wait(DIES)
+        except subprocess.TimeoutExpired:
+            self._dying.append(child)  # never a reason for the loop to wait
+            return
         if child.stdin is not None:
             with contextlib.suppress(OSError):
                 child.stdin.close()

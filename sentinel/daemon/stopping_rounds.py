@@ -7,7 +7,6 @@ condition, and answers people who ask where a plan stands.
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import sqlite3
 import traceback
@@ -23,13 +22,15 @@ from sentinel.core.stopping_words import acked, announcement, condition_lines, l
 from sentinel.core.stopping_world import Level, Limits, Mode, Saving, World, level_of, parse_limits
 from sentinel.core.watched import Watched
 from sentinel.daemon.delivering import Office
+from sentinel.daemon.progress import Progress
 from sentinel.daemon.settings import Settings, Watch
 from sentinel.daemon.stopping import Place, Stopping
+from sentinel.daemon.stopping_children import Children
 from sentinel.daemon.stopping_people import Audience
 from sentinel.daemon.stopping_view import View
 from sentinel.daemon.stopping_workers import SEVERAL, Workers
 from sentinel.keep import plans
-from sentinel.keep.store import Store
+from sentinel.keep.store import Store, info_from
 from sentinel.outlets.hands.sending import audit
 
 EVERY = 1.0
@@ -51,6 +52,7 @@ class Rounds:
     trouble: Say
     workers: Workers
     every: float = EVERY
+    progress: Progress = field(default_factory=Progress)
     stopping: Stopping = field(init=False)
     in_force: Callable[[], Settings | None] = lambda: None
     _settings: Settings | None = None
@@ -61,7 +63,10 @@ class Rounds:
 
     def __post_init__(self) -> None:
         """The plans go on where they stood."""
-        self.stopping = Stopping(self.store.folder, self.store, self._tell, lambda: secrets.token_hex(3), self._log)
+        children = Children(self.progress)
+        self.stopping = Stopping(
+            self.store.folder, self.store, self._tell, lambda: secrets.token_hex(3), self._log, children
+        )
 
     def adopt(self, settings: Settings) -> None:
         """Settings come into force, at the start or by a reload."""
@@ -134,7 +139,7 @@ class Rounds:
 
     def _kept_info(self, key: str) -> RunInfo | None:
         row = self.store.connection.execute("SELECT info FROM runs WHERE key = ?", (key,)).fetchone()
-        return RunInfo(**json.loads(row[0])) if row else None
+        return info_from(row[0]) if row else None
 
     # --- what a turn looks at --------------------------------------------------------------------------------------
 

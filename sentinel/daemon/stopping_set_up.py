@@ -9,6 +9,7 @@ from sentinel.daemon.delivering import Office
 from sentinel.daemon.journal import Journal, Priority
 from sentinel.daemon.loop import Daemon
 from sentinel.daemon.machines import Machinery
+from sentinel.daemon.progress import Progress
 from sentinel.daemon.reloading import Plan
 from sentinel.daemon.stopping_hearing import PlanHearing
 from sentinel.daemon.stopping_people import Audience
@@ -19,7 +20,9 @@ from sentinel.daemon.stopping_workers import Workers, attached
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-def rounds_of(daemon: Daemon, office: Office, plan: Plan, journal: Journal, machinery: Machinery) -> Rounds:
+def rounds_of(
+    daemon: Daemon, office: Office, plan: Plan, journal: Journal, machinery: Machinery, progress: Progress
+) -> Rounds:
     """All that is done about stopping."""
     settings, waits, boot = plan.settings, plan.waits, boot_id()
     view = View(daemon.engine, daemon.clock, boot, daemon.clock.steady(), Audience(office, settings, daemon.store))
@@ -33,6 +36,7 @@ def rounds_of(daemon: Daemon, office: Office, plan: Plan, journal: Journal, mach
         trouble=daemon.tell_about_us,
         workers=Workers(daemon.store, daemon.engine, daemon.clock, boot, attached(machinery)),
         every=min(1.0, waits.quiet_after / 3),
+        progress=progress,
     )
     rounds.adopt(settings)
     return rounds

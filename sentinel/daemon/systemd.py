@@ -1,4 +1,4 @@
-"""systemd's side of the daemon: the notification protocol, and which workers must have moved to feed the watchdog.
+"""systemd's side of the daemon: the notification protocol.
 
 Nothing here decides when; the loop calls. Outside systemd every call does nothing.
 """
@@ -9,7 +9,6 @@ import os
 import socket
 import time
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, field
 
 _LONGEST_STATUS = 1024
 
@@ -98,25 +97,3 @@ def _watchdog_seconds(environ: MutableMapping[str, str], pid: int) -> float | No
     usec, owner = environ.pop("WATCHDOG_USEC", ""), environ.pop("WATCHDOG_PID", "")
     meant = not owner or owner == str(pid)
     return int(usec) / 1e6 if meant and usec.isdigit() and int(usec) > 0 else None
-
-
-@dataclass(slots=True)
-class Progress:
-    """What each worker is busy with, and by when it must be done. A worker at rest is never late.
-
-    The loop asks `late` and feeds the watchdog only when nobody is; so a hung sender cannot hide behind a live loop.
-    """
-
-    _due: dict[str, tuple[float, float]] = field(default_factory=dict)  # worker -> (began, must be done by)
-
-    def began(self, worker: str, now: float, within: float) -> None:
-        """The worker took something up that must be done `within` seconds. Again: the old promise is replaced."""
-        self._due[worker] = (now, now + within)
-
-    def rests(self, worker: str) -> None:
-        """The worker is done and has nothing to do."""
-        self._due.pop(worker, None)
-
-    def late(self, now: float) -> dict[str, float]:
-        """The workers that broke their promise, each with the seconds since it began."""
-        return {worker: now - began for worker, (began, due) in tuple(self._due.items()) if now > due}

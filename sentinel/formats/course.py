@@ -10,6 +10,8 @@ from typing import Any
 from sentinel.core.records import Fact, Item, Json, Mark, MarkKind, Origin, Row
 from sentinel.core.seams import Timing
 
+_new = tuple.__new__  # a named tuple's own way to make one costs twice as much
+_BETWEEN = ("val.", "test.", "train.epoch_")
 _SECTION_HOLDS = 40  # lines; a forgotten "Evaluating ..." must not swallow the rest of the training
 
 
@@ -18,7 +20,7 @@ class Course:
 
     __slots__ = (
         *("arrival", "classes", "context", "context_left", "dump", "epoch", "facts", "file", "inherited"),
-        *("last_redraw", "rank", "stamp", "step", "timing"),
+        *("last_redraw", "rank", "shown", "stamp", "step", "timing"),
     )
 
     def __init__(self, file: str, timing: Timing) -> None:
@@ -34,6 +36,7 @@ class Course:
         self.context_left = 0
         self.inherited: set[tuple[str, ...]] = set()  # layouts that already took the step in force
         self.last_redraw: list[Any] = []
+        self.shown: dict[str, str] = {}  # what the last bar showed of measurements between epochs
         self.facts: dict[str, Any] = {}
         self.dump: list[list[Any]] | None = None  # inside a printed config: the keys that the next line may stand under
         self.classes: list[int] = [0, 0]  # of a net as Caffe prints it: its last output, whether it ends in a softmax
@@ -78,15 +81,22 @@ class Course:
         if epoch is None:
             epoch = self.epoch
         stamp = self.stamp
-        return Row(
-            names, values, step, epoch, self.timing.at(stamp, self.arrival), self.file, line, text, self.rank, stamp
-        )
+        at = self.timing.at(stamp, self.arrival)
+        return _new(Row, (names, values, step, epoch, at, self.file, line, text, self.rank, stamp))
 
     def text(self, text: str, line: int) -> Row:
         """A line without readings, for patterns."""
         stamp = self.stamp
         at = self.timing.at(stamp, self.arrival)
-        return Row((), (), None, None, at, self.file, line, text, self.rank, stamp)
+        return _new(Row, ((), (), None, None, at, self.file, line, text, self.rank, stamp))
+
+    def fresh(self, names: tuple[str, ...], values: tuple[float, ...]) -> list[int]:
+        """What a bar shows for the first time: a validation's numbers stand in it until the next validation."""
+        before, self.shown = (
+            self.shown,
+            {n: repr(v) for n, v in zip(names, values, strict=True) if n.startswith(_BETWEEN)},
+        )
+        return [i for i, name in enumerate(names) if name not in self.shown or before.get(name) != self.shown[name]]
 
     def fact(self, name: str, value: Any, line: int, out: list[Item]) -> None:
         """A fact, told once for each value."""
@@ -108,6 +118,7 @@ class Course:
             "context_left": self.context_left,
             "inherited": [list(names) for names in sorted(self.inherited)],
             "redraw": list(self.last_redraw),
+            "shown": dict(self.shown),
             "facts": dict(self.facts),
             "dump": [list(part) for part in self.dump] if self.dump is not None else None,
             "classes": list(self.classes),
@@ -119,6 +130,7 @@ class Course:
         self.context, self.context_left = saved.get("context", ""), saved.get("context_left", 0)
         self.inherited = {tuple(names) for names in saved.get("inherited", ())}
         self.last_redraw = list(saved.get("redraw", ()))
+        self.shown = dict(saved.get("shown", {}))
         self.facts = dict(saved.get("facts", {}))
         dump = saved.get("dump")
         self.dump = [list(part) for part in dump] if dump is not None else None

@@ -168,6 +168,8 @@ class _Reading:
             return
         if token.kind != "frac" or (strong and self._share(key, token)):
             self._key(key, token, strong)
+        elif bracket and len(key) == 1:
+            self.section = split_of(key[0].lower()) or self.section  # `Test: [ 0/20]  Loss 0.35`
 
     def _share(self, key: list[str], token: Token) -> bool:
         """`Accuracy: 9890/10000`: so many of so many are a share."""

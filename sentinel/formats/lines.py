@@ -17,6 +17,8 @@ _REDRAWS = re.compile(r"\r+\n")
 _TOO_LONG = re.compile(rb"[^\r\n]{%d,}" % (CAP + 1))
 _BOMS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8"))
 
+_PLAIN = str.isprintable  # no control among its characters, not even a tab
+
 End = Literal["\n", "\r", ""]
 
 
@@ -50,6 +52,11 @@ class Splitter:
 
     def feed(self, data: bytes) -> list[Piece]:
         """The lines that these bytes end."""
+        if data[-1:] == b"\n" and not self._pending and self._encoding == "utf-8" and len(data) <= CAP:
+            text = data.decode("utf-8", "replace")
+            lines = text[:-1].split("\n")
+            if all(map(_PLAIN, lines)):  # no returns, escapes or noise: nothing to be careful about
+                return self._plain(lines, len(data))
         buffer = self._pending + data if self._pending else data
         if not self._encoding:
             if len(buffer) < 4:
@@ -67,6 +74,13 @@ class Splitter:
             return []
         text = _shortened(buffer[:cut]).decode("utf-8", "replace")
         return self._settle(text, cut, buffer[cut:])
+
+    def _plain(self, lines: list[str], size: int) -> list[Piece]:
+        number = self.number
+        self.settled += size
+        self.number = number + len(lines)
+        new = tuple.__new__
+        return [new(Piece, (line, at, "\n", False)) for at, line in enumerate(lines, number)]
 
     def _feed_wide(self, buffer: bytes) -> list[Piece]:
         """UTF-16: whole code units are decoded, and what follows the last newline waits."""

@@ -18,14 +18,16 @@ _LEVEL = re.compile(
     r".{0,120}?\b(?:INFO|DEBUG|WARNING|WARN|ERROR|CRITICAL|NOTICE)\b[\])\s:|,-]*(?:(?:root|tensorflow|[\w.]*__main__):)?"
     r"(?:[^\[\]]{0,60}?\.py[^\[\]]{0,30}?\]\s*|\[?[\w./]+\.(?:py|cpp|cc|c):\d+\]?[\s:-]*)?"
 )
+_PLACE = re.compile(r"[^|]{0,60}\| \w+ *\| [\w.]+:[\w<>]+:\d+ - ")  # loguru: where in the source a line was said
 _FILE_LINE = re.compile(r"\s*\S+\.(?:py|cpp|cc|c|cu):\d+\]\s*")
 _HINT = re2.compile(
     r"(?i)loss|epoch|step|iter|acc|err|lr|batch|\bep\b|ppl|perplex|auc|f1|bleu|norm|map|iou|rew|score|recall|prec|test|val|train"
-    r"|update|m[as]e\b|\[\d|dev\b|kl\b|cer\b|cost"
+    r"|update|m[as]e\b|\[\d|dev\b|kl\b|[cw]er\b|cost|\bfid\b|psnr|ssim|dice"
 )
 _CONFIG_PRINT = re2.compile(
     r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved from\b|\bdid not improve\b"
 )
+_new = tuple.__new__  # a named tuple's own way to make one costs twice as much
 _MOST_LAYOUTS = 128
 _ANY_NUMBER = r"[-+]?[\d.,]*(?:[eE][-+]?\d+)?(?:[A-Za-z]+)?"
 
@@ -49,6 +51,8 @@ def head(text: str) -> tuple[int, float | None]:
     stamp = stamps.leading(text)
     start = stamp[1] if stamp else 0
     level = _LEVEL.match(text, start)
+    if place := _PLACE.match(text):
+        return place.end(), stamp[2] if stamp else None
     if level:
         return level.end(), stamp[2] if stamp else None
     place = _FILE_LINE.match(text, start)
@@ -149,14 +153,17 @@ class Prose:
     def _found(
         self, layout: Layout, groups: tuple[str, ...], names: tuple[str, ...], values: tuple[float, ...]
     ) -> Found | None:
-        step = whole(groups[layout.step]) if layout.step >= 0 else None
-        epoch = number(groups[layout.epoch]) if layout.epoch >= 0 else None
-        if (step is None and layout.step >= 0) or (epoch is None and layout.epoch >= 0):
+        step = epoch = total = epochs = None
+        if layout.step >= 0 and (step := whole(groups[layout.step])) is None:
             return None  # `step: G` is another layout
-        total = whole(groups[layout.total]) if layout.total >= 0 else None
-        epochs = whole(groups[layout.epochs]) if layout.epochs >= 0 else None
+        if layout.epoch >= 0 and (epoch := number(groups[layout.epoch])) is None:
+            return None
+        if layout.total >= 0:
+            total = whole(groups[layout.total])
+        if layout.epochs >= 0:
+            epochs = whole(groups[layout.epochs])
         stamp = groups[0] if layout.stamped else layout.unstamped
-        return Found(names, values, step, epoch, total, epochs, stamp, "", layout.owned)
+        return _new(Found, (names, values, step, epoch, total, epochs, stamp, "", layout.owned))
 
 
 def _ratio(text: str) -> float | None:

@@ -361,7 +361,13 @@ class TextReader:
             if seen == course.last_redraw:
                 return True
             course.last_redraw = seen
-        out.append(course.row(found.names, found.values, step, found.epoch, piece.number, piece.text))
+        names, values = found.names, found.values
+        if bar is not None and not _KERAS.match(piece.text):
+            fresh = course.fresh(names, values)
+            if len(fresh) < len(names):
+                names, values = tuple(names[i] for i in fresh), tuple(values[i] for i in fresh)
+        if names:
+            out.append(course.row(names, values, step, found.epoch, piece.number, piece.text))
         if found.owned and bar is None:
             course.context = ""  # a summary that names its split closes the section that led to it
         return True

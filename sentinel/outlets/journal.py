@@ -14,7 +14,8 @@ from collections.abc import Mapping
 
 from sentinel.core.records import Severity
 from sentinel.core.telling_letter import Letter
-from sentinel.outlets.words import clean, head_of, word_of
+from sentinel.outlets.heads import head_of, word_of
+from sentinel.outlets.tidy import clean
 
 SOCKET = "/run/systemd/journal/socket"
 MESSAGE_ID = "8f2a5b0f7d5b4c0f9a4f5e7c3d1b6a42"  # of every alert: `journalctl MESSAGE_ID=...`

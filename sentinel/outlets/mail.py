@@ -15,11 +15,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from sentinel.core.telling_answers import Answer, Code
 from sentinel.core.telling_letter import Kind
+from sentinel.outlets.heads import word_of
 from sentinel.outlets.jobs import Job
 from sentinel.outlets.mail_html import html_text
 from sentinel.outlets.plain import plain_text
 from sentinel.outlets.roads import READ, answer_to_trouble
-from sentinel.outlets.words import clean, word_of, wording
+from sentinel.outlets.tidy import clean
+from sentinel.outlets.words import wording
 
 _KNOWN = {  # services whose mail server is not the host of the address
     "gmail.com": ("smtp.gmail.com", 587),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from sentinel.outlets.words import Seen, Wording
+from sentinel.outlets.sentences import Seen
+from sentinel.outlets.words import Wording
 
 _COLOURS = {"Doomed": "#b3261e", "Critical": "#b3261e", "High": "#b3261e", "Warning": "#9a6200", "Cleared": "#1c6b45"}
 _CALM = "#55606b"

@@ -16,7 +16,7 @@ from pathlib import Path
 from sentinel.core.telling_letter import Letter, Occasion
 from sentinel.outlets.numbers import number
 from sentinel.outlets.png import draw_plain
-from sentinel.outlets.words import clean
+from sentinel.outlets.tidy import clean
 
 PATIENCE = 25.0
 COMMAND = (sys.executable, "-P", "-m", "sentinel.outlets.plot")

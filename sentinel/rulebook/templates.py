@@ -1,6 +1,7 @@
 """Templates: texts with fields (`say`, `why`, `try`). A field is a dotted name with a plain number format.
 
-Filling never fails: what cannot be filled shows as `?`, so that a bad template cannot lose an alert.
+Filling never fails: what cannot be filled shows as `?`, so that a bad template cannot lose an alert. Where a field is a
+sentence of its own, or what a colon at the end leads to, nothing is said rather than `?`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ LONGEST = 8192
 FIELD = re.compile(r"\{([^{}]*)\}", re.ASCII)
 FORMAT = re.compile(r",?(\.[0-9]{1,2})?[dfeg%]?", re.ASCII)
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_*-]+)*", re.ASCII)
+UNKNOWN = "\2"  # stands for what cannot be filled until the whole text is there
+SILENT = re.compile(rf"(?:(?<=[.!?]) |[:,;] ){UNKNOWN}\.?(?=$|\n)|(?<=[.!?] ){UNKNOWN}\. ")
 OWN = ("value", "limit", "instance", "run", *WORDS)
 
 
@@ -35,9 +38,10 @@ class Wording:
             try:
                 return _shown(_value(name, run, instance, verdict), form)
             except (ValueError, OverflowError, TypeError):
-                return "?"
+                return UNKNOWN
 
         filled = FIELD.sub(field, self.text.replace("{{", "\0").replace("}}", "\1"))
+        filled = SILENT.sub("", filled).replace(UNKNOWN, "?")
         return filled.replace("\0", "{").replace("\1", "}")[:LONGEST]
 
 
@@ -59,8 +63,8 @@ def _value(name: str, run: Run, instance: str, verdict: Verdict) -> Scalar | tup
 
 
 def _shown(value: Scalar | tuple[Scalar, ...] | None, form: str) -> str:
-    if value is None or not FORMAT.fullmatch(form):
-        return "?"
+    if value is None or value == "" or not FORMAT.fullmatch(form):
+        return UNKNOWN
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     if isinstance(value, str | bool):

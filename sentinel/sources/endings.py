@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sentinel.core.endings import Traces, how_it_went
 from sentinel.core.records import Fact, How, Item, Mark, MarkKind, Over, Row
 
@@ -12,6 +14,8 @@ _SAYS = frozenset({MarkKind.FINISHED, MarkKind.FATAL, MarkKind.STOPPED})
 class Ending:
     """Watches a run's items go by and says at the end how it went."""
 
+    __slots__ = ("_plan", "_reached", "exit_code", "said", "signal")
+
     def __init__(self) -> None:
         """A run of which nothing was seen."""
         self.said: Mark | None = None  # the last closing line; training that goes on takes it back
@@ -20,23 +24,20 @@ class Ending:
         self._plan: dict[str, float] = {}
         self._reached: dict[str, float] = {}
 
-    def note(self, item: Item) -> None:
-        """Take one item in."""
-        if isinstance(item, Row):
-            self._note_row(item)
-        elif isinstance(item, Mark):
-            if item.kind in _SAYS:
+    def note(self, items: Iterable[Item]) -> None:
+        """Take items in."""
+        for item in items:
+            if isinstance(item, Row):
+                if item.step is not None:
+                    if self.said is not None and item.step > self._reached.get("step", 0):
+                        self.said = None
+                    self._reached["step"] = item.step
+                if item.epoch is not None:
+                    self._reached["epoch"] = item.epoch
+            elif isinstance(item, Fact):
+                self._note_fact(item)
+            elif item.kind in _SAYS:
                 self.said = item
-        elif isinstance(item, Fact):
-            self._note_fact(item)
-
-    def _note_row(self, row: Row) -> None:
-        if row.step is not None:
-            if self.said is not None and row.step > self._reached.get("step", 0):
-                self.said = None
-            self._reached["step"] = row.step
-        if row.epoch is not None:
-            self._reached["epoch"] = row.epoch
 
     def _note_fact(self, fact: Fact) -> None:
         if fact.name in _PLANS and isinstance(fact.value, int | float):

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from sentinel.core.records import Item
 from sentinel.sources.folder import rotated_from
+from sentinel.sources.glancing import CLOSE_AFTER, Grown, glanced, grown, stands_still
 from sentinel.sources.identity import ANCHOR, Bookmark, Course, Met, digest
 from sentinel.sources.opening import OpenFile
 from sentinel.sources.part import Part, signature_of, status_of
@@ -21,7 +22,6 @@ Open = Callable[[str], OpenFile]  # a path, safely opened; OSError where it cann
 Listing = Callable[[], Mapping[str, int]]  # the names in the log's folder with their inodes, as they are now
 NewTrack = Callable[[Bookmark | None], Track]
 
-CLOSE_AFTER = 60.0  # a descriptor is let go when nothing came for so long
 MOST_PARTS = 64
 CHUNK = 1 << 18
 SAME = (Course.STILL, Course.GROWN, Course.MOVED_IN)
@@ -29,6 +29,11 @@ SAME = (Course.STILL, Course.GROWN, Course.MOVED_IN)
 
 class Log:
     """A log under its name. `look` says what is new; it reads no more than it is allowed to."""
+
+    __slots__ = (
+        *("_listing", "_new_track", "_older", "_open", "folder", "grew"),
+        *("name", "parts", "path", "waits"),
+    )
 
     def __init__(self, path: str, new_track: NewTrack, open_path: Open, listing: Listing) -> None:
         """A log of which nothing was looked at yet."""
@@ -134,8 +139,10 @@ class Log:
             self.begin((), now)
         elif self.quiet(now):
             return [], 0
-        elif arrival is not None and (grown := self._grown(now, arrival, limit)) is not None:
-            return grown
+        elif arrival is not None and len(self.parts) == 1:
+            found = self._noted(grown(self.parts[0], self.path, now, arrival, limit), now)
+            if found is not None:
+                return list(found[0]), found[1]
         items: list[Item] = []
         used = 0
         if self._meet():  # what is left of the old file comes first: only then can the new one be held against it
@@ -170,41 +177,19 @@ class Log:
         return self.parts[-1].track.at if self.parts else 0
 
     def quiet(self, now: float) -> bool:
-        """The common case at the price of one stat: nothing happened. Idle descriptors are closed here."""
-        if len(self.parts) != 1 or self.waits:
-            return False
-        living = self.parts[0]
-        if living.again or living.signature is None:
-            return False
-        try:
-            status = os.stat(self.path)
-        except OSError:
-            return False
-        if signature_of(status) != living.signature:
-            return False
-        if living.content is not None and now >= living.grew + CLOSE_AFTER:
-            living.close()
-            living.track.rest()
-        return True
+        """The common case at the price of one stat: nothing happened."""
+        return len(self.parts) == 1 and not self.waits and stands_still(self.parts[0], self.path, now)
 
-    def _grown(self, now: float, arrival: float, limit: int) -> tuple[list[Item], int] | None:
-        """The usual case at the price of a stat and two reads: our one file grew and is the one that we know."""
-        living = self.parts[0]
-        content = living.content
-        if content is None or len(self.parts) != 1 or living.path != self.path:
+    def glance(self, now: float) -> Grown | None:
+        """What is new where the kernel says that somebody wrote and that no name moved. None: look."""
+        if len(self.parts) != 1:
             return None
-        status = status_of(self.path)
-        if status is None or (status.st_ino, status.st_dev) != (content.inode, content.device):
-            return None
-        if not 0 < living.track.unread(status.st_size) <= limit:
-            return None
-        content.size, content.links = status.st_size, status.st_nlink
-        grown = living.track.grow(content, status.st_size, arrival)
-        if grown is not None:
-            living.again, living.signature = True, signature_of(status)
-            living.grew = self.grew = now
-            self.waits = True
-        return grown
+        return self._noted(glanced(self.parts[0], self.path, now), now)
+
+    def _noted(self, found: Grown | None, now: float) -> Grown | None:
+        if found is not None and found[1]:
+            self.grew, self.waits = now, True
+        return found
 
     def _meet(self) -> bool:
         """See what stands under the name now; whether it is another inode."""

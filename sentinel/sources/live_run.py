@@ -52,6 +52,11 @@ class Carefree:
 class LiveRun:
     """A run that is not over."""
 
+    __slots__ = (
+        *("_configs", "_due", "_ended", "_ending", "_eyes", "_guard", "_history", "_moved", "_new_log"),
+        *("_open", "_poll", "calm", "due", "grew", "info", "logs", "over", "trouble"),
+    )
+
     def __init__(
         self,
         info: RunInfo,
@@ -69,7 +74,8 @@ class LiveRun:
         self.grew: float | None = None
         self._new_log, self._open, self._eyes, self._poll = new_log, open_path, eyes, poll
         self._configs: dict[str, Config] = {}
-        self._due: dict[str, float] = {}
+        self._due: dict[str, float] = {}  # when a log is looked at whatever the kernel says
+        self._moved: dict[str, None] = {}  # logs of which the kernel says that they were written to, and no more
         self._ending = Ending()
         self._history: Iterator[Item | None] | None = None  # None in it: judge before you ask for more
         self._ended: Over | None = None  # its processes are gone, and how that went
@@ -121,8 +127,12 @@ class LiveRun:
             if pauses:
                 yield None
 
+    def grown(self, name: str) -> None:
+        """The kernel says that somebody wrote into this log."""
+        self._moved[name] = None
+
     def hint(self, name: str, now: float) -> None:
-        """The kernel says that this log moved."""
+        """The kernel says that this name came or went: look closely."""
         self._due[name] = self.due = now
 
     def hint_all(self, now: float) -> None:
@@ -145,11 +155,14 @@ class LiveRun:
                 items += self._tried(name, partial(self._facts, name, config)) or []
         if self._history is not None:
             items += self._more_history()
+        elif now < self.due and len(self._moved) == 1:  # the usual case: one log grew, and nothing else is due
+            name, _ = self._moved.popitem()
+            items += self._glance(name, now)
         else:
-            for name in sorted([name for name, due in self._due.items() if due <= now]):
-                items += self._look(name, now)
-        for item in items:
-            self._ending.note(item)
+            moved, self._moved = self._moved, {}
+            for name in sorted({*moved, *[name for name, due in self._due.items() if due <= now]}):
+                items += self._look(name, now) if self._due[name] <= now else self._glance(name, now)
+        self._ending.note(items)
         end = self._end(now)
         self.due = self._next(now)
         return [*items, *end] if end else items  # type: ignore[return-value]
@@ -158,7 +171,7 @@ class LiveRun:
         if self._history is not None:
             return now
         still = STILLNESS if self._ended is not None else QUIET if self._ending.said is not None else self.calm
-        return min([now + still, *self._due.values()])
+        return min(now + still, *self._due.values()) if self._due else now + still
 
     def _facts(self, name: str, config: Config) -> Sequence[Fact]:
         return self._guard.tried(name, partial(config.look, self._open, self._eyes)) or ()
@@ -173,6 +186,18 @@ class LiveRun:
         if len(items) < HISTORY_AT_ONCE:
             self._history = None
         return items
+
+    def _glance(self, name: str, now: float) -> Sequence[Item]:
+        """A log that was written to; all else about it is looked at every poll."""
+        log = self.logs[name]
+        found = log.glance(now) if self._guard.at_once(name, log.at) >= CHUNK else None
+        if found is None:
+            return self._look(name, now)
+        self.grew = now
+        if self._due[name] > now + self._poll:
+            self._due[name] = now + self._poll
+        self.trouble.pop(name, None)
+        return found[0]
 
     def _look(self, name: str, now: float) -> list[Item]:
         log = self.logs[name]
@@ -205,14 +230,12 @@ class LiveRun:
     # --- its end -----------------------------------------------------------------------------------------------
 
     def _end(self, now: float) -> list[Item | Over]:
-        if self._history is not None or not self._is_over(now):
+        if self._history is not None or self.grew == now or not self._is_over(now):
             return []
         rest: list[Item | Over] = []
         for _, log in sorted(self.logs.items()):
             rest += log.finish()
-        for item in rest:
-            if isinstance(item, Row | Fact | Mark):
-                self._ending.note(item)
+        self._ending.note([item for item in rest if isinstance(item, Row | Fact | Mark)])
         self.over = True
         self.close()
         said = self._ending.over(now)

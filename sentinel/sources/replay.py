@@ -90,7 +90,7 @@ def _turns(info: RunInfo, items: Iterable[Item | float]) -> Iterator[Turn]:
             now = moment
         together: list[Item] = []
         for _, item in group:
-            ending.note(item)
+            ending.note((item,))
             together.append(item)
             if len(together) == MOST_AT_ONCE:
                 yield Turn(now, Batch(info.key, (*first, *together)))

@@ -10,6 +10,7 @@ import mmap
 import os
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,7 +48,7 @@ class Suspects:
         if guilty:
             self._deaths = [*self._deaths, *guilty][-1000:]
             self._deaths_file.write_text(json.dumps(self._deaths), encoding="utf-8")
-        self._write()
+        self._note[0] = 0
 
     def deaths(self, file: str, begin: int, end: int) -> int:
         """How often we died while bytes of this stretch were read."""
@@ -57,10 +58,15 @@ class Suspects:
         """Whether reading from there soon comes to what has killed us."""
         return any(name == file and int(end) > at > int(begin) - _AHEAD for name, begin, end in self._deaths)
 
+    @property
+    def clean(self) -> bool:
+        """Whether nothing has ever killed us."""
+        return not self._deaths
+
     def about_to_read(self, file: str, begin: int, end: int) -> None:
         """Note it down: if we die now, it was this."""
         self._reading = [file[-1000:], begin, end]
-        self._write()
+        self._write([self._reading])
 
     def was_read(self) -> None:
         """The reader lived through it; what it said is still to be judged."""
@@ -69,19 +75,21 @@ class Suspects:
             last[2] = self._reading[2]
         elif self._reading:
             self._judged.append(self._reading)
+        alone = len(self._judged) == 1 and self._judged[0] is self._reading
         self._reading = None
-        self._write()
+        if not alone:  # else the same stands there already
+            self._write(self._judged)
 
     def survived(self) -> None:
         """It did no harm."""
         if self._judged or self._reading:
             self._judged, self._reading = [], None
-            self._write()
+            self._note[0] = 0
 
-    def _write(self) -> None:
+    def _write(self, stretches: list[Stretch]) -> None:
         """The reader's stretch alone where there is one: then it was not the rules."""
-        while len(note := _note_of([self._reading] if self._reading else self._judged)) >= _SIZE:
-            self._judged.pop(0)
+        while len(note := _note_of(stretches)) >= _SIZE:
+            stretches.pop(0)
         self._note[0] = 0
         self._note[1 : len(note) + 1] = note[1:] + b"\0"
         self._note[0] = note[0]
@@ -92,8 +100,13 @@ class Suspects:
 
 
 def _note_of(stretches: Sequence[Stretch]) -> bytes:
-    """As JSON, put together by hand: it is made three times for each piece that is read."""
-    return f"[{', '.join([f'[{json.dumps(file)}, {begin}, {end}]' for file, begin, end in stretches])}]".encode()
+    """As JSON, put together by hand: it is made for each piece that is read."""
+    return f"[{', '.join([f'[{_quoted(str(file))}, {begin}, {end}]' for file, begin, end in stretches])}]".encode()
+
+
+@lru_cache(maxsize=4096)
+def _quoted(file: str) -> str:
+    return json.dumps(file)
 
 
 def _noted(note: bytes) -> list[Stretch]:
@@ -127,7 +140,8 @@ class Guarded:
 
     def feed(self, data: bytes, arrival: float | None) -> Sequence[Item]:
         """What the bytes say, without those that are set aside."""
-        if not self._suspects.deaths(self._file, self._at, self._at + len(data)):
+        suspects = self._suspects
+        if suspects.clean or not suspects.deaths(self._file, self._at, self._at + len(data)):
             return self._feed(data, arrival)
         items: list[Item] = []
         for begin in range(0, len(data), PIECE):
@@ -181,7 +195,8 @@ class Careful:
 
     def at_once(self, name: str, at: int) -> int:
         """How many bytes of a log are read in one turn."""
-        return PIECE if self._suspects.careful(f"{self._run}/{name}", at) else _USUALLY
+        suspects = self._suspects
+        return PIECE if not suspects.clean and suspects.careful(f"{self._run}/{name}", at) else _USUALLY
 
     def tried(self, name: str, work: Callable[[], T]) -> T | None:
         """Work on a config; None if reading it killed us twice."""

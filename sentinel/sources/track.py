@@ -5,7 +5,7 @@ Where the bytes come from is handed in (`Content`): an open file, or in replay a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
@@ -46,6 +46,11 @@ class Place(NamedTuple):
 
 class Track:
     """A file's place and reader. Says what became of the file and hands in what new bytes say."""
+
+    __slots__ = (
+        *("_ahead", "_begin_at", "_mark", "_open", "_place", "_reset_at", "_reset_due", "_rests"),
+        *("reader", "timing"),
+    )
 
     def __init__(self, file: str, open_reader: OpenReader, mark: Bookmark | None = None) -> None:
         """A file never seen before, or one that a bookmark knows."""
@@ -123,27 +128,39 @@ class Track:
         """Bytes beyond our place in a file of that size."""
         return size - self._begin_at
 
-    def grow(self, content: Content, size: int, arrival: float) -> tuple[list[Item], int] | None:
-        """The usual case in two reads: the bytes around our place are those that we know. None: look closer."""
+    def glance(self, content: Content, most: int, arrival: float) -> tuple[Sequence[Item], int] | None:
+        """The usual case in one read: less than `most` was added behind bytes that we know. None: look closer."""
         place = self._place
-        if (
-            place is None
-            or self.reader is None
-            or self._reset_due
-            or not self._mark.live
-            or self._begin_at != place.read
-        ):
+        if place is None or self.reader is None or self._reset_due or self._begin_at != place.read:
+            return None
+        anchor = place.anchor
+        held = len(anchor)
+        data = content.read(held + most, place.read - held)
+        grown = len(data) - held
+        if not 0 < grown < most or len(place.head) < HEAD or not self._mark.live or not data.startswith(anchor):
+            return None
+        self._begin_at = end = place.read + grown
+        self._place, self._ahead = Place(end, place.head, data[-ANCHOR:]), True
+        return self.reader.feed(data[held:], arrival), grown
+
+    def grow(self, content: Content, size: int, arrival: float) -> tuple[Sequence[Item], int] | None:
+        """The same in two reads, with the beginning held against what we know of it; nothing new is no trouble."""
+        place = self._place
+        if place is None or self.reader is None or self._reset_due or self._begin_at != place.read:
             return None
         anchor, head = place.anchor, place.head
-        start = place.read - len(anchor)
+        held = len(anchor)
+        start = place.read - held
         data = content.read(size - start, start)
         first = content.read(HEAD, 0)
-        if len(data) <= len(anchor) or not data.startswith(anchor) or not first.startswith(head):
+        if not self._mark.live or not data.startswith(anchor) or not first.startswith(head):
             return None
         end = start + len(data)
+        if end == place.read:
+            return (), 0
         self._place = Place(end, first[:end], data[-ANCHOR:])
         self._begin_at, self._ahead = end, True
-        return list(self.reader.feed(data[len(anchor) :], arrival)), end - place.read
+        return self.reader.feed(data[held:], arrival), end - place.read
 
     def take(self, content: Content, limit: int, arrival: float | None) -> tuple[list[Item], int]:
         """What the next bytes say, at most `limit` of them, and how many there were. No arrival means history."""

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice
 
 from sentinel.core.names import Names
-from sentinel.core.records import Batch, Fact, Found, Item, Json, Mark, Over, Row, RunInfo
+from sentinel.core.records import Batch, Fact, Found, Item, Json, Mark, Over, RunInfo
 from sentinel.core.seams import Reader
 from sentinel.sources.describing import Met, describe, resumed_from, run_of
 from sentinel.sources.eyes import Eyes, default_eyes
@@ -29,6 +29,7 @@ from sentinel.sources.run_files import SNIFF, moved_at, owner_of
 from sentinel.sources.suspects import Careful, Guarded, Suspects
 from sentinel.sources.timing import Arrivals
 from sentinel.sources.track import Track
+from sentinel.sources.turns import Turns
 
 FOLDERS = 5.0
 TOLD = 30.0  # where the kernel tells what moves
@@ -80,6 +81,7 @@ class Watcher:
         self._new: dict[str, None] = {}  # runs that wait to be begun
         self._past: set[str] = set()  # runs whose history is still being read
         self._touched: set[str] = set()  # runs one of whose other files moved: a config, perhaps
+        self._turns = Turns()
         self._next_folders = -1e18
         self._first = True
 
@@ -111,18 +113,19 @@ class Watcher:
         found = self._look_into_matches(now)
         touched, self._touched = self._touched, set()
         new = self._begin_some(found)
-        due = [key for key, run in self._runs.items() if sweep or run.due <= now or key in new or key in touched]
-        for key in [key for key in due if key not in self._new]:
+        due = self._runs if sweep else self._turns.due(now, [*sorted(new), *sorted(touched)])
+        for key in [key for key in due if key in self._runs and key not in self._new]:
             run = self._runs[key]
             items: list[Item | Found | Over] = [Found(run.info, None if run.catching_up else now)] if key in new else []
             items += run.read(now, sweep_configs=sweep or key in new or key in touched)
             if items:
                 items += self._goes_on_with(run, items)
                 yield Batch(key, tuple(items))
-            if not run.catching_up:
+            if self._past and not run.catching_up:
                 self._past.discard(key)
             if self._suspects:
                 self._suspects.survived()
+            self._turns.was_read(key, run.due)
             if run.over:
                 self._put_to_sleep(key, now)
         for key in sorted(found - set(self._runs)):
@@ -146,7 +149,8 @@ class Watcher:
             log = self._logs_at.get(path)
             run = self._runs.get(log[0]) if log else None
             if log and run:
-                run.hint(log[1], now)
+                run.grown(log[1])
+                self._turns.moved(log[0], now)
             else:
                 self._another_file(path, now)
         for path in changed:
@@ -157,6 +161,7 @@ class Watcher:
                 match.due = now
             for run in self._runs.values():
                 run.hint_all(now)
+                self._turns.moved(run.info.key, now)
 
     def _another_file(self, path: str, now: float) -> None:
         """A file that is no log under watch moved: a config, a log that had no content yet, or something large."""
@@ -169,6 +174,7 @@ class Watcher:
         log = self._logs_at.get(path)
         if log and log[0] in self._runs:
             self._runs[log[0]].hint(log[1], now)
+            self._turns.moved(log[0], now)
         match = self._match_of(path)
         if match is None:
             self._next_folders = now
@@ -246,8 +252,10 @@ class Watcher:
 
     def _goes_on_with(self, run: LiveRun, items: Iterable[Item | Found | Over]) -> list[Found]:
         """A run says that it was resumed from a checkpoint of another one: from now on it continues that run."""
-        path = resumed_from(item for item in items if isinstance(item, Row | Fact | Mark))
-        other = run_of(path, run.info, self._described) if path and run.info.continues is None else None
+        if run.info.continues is not None:
+            return []
+        path = resumed_from(item for item in items if isinstance(item, Fact | Mark))
+        other = run_of(path, run.info, self._described) if path else None
         if other is not None:
             run.info = self._described[run.info.key] = replace(run.info, continues=other)
         return [Found(run.info, None)] if other is not None else []
@@ -292,6 +300,7 @@ class Watcher:
                     run.add_config(name, path)
             elif name not in run.logs and not self._known_inode(run, path):
                 run.add_log(name, now, marks.get(name) or _by_inode(marks, path, paths, base))
+                self._turns.moved(run.info.key, now)
                 self._logs_at[path] = (run.info.key, name)
 
     @staticmethod
@@ -308,10 +317,12 @@ class Watcher:
         if run is None or run.catching_up:
             return False
         run.process_ended(over)
+        self._turns.moved(key, run.due)
         return True
 
     def _put_to_sleep(self, key: str, now: float) -> None:
         run = self._runs.pop(key)
+        self._turns.forget(key)
         self._past.discard(key)
         moved = max((moved_at(log.path) for log in run.logs.values()), default=now)
         self._asleep[key] = _Asleep(run.info, moved, run.bookmarks())
@@ -345,6 +356,7 @@ class Watcher:
         if asleep is not None and asleep.kept is not None:
             self._kept[key] = asleep.kept
         self._past.discard(key)
+        self._turns.forget(key)
         self._new.pop(key, None)
         self._described.pop(key, None)
         if run is None:

@@ -49,3 +49,13 @@ def test_a_table_that_is_rewritten_from_its_first_row_is_no_going_back():
     course, _ = follow(row(1), row(2), row(3))
     course.note(Mark(MarkKind.RESET, "train.log", 0, None))
     assert [course.follow(row(step)) for step in (1, 2, 3, 4)] == [None] * 4
+
+
+def test_epochs_that_begin_again_without_any_step_are_the_next_fold():
+    rows = [row(None, float(epoch)) for epoch in (1, 2, 3, 4, 1, 2)]
+    assert follow(*rows)[1] == [None, None, None, None, Back.RESUME, None]
+
+
+def test_epochs_without_steps_that_only_waver_go_nowhere():
+    rows = [row(None, float(epoch)) for epoch in (1, 2, 1, 2, 3, 4, 3, 4)]
+    assert follow(*rows)[1] == [None] * 8

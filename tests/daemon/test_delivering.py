@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sentinel.core.telling import Local
+from sentinel.core.telling_routes import Local
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.sending import DEADLINE
 from sentinel.daemon.settings import Channel, Settings, Tell
@@ -149,7 +149,7 @@ def test_a_delivery_that_was_on_its_way_at_a_kill_says_that_it_is_a_repetition(t
     first.take([effect(change("r"))], AT)
     first.turn(AT)
     assert web.arrived.wait(10)
-    for sending in first._sending.values():
+    for sending in first.post.sending.values():
         sending.close()
     second = make(Paper(tmp_path / "s.db"), hook, "h")
     closing(second)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sentinel.daemon.systemd import Notifier, Progress
+from sentinel.daemon.systemd import Notifier
 
 
 @contextmanager
@@ -85,19 +85,3 @@ def test_without_systemd_and_after_its_death_nothing_happens(tmp_path):
     assert not Notifier({}).listening
     Notifier({}).ready()
     notifier(tmp_path)[0].ready("nobody listens")
-
-
-def test_a_worker_that_keeps_its_promise_or_rests_is_not_late():
-    progress = Progress()
-    progress.began("sender", now=10.0, within=30.0)
-    progress.began("gpu", now=10.0, within=5.0)
-    progress.rests("gpu")
-    assert progress.late(40.0) == {}
-
-
-def test_a_late_worker_is_named_with_its_time_until_it_moves():
-    progress = Progress()
-    progress.began("sender", now=10.0, within=30.0)
-    assert progress.late(50.0) == {"sender": 40.0}
-    progress.began("sender", now=50.0, within=30.0)
-    assert progress.late(51.0) == {}

@@ -44,7 +44,7 @@ def main(path, port, count, fault):
             office.take([effect(change(f"run-{made}", id=f"i{made}", signature=f"s{made}"))], now)
             db.execute("COMMIT")
         office.turn(now)
-        pids = [s.pid for s in office._sending.values() if s.pid]
+        pids = [s.pid for s in office.post.sending.values() if s.pid]
         with open(f"{path}.pids", "w") as file:
             file.write(" ".join(map(str, pids)))
         if made >= count and not any(office.outbox.queue(name) for name in ports):

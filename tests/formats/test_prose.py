@@ -212,3 +212,22 @@ def test_the_second_of_two_keys_of_one_meaning_keeps_a_name_of_its_own():
 @pytest.mark.parametrize("key", ["valid_action", "found_in_top5"])
 def test_a_word_that_only_looks_like_a_split_or_a_score_is_none(key):
     assert said(f'{{"step": 3, "loss": 0.5, "{key}": 0.9}}\n')[0][key] == 0.9
+
+
+def test_a_bar_that_shows_the_last_validation_again_does_not_validate_again():
+    bar = "Epoch {e}:  {p}%|##  | {n}/10 [00:0{n}<00:05,  1.9it/s, loss={v}, val_loss={w}]"
+    redraws = ((0, 10, 0.9, 0.8), (1, 4, 0.7, 0.8), (1, 8, 0.6, 0.8), (1, 10, 0.6, 0.5))
+    text = "\r".join(bar.format(e=e, p=n * 10, n=n, v=v, w=w) for e, n, v, w in redraws) + "\n"
+    assert [row["val.loss"] for row in said(text) if "val.loss" in row] == [0.8, 0.5]
+    assert len([row for row in said(text) if "train.loss" in row]) == 4
+
+
+def test_a_loop_over_the_test_set_counts_its_batches_in_brackets():
+    text = "Test: [ 0/20]\tTime  0.401 ( 0.401)\tLoss 3.5169e-01 (3.5169e-01)\tAcc@1  87.33 ( 87.33)\n"
+    assert said(text) == [{"test.loss": 0.35169, "test.accuracy": 87.33}]
+
+
+def test_where_a_line_was_said_in_the_source_is_no_metric():
+    text = "2026-03-01 22:00:30.123 | INFO     | __main__:train:55 - epoch 1 step 20 | loss=0.229\n"
+    text += "2026-03-01 22:01:30.123 | SUCCESS  | app.run:validate:88 - epoch 1 step 20 | val_loss=0.31\n"
+    assert [sorted(row) for row in said(text)] == [["epoch", "step", "train.loss"], ["epoch", "step", "val.loss"]]

@@ -299,3 +299,19 @@ def test_an_expression_is_explained_as_a_tree_with_every_value_window_and_count(
     assert said["all of"] == (True, "") and said["val.f1 > 0.5"] == (None, "")
     assert said['mean(train.loss, "60 readings")'][1] == "60 readings in 60 readings"
     assert said["val.f1"] == (None, "no reading yet")
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("silent for {a:.0f} s. {b}", "silent for 9 s."),
+        ("silent for {a:.0f} s. {b}.", "silent for 9 s."),
+        ("look where it waits: {b}", "look where it waits"),
+        ("it waits. {b}. It fell by {a}", "it waits. It fell by 9"),
+        ("it fell to {b}", "it fell to ?"),
+        ("it fell from {b} to {a}.", "it fell from ? to 9."),
+        ("{b}", "?"),
+    ],
+)
+def test_a_sentence_of_which_nothing_is_known_is_not_said(template, said):
+    assert Wording(template).fill(run_with(a=9.0), "", Verdict(True)) == said

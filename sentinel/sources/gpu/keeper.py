@@ -27,6 +27,7 @@ CALL_DEADLINE, INIT_DEADLINE = 3.0, 30.0  # without persistence mode each GPU ta
 RETRY_FIRST, RETRY_LAST = 5.0, 300.0
 SKIP_FIRST, SKIP_LAST = 600.0, 6 * 3600.0
 CHUNK = 1 << 16
+QUIET, QUIET_POLLS = 30.0, 6  # a child between calls that says nothing for so long, and so many polls, was stopped
 END_WAIT, PATIENCE = 1.0, 30.0  # seconds a child may take to go: at our own end, and before it is told to
 
 
@@ -61,6 +62,7 @@ class Child:
 
     process: subprocess.Popen[bytes]
     note: Note
+    heard: float  # when it last said something
     rest: bytes = b""
     met: bool = False  # it said hello
 
@@ -72,6 +74,7 @@ class Hanging:
     child: Child
     gpu: int
     since: float
+    function: str
 
 
 @dataclass(slots=True)
@@ -85,6 +88,7 @@ class Keeper:
     environment: Mapping[str, str] | None = None
     steady: Callable[[], float] = time.monotonic
     deadline: float = CALL_DEADLINE
+    quiet: float = QUIET
     child: Child | None = None
     hanging: list[Hanging] = field(default_factory=list)
     leaving: list[tuple[Child, float]] = field(default_factory=list)
@@ -119,6 +123,14 @@ class Keeper:
             *(c for c, _ in self.leaving),
         ]
         return tuple(child.process.pid for child in children)
+
+    def standing_still(self) -> dict[str, float]:
+        """The children that hang in a call, as people are told of them, and since when."""
+        return {
+            f"NVML child (pid {hung.child.process.pid}) in {hung.function}"
+            + (f" of GPU {hung.gpu}" if hung.gpu != NO_GPU else ""): hung.since
+            for hung in self.hanging
+        }
 
     def release(self, seconds: float) -> None:
         """Let the driver go for so long, so that an administrator can reset a GPU."""
@@ -161,7 +173,7 @@ class Keeper:
         mapped = Note(note)
         os.close(note)
         mapped.enter(self.steady(), NO_GPU, b"start")
-        return Child(process, mapped)
+        return Child(process, mapped, self.steady())
 
     def _frames(self, child: Child) -> Iterator[Message]:
         assert child.process.stdout is not None
@@ -172,6 +184,7 @@ class Keeper:
                 return
             if not data:
                 return
+            child.heard = self.steady()
             data, at = child.rest + data, 0
             while len(data) - at >= FRAME.size:
                 kind, length = FRAME.unpack_from(data, at)
@@ -199,11 +212,13 @@ class Keeper:
             _close_pipes(child)
             yield from self._after_death(code, doing, now)
         elif doing.since and now - doing.since > (self.deadline if child.met else INIT_DEADLINE):
-            self.hanging.append(Hanging(child, doing.gpu, doing.since))
+            self.hanging.append(Hanging(child, doing.gpu, doing.since, doing.function))
             self.child = None
             if doing.gpu != NO_GPU:
                 self._skip((doing.gpu, "*"), now)
             yield Stuck(doing.gpu, doing.function)
+        elif child.met and not doing.since and now - child.heard > max(self.quiet, QUIET_POLLS * self.poll):
+            self.renew()  # somebody stopped it: it ends by itself when it goes on, and another one asks meanwhile
 
     def _after_death(self, code: int, doing: Doing, now: float) -> Iterator[Message]:
         if doing.gpu == NO_GPU:

@@ -115,6 +115,10 @@ class GpuSource:
         out = [self.cannot] if self.cannot else []
         return [*out, *(gpu.trouble for gpu in self.gpus.values() if gpu.trouble)]
 
+    def standing_still(self) -> dict[str, float]:
+        """Children that hang in the driver, by name, and since when."""
+        return self.keeper.standing_still()
+
     def close(self) -> None:
         """End the child."""
         self.keeper.close()

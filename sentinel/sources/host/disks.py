@@ -74,7 +74,7 @@ class Disks:
         self.folders: dict[str, str] = {}  # folder -> label
         self.disks: dict[int, Disk] = {}
         self.volumes: dict[str, int] = {}  # folder -> device
-        self.stuck: set[str] = set()
+        self.stuck: dict[str, float] = {}  # folder -> since when its disk does not answer
         self.measures: dict[str, Callable[[], float | None]] = {}  # what else is to be asked, by path
         self.sizes: dict[str, float | None] = {}
         self._asking: tuple[str, float] | None = None
@@ -84,13 +84,13 @@ class Disks:
     def watch(self, folders: Iterable[str]) -> None:
         """These folders matter now."""
         self.folders = {folder: _label(folder) for folder in folders}
-        self.stuck &= self.folders.keys()
+        self.stuck = {folder: since for folder, since in self.stuck.items() if folder in self.folders}
 
     def look(self) -> dict[str, dict[str, float]]:
         """Readings by disk label, from answers that came; asks anew, unless the last question still hangs."""
         while self._found:
             folder, space = self._found.popleft()
-            self.stuck.discard(folder)
+            self.stuck.pop(folder, None)
             if space is not None and folder in self.folders:
                 disk = self.disks.setdefault(space.device, Disk(self.folders[folder], folder))
                 disk.looks.append(space)
@@ -100,11 +100,15 @@ class Disks:
         if self._thread is not None and self._thread.is_alive():
             if asking is None or now - asking[1] <= STALE:
                 return self._readings()
-            self.stuck.add(asking[0])  # its thread is left behind; the others go on without that folder
+            self.stuck[asking[0]] = asking[1]  # its thread is left behind; the others go on without that folder
         folders = [folder for folder in self.folders if folder not in self.stuck]
         self._thread = threading.Thread(target=self._work, args=(folders,), daemon=True)
         self._thread.start()
         return self._readings()
+
+    def standing_still(self) -> dict[str, float]:
+        """The questions that hang, as people are told of them, and since when."""
+        return {f"the question for the room in {folder}": since for folder, since in self.stuck.items()}
 
     def measure(self, path: str, ask: Callable[[], float | None]) -> float | None:
         """The size of something on a disk, once the helper has asked; None until then."""

@@ -1,0 +1,41 @@
+"""Which runs are read in a turn: those that said so themselves, and those that the kernel spoke of. Nobody else is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+
+class Turns:
+    """When runs want to be read, by key."""
+
+    def __init__(self) -> None:
+        """Nobody wants to."""
+        self._planned: dict[str, float] = {}  # by their own wish, after they were read
+        self._soonest: list[tuple[float, str]] = []  # the same as a heap, with wishes that are no longer theirs
+        self._moved: dict[str, float] = {}  # because something about them moved
+
+    def moved(self, key: str, at: float) -> None:
+        """Something about this run moved, and is to be read at that time."""
+        self._moved[key] = min(at, self._moved.get(key, at))
+
+    def due(self, now: float, asked: Iterable[str]) -> dict[str, None]:
+        """The runs to be read now, those in `asked` among them."""
+        due = {key: None for key, at in self._moved.items() if at <= now} | dict.fromkeys(asked)
+        while self._soonest and self._soonest[0][0] <= now:
+            at, key = heappop(self._soonest)
+            if self._planned.get(key) == at:
+                due[key] = None
+        return due
+
+    def was_read(self, key: str, again: float) -> None:
+        """This run was read, and wants to be read again then."""
+        self._moved.pop(key, None)
+        if self._planned.get(key) != again:
+            self._planned[key] = again
+            heappush(self._soonest, (again, key))
+
+    def forget(self, key: str) -> None:
+        """This run is read no more."""
+        self._moved.pop(key, None)
+        self._planned.pop(key, None)
