@@ -12,30 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from sentinel.core.stopping_conditions import CONDITIONS, Condition, Kind, Miss
+from sentinel.core.stopping_birth import eager
+from sentinel.core.stopping_conditions import CONDITIONS, Conditions, Found, Kind, Miss, look
 from sentinel.core.stopping_findings import LEVEL_OF_ACTION, Case
 from sentinel.core.stopping_plan import BEFORE_ASKING, OPEN, Deed, Plan, Route, Stage, Step, written
-from sentinel.core.stopping_world import Ended, Level, Mode, Outcome, Proven, Sign, World
+from sentinel.core.stopping_world import Ended, Level, Outcome, Proven, World
 
-Conditions = tuple[Condition, ...]
 SAME_MOMENT = 1.0
 BACK = "it was gone and came back: something restarts it"
 CHANGED = "its signs ended after it was signalled: perhaps something has started it again"
 LAUNCHER = "its ranks have gone, and their launcher stays"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One condition as it stands now."""
-
-    condition: Condition
-    holds: bool
-    value: str
-
-    @property
-    def text(self) -> str:
-        """For logs and people."""
-        return f"{self.condition.name}: {self.value}" if self.value else self.condition.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,60 +33,7 @@ class Turn:
     findings: tuple[Found, ...] = ()
 
 
-# --- birth -------------------------------------------------------------------------------------------------------
-
-
-def birth(world: World, past: Iterable[Plan], plan_id: str, conditions: Conditions = CONDITIONS) -> Plan | None:
-    """A plan for the run, if a sign asks for one and none was made for it yet."""
-    plans = [plan for plan in past if plan.run == world.run.key]
-    if world.mode is Mode.OFF or world.run.kind != "run" or any(plan.open for plan in plans):
-        return None
-    for sign in sorted(_unanswered(world, plans), key=_eager):
-        plan = _born(world, sign, plan_id, conditions)
-        if plan is not None and not any(_settles(old, plan) for old in plans):
-            return plan
-    return None
-
-
-def _unanswered(world: World, plans: Iterable[Plan]) -> list[Sign]:
-    """The signs that did not stand already when the run was stopped: what its end has answered asks for no other plan."""
-    stops = [plan.entered for plan in plans if plan.stage is Stage.STOPPED and plan.boot == world.boot]
-    return [sign for sign in world.signs if sign.since > max(stops, default=float("-inf"))]
-
-
-def _eager(sign: Sign) -> tuple[int, float, float]:
-    return -LEVEL_OF_ACTION[sign.action], -sign.doom, sign.since
-
-
-def _born(world: World, sign: Sign, plan_id: str, conditions: Conditions) -> Plan | None:
-    asked = LEVEL_OF_ACTION[sign.action]
-    if asked is Level.NEVER or sign.hidden:
-        return None
-    allowed = min(asked, world.watch_level, world.consent.level)
-    wanted = allowed if allowed >= Level.CHECKPOINT else asked
-    plan = Plan(
-        plan_id, world.run.key, world.run.watch, sign.rule, sign.fingerprint, sign.n, wanted, False, world.boot,
-        world.now, world.now,
-    )  # fmt: skip
-    found = look(plan, world, conditions)
-    if any(f.condition.name == "signs" and not f.holds for f in found):
-        return None  # a sign that stands alone must not keep a better one from leading
-    missing = tuple(f.text for f in found if f.condition.kind is Kind.LEAVE and not f.holds)
-    return replace(plan, rehearsal=bool(missing), missing=missing, wanted=asked if missing else wanted)
-
-
-def _settles(old: Plan, new: Plan) -> bool:
-    """Whether an ended plan has answered what a new one would ask: only a rehearsal is followed by the real thing."""
-    same = (old.lead, old.n, old.fingerprint) == (new.lead, new.n, new.fingerprint)
-    return same and (new.rehearsal or not old.rehearsal)
-
-
 # --- one turn ----------------------------------------------------------------------------------------------------
-
-
-def look(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> tuple[Found, ...]:
-    """Every condition that counts in the plan's stage, with its value."""
-    return tuple(Found(c, *c.holds(Case(world, plan))) for c in conditions if plan.stage in c.stages)
 
 
 def turn(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> Turn:
@@ -391,7 +324,7 @@ def choose(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> tup
 
 def supposed(world: World) -> Plan:
     """The plan that the loudest sign would ask for, for a person who asks before there is one."""
-    sign = min((s for s in world.signs if not s.hidden), key=_eager, default=None)
+    sign = min((s for s in world.signs if not s.hidden), key=eager, default=None)
     asked = LEVEL_OF_ACTION[sign.action] if sign is not None else Level.STOP
     named = (sign.rule, sign.fingerprint, sign.n) if sign is not None else ("none", "", 0)
     wanted = max(asked, Level.CHECKPOINT)

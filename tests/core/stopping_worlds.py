@@ -8,7 +8,8 @@ import random
 from dataclasses import replace
 
 from sentinel.core.records import Action, Severity
-from sentinel.core.stopping import birth, turn
+from sentinel.core.stopping import turn
+from sentinel.core.stopping_birth import birth
 from sentinel.core.stopping_conditions import CONDITIONS
 from sentinel.core.stopping_plan import ONCE, Deed
 from sentinel.core.stopping_world import (

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from sentinel.core.stopping import birth, explained, stop_time
+from sentinel.core.stopping import explained, stop_time
+from sentinel.core.stopping_birth import birth
 from sentinel.core.stopping_conditions import CONDITIONS
 from sentinel.core.stopping_plan import Deed, Route, Stage
 from sentinel.core.stopping_world import Level, Mode, parse_limits
