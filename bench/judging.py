@@ -59,7 +59,7 @@ def judging(wild: bool, count: int = 50_000) -> None:
     print("a loss whose noise is half of it at the end" if wild else "a loss with a tenth of noise")
     print(f"{len(book.rules)} rules loaded in {loaded:.2f} s; {looked} read one of the 3 metrics of a line,")
     print(
-        f"{len(plan.bounds)} could say yes and are looked at, {len(plan.awake(False))} had to be worked out at the last line"
+        f"{len(plan.bounds)} could say yes and are looked at, {len(plan.awake(watched.run, False))} had to be worked out at the last line"
     )
     print(f"judging alone: {count / spent:,.0f} lines per CPU-second, {spent / count * 1e6:.1f} us a line")
 

@@ -26,6 +26,9 @@ class Bucket(NamedTuple):
     high: float
 
 
+_NONE = (array("d"), array("f"), array("f"), array("d"), array("d"))  # of all curves without a bucket
+
+
 class Curve:
     """Equal buckets over everything that a series has ever held."""
 
@@ -35,7 +38,7 @@ class Curve:
         """An empty curve."""
         self.stride = 1  # readings in a bucket
         self.taken = 0  # readings that are in buckets
-        self.columns = (array("d"), array("f"), array("f"), array("d"), array("d"))
+        self.columns = _NONE
 
     def __len__(self) -> int:
         """How many buckets there are."""
@@ -54,11 +57,19 @@ class Curve:
         return used
 
     def _add(self, values: Sequence[float], position: float, epoch: float) -> None:
-        finite = [value for value in values if isfinite(value)]
-        mean = sum(finite) / len(finite) if finite else nan
-        row = (position, epoch, mean, min(finite, default=inf), max(finite, default=-inf))
-        for column, value in zip(self.columns, row, strict=True):
-            column.append(value)
+        finite = [value for value in values if value - value == 0.0]
+        self._begin()
+        places, epochs, means, lows, highs = self.columns
+        places.append(position)
+        epochs.append(epoch)
+        means.append(sum(finite) / len(finite) if finite else nan)
+        lows.append(min(finite, default=inf))
+        highs.append(max(finite, default=-inf))
+
+    def _begin(self) -> None:
+        """Columns of its own, once there is a bucket to hold."""
+        if self.columns is _NONE:
+            self.columns = (array("d"), array("f"), array("f"), array("d"), array("d"))
 
     def _halve(self) -> None:
         buckets = self.buckets()
@@ -70,6 +81,7 @@ class Curve:
         self.stride *= 2
 
     def _set(self, buckets: Iterable[Bucket]) -> None:
+        self._begin()
         for column in self.columns:
             del column[:]
         for bucket in buckets:
@@ -104,6 +116,7 @@ class Curve:
     def load(self, saved: Sequence[Json]) -> None:
         """Become what was saved."""
         self.stride, self.taken = int(saved[0]), int(saved[1])  # type: ignore[arg-type]
+        self._begin()
         for column, values in zip(self.columns, saved[2:], strict=True):
             column[:] = array(column.typecode, [_number(v) for v in values])  # type: ignore[union-attr]
 

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from sentinel.core.bound import Bound
 from sentinel.core.records import Answer, Phase
-from sentinel.core.rule import Rule
+from sentinel.core.rule import Parts, Rule
 from sentinel.core.saying import Moved
+
+Hiders = Mapping[str, tuple[str, ...]]
+Wanted = Mapping[str, frozenset[str]]
 
 
 class Grouping:
     """The alerts of one run, seen together."""
 
     def __init__(self, rules: Sequence[Rule], bounds: Mapping[tuple[str, str], Bound]) -> None:
-        """Which rule hides which, worked out once per rulebook."""
+        """Which rule hides which; runs under the same rules share what was worked out."""
         self._bounds = bounds
-        self._hiders: dict[str, list[str]] = {}
-        keys = dict.fromkeys(rule.key for rule in rules)
-        of_signature: dict[str, list[str]] = {}
-        for key in keys:
-            of_signature.setdefault(key.split("/", 1)[0], []).append(key)
-        self._parts = {
-            wanted: frozenset(key for key in keys if _names(wanted, key))
-            for rule in rules
-            if rule.parts
-            for wanted in rule.parts.of
-        }
-        for rule in rules:
-            for wanted in (*rule.hides, *(rule.parts.of if rule.parts else ())):
-                for key in of_signature.get(wanted.split("/", 1)[0], ()):
-                    if key != rule.key and _names(wanted, key):
-                        self._hiders.setdefault(key, []).append(rule.key)
+        self._hiders, self._parts = _worked_out(tuple((rule.key, rule.hides, rule.parts) for rule in rules))
 
     def parts_answer(self, rule: Rule) -> Answer:
         """Yes when enough parts fire, no when enough no longer can, else unknown."""
@@ -70,6 +59,24 @@ class Grouping:
                     out.append(Moved(bound, "came to light" if hider is None else "hidden", moved[0].spot))
                 bound.alert.hidden_by = hider
         return sorted(out, key=lambda item: (item.bound.alert.hidden_by is not None, -item.bound.rule.severity))
+
+
+@lru_cache(maxsize=16)
+def _worked_out(rules: tuple[tuple[str, tuple[str, ...], Parts | None], ...]) -> tuple[Hiders, Wanted]:
+    """Who hides each rule, first come first, and which rules each name in `parts` means."""
+    keys = dict.fromkeys(key for key, _, _ in rules)
+    of_signature: dict[str, list[str]] = {}
+    for key in keys:
+        of_signature.setdefault(key.split("/", 1)[0], []).append(key)
+    wanted_parts = {wanted for _, _, parts in rules if parts for wanted in parts.of}
+    parts_of = {wanted: frozenset(key for key in keys if _names(wanted, key)) for wanted in wanted_parts}
+    hiders: dict[str, list[str]] = {}
+    for hider, hides, parts in rules:
+        for wanted in (*hides, *(parts.of if parts else ())):
+            for key in of_signature.get(wanted.split("/", 1)[0], ()):
+                if key != hider and _names(wanted, key):
+                    hiders.setdefault(key, []).append(hider)
+    return {key: tuple(found) for key, found in hiders.items()}, parts_of
 
 
 def _names(wanted: str, key: str) -> bool:

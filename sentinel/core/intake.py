@@ -5,18 +5,17 @@ The usual row, one whose layout is known and whose steps rise, takes the short w
 
 from __future__ import annotations
 
-from math import floor, inf, nan
+from math import inf, nan
 from typing import TYPE_CHECKING, NamedTuple
 
 from sentinel.core.records import Row
-from sentinel.core.series import MOST_LINES, Series, Share
+from sentinel.core.series import MOST_LINES, Series
+from sentinel.core.shares import Share, settle
 
 if TYPE_CHECKING:
     from sentinel.core.run import Run
 
 LARGEST_STEP = 2**53
-SETTLED_AFTER = 20  # readings after which a share that never passed 1.5 is a fraction
-PERCENT_FROM = 1.5
 RECENT = 64  # readings among which one without step or epoch from a second file is looked for
 
 
@@ -104,7 +103,7 @@ class Intake:
             value /= 100.0
         series.push(value, place.position, place.epoch, place.at, place.line)
         if series.unit is Share.OPEN:
-            self._settle(series, value, place.epoch)
+            settle(series, value, place.epoch)
         return True
 
     @staticmethod
@@ -121,16 +120,6 @@ class Intake:
         if place.epoch == place.epoch and epoch == epoch:
             return place.epoch <= epoch + 1e-6 * abs(epoch)
         return value in series.kept(series.values, series.count - RECENT)
-
-    @staticmethod
-    def _settle(series: Series, value: float, epoch: float) -> None:
-        """Percent or fraction, once for each series (contracts 4)."""
-        first = series.epochs[0] if series.count <= series.size else nan
-        if value > PERCENT_FROM and value - value == 0.0:
-            series.unit = Share.PERCENT
-            series.scale(0.01)
-        elif series.count >= SETTLED_AFTER or (first == first and epoch == epoch and floor(epoch) > floor(first)):
-            series.unit = Share.FRACTION
 
     def forget_steps(self, file: str) -> None:
         """Steps of this file count anew in each epoch: its series and the run have none from it."""

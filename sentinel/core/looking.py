@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from sentinel.core.bands import Band, expect
 from sentinel.core.bound import Bound
 from sentinel.core.patience import Patience
 from sentinel.core.records import Phase
 from sentinel.core.rule import Judge
 from sentinel.core.run import Run
+from sentinel.core.series import Series
 
 HOT = 64  # looks of a run after which hunches are made: before that they cost more than they save
 
@@ -19,7 +21,7 @@ HOT = 64  # looks of a run after which hunches are made: before that they cost m
 class Plan:
     """The rules that look when rows of one layout come, in the order of the rulebook."""
 
-    __slots__ = ("bounds", "glances", "hunched", "patience", "witnesses")
+    __slots__ = ("_bands", "_open", "_reads", "bounds", "glances", "hunched", "patience", "witnesses")
 
     def __init__(self, bounds: Sequence[Bound], run: Run, hot: bool) -> None:
         """For these rules, as the run stands: it is made anew when a series or fact came, or a rule became ready."""
@@ -33,17 +35,40 @@ class Plan:
         self.witnesses = sorted(targets, key=lambda b: (b.waits, len(b.rule.when.text) if b.rule.when else 0))
         for bound in self.bounds:
             bound.waits = bound.when is not None
+        reads = {name for bound in self.bounds for name in bound.reads if name in run.series}
+        self._reads = [run.series[name] for name in sorted(reads)] if hot else []
+        self._open: list[tuple[Judge, Bound]] | None = None  # the hunches that may become yes inside the bands
+        self._bands: list[tuple[Series, Band]] = []
 
-    def awake(self, restless: bool) -> list[Bound]:
+    def awake(self, run: Run, restless: bool) -> list[Bound]:
         """The rules that must be asked now: their hunch is yes, or their alert is not at rest."""
         try:
-            chosen = [bound for hunch, bound in self.glances if hunch()]
+            chosen = [bound for hunch, bound in self._asked(run) if hunch()]
         except Exception:  # a bug: the full questions will find out whose
             return self.bounds
         if not restless:
             return chosen
         clear, asked = Phase.CLEAR, set(chosen)
         return [bound for bound in self.bounds if bound in asked or bound.alert.phase is not clear]
+
+    def _asked(self, run: Run) -> list[tuple[Judge, Bound]]:
+        """The hunches that must be asked: those that stay no while all readings are in their bands need not be."""
+        if self._open is None:
+            return self._look_out(run) if self.hunched else self.glances
+        for series, band in self._bands:
+            if series.count > band.until:
+                return self._look_out(run)
+        return self._open
+
+    def _look_out(self, run: Run) -> list[tuple[Judge, Bound]]:
+        """Lay bands around what the series say now and see which hunches may become yes inside them."""
+        self._bands = [(series, expect(series)) for series in self._reads]
+        self._open = [glance for glance in self.glances if _outlook(glance[1], run)()]
+        return self._open
+
+    def look_again(self) -> None:
+        """Something else came than readings: what was ruled out may be no longer."""
+        self._open = None
 
     def with_heard(self, awake: Iterable[Bound], heard: Iterable[Bound]) -> list[Bound]:
         """The rules of a look with those that heard a line, each once, in the order of the rulebook."""
@@ -68,3 +93,10 @@ def _hunch(bound: Bound, run: Run, hot: bool) -> Judge:
 
 def _never() -> None:
     return None
+
+
+def _outlook(bound: Bound, run: Run) -> Judge:
+    if bound.outlook is None:
+        assert bound.rule.when is not None
+        bound.outlook = bound.rule.when.outlook(run, bound.instance)
+    return bound.outlook

@@ -16,7 +16,8 @@ from sentinel.core.heard import Heard, Known, Pace
 from sentinel.core.intake import Intake
 from sentinel.core.names import Names, matches
 from sentinel.core.records import Fact, Json, Origin, Row, RunInfo
-from sentinel.core.series import Series, Share
+from sentinel.core.series import Series
+from sentinel.core.shares import Share
 
 PLANNED_STEPS = ("fact.planned_steps", "fact.total_steps", "config.max_steps", "config.total_steps")
 PLANNED_EPOCHS = ("fact.planned_epochs", "fact.total_epochs", "config.num_train_epochs", "config.max_epochs")

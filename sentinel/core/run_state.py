@@ -12,7 +12,8 @@ from sentinel.core.blocks import Blocks
 from sentinel.core.curve import Curve
 from sentinel.core.heard import KEPT
 from sentinel.core.records import Fact, Json, Origin
-from sentinel.core.series import USUAL, Series, Share
+from sentinel.core.series import USUAL, Series
+from sentinel.core.shares import Share
 
 if TYPE_CHECKING:
     from sentinel.core.run import Run
@@ -73,7 +74,7 @@ def save_series(series: Series) -> list[Json]:
         [word(series.low), word(series.high), word(series.last_position), word(series.value)],
         list(series.start),
         [list(entry) for entry in series.sources],
-        [[word(value) for value in getattr(series, column)] for column in COLUMNS],
+        [words(getattr(series, column)) for column in COLUMNS],
         series.curve.save(),
         None if series.blocks is None else series.blocks.save(),
         [[unit.value, length] for unit, length in sorted(series.long)],
@@ -98,10 +99,16 @@ def load_series(series: Series, state: Any) -> None:
     series.curve.load(curve)
     if past and past[0] is not None:
         series.blocks = Blocks.load(past[0])
-        series.long = {(Unit(unit), float(length)) for unit, length in past[1]}
+        series.long = frozenset((Unit(unit), float(length)) for unit, length in past[1])
     series.forget_windows()
     if USUAL <= series.size < series.room:
         series.resize(series.room)
+
+
+def words(column: array[Any]) -> list[Json]:
+    """A column as strict JSON has it; one whose sum is finite holds nothing but finite numbers."""
+    total = sum(column)
+    return column.tolist() if total - total == 0.0 else [word(value) for value in column]
 
 
 def word(value: float) -> Json:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from enum import IntEnum
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sentinel.core.amounts import Unit
+from sentinel.core.bands import NOWHERE
 from sentinel.core.blocks import BLOCK, Blocks
 from sentinel.core.curve import Bucket, Curve
+from sentinel.core.shares import Share
 
 if TYPE_CHECKING:
     from sentinel.core.windows import Window
@@ -28,6 +29,8 @@ NEAR = 64  # of at least how many newest readings the extremes are known
 LINES = 32  # of how many readings the line is kept
 MOST_LINES = (1 << 32) - 1
 
+_EMPTY = array("d", bytes(8 * SMALLEST))  # the ring of all series without a reading, which is never written to
+_NO_EPOCHS, _NO_LINES = array("f", bytes(4 * SMALLEST)), array("I", bytes(4 * LINES))
 
 Span = Callable[[], tuple[Unit, float] | None]  # how long a window is as the run stands; None while that is not known
 
@@ -43,19 +46,11 @@ class Point(NamedTuple):
     line: int
 
 
-class Share(IntEnum):
-    """Whether percent and fraction are one thing for a series, and which of them it turned out to be (contracts 4)."""
-
-    NONE = 0  # no share, or a fraction for certain: values are taken as they are
-    OPEN = 1  # not known yet; rules of severity high and above are unknown on it
-    PERCENT = 2  # readings are divided by 100
-    FRACTION = 0
-
-
 class Series:
     """Readings of one name, in the order in which they came."""
 
     __slots__ = (
+        "band",
         "blocks",
         "count",
         "curve",
@@ -98,6 +93,7 @@ class Series:
         self.first_value = nan  # the first finite one
         self.low, self.high = inf, -inf
         self.near_low, self.near_high = inf, -inf  # of the newest 64 readings at least, for hunches
+        self.band = NOWHERE  # where its next readings are expected, for outlooks
         self.nonfinite = 0
         self.last_position = nan
         self.source = -1  # the number of the file that gave it first
@@ -110,10 +106,11 @@ class Series:
         self.windows: dict[object, Window] = {}
         self.edges: dict[object, Edge] = {}
         self.blocks: Blocks | None = None  # what windows longer than the ring read; kept once there is one
-        self.long: set[tuple[Unit, float]] = set()  # the lengths that turned out to hold more than the ring
+        self.long: frozenset[tuple[Unit, float]] = frozenset()  # the lengths that turned out to hold more than the ring
         self.spans: dict[object, Span] = {}  # the lengths that are asked for, but those in readings
-        self.lines = array("I", bytes(4 * LINES))  # of the newest readings alone: evidence asks for no older ones
-        self._lay(SMALLEST)
+        # nearly all series that rules ask for never have a reading: they share one empty ring
+        self.size = SMALLEST
+        self.lines, self.values, self.positions, self.times, self.epochs = _NO_LINES, _EMPTY, _EMPTY, _EMPTY, _NO_EPOCHS
 
     def _lay(self, size: int) -> None:
         self.size = size
@@ -126,8 +123,8 @@ class Series:
         """Take one reading in; NaN says "unknown" for position, epoch and time."""
         number = self.count
         i = number % self.size
-        if not i and number:
-            self._full()
+        if not i:
+            self._come_round()
             i = number % self.size
         self.values[i] = value
         self.positions[i] = position
@@ -143,14 +140,19 @@ class Series:
                 self.near_low = value
                 if value < self.low:
                     self.low = value
+                if value < self.band.low:
+                    self.band.until = -1
             if value > self.near_high:
                 self.near_high = value
                 if value > self.high:
                     self.high = value
+                if value > self.band.high:
+                    self.band.until = -1
             if len(self.start) < START:
                 self._begin(value)
         else:
             self.nonfinite += 1
+            self.band.until = -1
         if not number % NEAR:
             self._turn(number)
 
@@ -169,6 +171,7 @@ class Series:
         if not self.start:
             self.first_value = value
         self.start.append(value)
+        self.band.until = -1
 
     # --- the ring ------------------------------------------------------------------------------------------------
 
@@ -192,8 +195,12 @@ class Series:
             return values[low:high].tolist()
         return values[low:].tolist() + values[:high].tolist()
 
-    def _full(self) -> None:
-        """The ring comes round: it grows while it may, else the curve takes what is about to be overwritten."""
+    def _come_round(self) -> None:
+        """The ring begins, or comes round: it grows while it may, else the curve takes what is about to be overwritten."""
+        if not self.count:
+            self.lines = array("I", bytes(4 * LINES))  # of the newest readings alone: evidence asks for no older ones
+            self._lay(self.size)
+            return
         if self.size < self.room:
             self.resize(min(2 * self.size, self.room))
             return
@@ -222,7 +229,7 @@ class Series:
         before = self.number_at(column, column[(end - 1) % self.size] - long)
         inside = end - 1 - before if before >= 0 else end - self.oldest
         if not self.need(inside + inside // 2) and inside > LONGEST and length not in self.long:
-            self.long.add(length)
+            self.long |= {length}
             self.keep_blocks()
             self.forget_windows()
 
@@ -348,8 +355,7 @@ class Series:
 
     def forget_steps(self) -> None:
         """Its steps turned out to count anew in each epoch: they are no steps of the run."""
-        for i in range(self.size):
-            self.positions[i] = nan
+        self.positions = array("d", [nan]) * self.size
         self.edited()
 
     def replace(self, number: int, value: float) -> None:
@@ -385,7 +391,8 @@ class Series:
         self.forget_windows()
 
     def forget_windows(self) -> None:
-        """All windows start afresh."""
+        """All windows start afresh, and nothing is expected any more."""
+        self.band.until = -1
         for window in self.windows.values():
             window.head = -1
         for edge in self.edges.values():

@@ -116,7 +116,7 @@ class Watched:
         if plan.patience.is_over(self.run, self.looks) and plan.patience.ready(self.run, self.looks):
             self._plans.clear()
             plan = self._plan(names)
-        bounds = plan.awake(self._restless)
+        bounds = plan.awake(self.run, self._restless)
         if row.text and self.book.matcher is not None:
             bounds = self._hear(row, plan, bounds)
         if names:
@@ -141,6 +141,8 @@ class Watched:
         patterns = self.book.matcher.match(row.text)
         if not patterns:
             return bounds
+        for known in self._plans.values():
+            known.look_again()
         heard: dict[Bound, None] = {}
         for pattern in patterns:
             self.run.hear(pattern, row)

@@ -16,6 +16,7 @@ from sentinel.core.windows_ranked import Ranked
 
 WIDER = 1e-12  # relative: what rounding between neighbours can add
 SURE = 1e-9  # relative: what rounding in sums can add
+AHEAD_OF = 8  # a deviation is bounded for one part in so many of its window
 FEW = 16  # readings with which a deviation has no edge that lasts
 
 
@@ -27,6 +28,9 @@ class Edge(Protocol):
 
     def renew(self) -> float:
         """Look at the window and say how long what it says will hold."""
+
+    def reach(self, until: int) -> float:
+        """What holds until the series counts so many readings; unknown where nothing holds so long."""
 
 
 class RankEdge:
@@ -58,6 +62,14 @@ class RankEdge:
         self.value = window.quantile(self.least, self.share)
         return self.value
 
+    def reach(self, until: int) -> float:
+        """What holds until the series counts so many readings; unknown where nothing holds so long."""
+        if self.until < until:
+            if self._furthest(int(self.window.length)) < until - self.series.count:
+                return nan  # not even from now on: the window need not be brought up to date for that
+            self.renew()
+        return self.value if self.until >= until else nan
+
     def _look_ahead(self, ranked: list[float]) -> bool:
         """A third as far as the ends of the slice allow: further ahead the edge is too wide to decide much."""
         n = len(ranked)
@@ -71,10 +83,16 @@ class RankEdge:
         return True
 
     def _plan(self, n: int) -> None:
-        share = 1.0 - self.share if self.upper else self.share
-        furthest = int(share * (n - 1) / (1.0 + share))
-        self.n, self.ahead = n, furthest // 3 or 1
-        self.rank = int(share * (n - 1 - self.ahead)) - self.ahead if furthest else -1
+        share = self._share()
+        self.n, self.ahead = n, self._furthest(n) or 1
+        self.rank = int(share * (n - 1 - self.ahead)) - self.ahead if int(share * (n - 1) / (1.0 + share)) else -1
+
+    def _furthest(self, n: int) -> int:
+        share = self._share()
+        return int(share * (n - 1) / (1.0 + share)) // 3
+
+    def _share(self) -> float:
+        return 1.0 - self.share if self.upper else self.share
 
 
 class SpreadEdge:
@@ -99,8 +117,16 @@ class SpreadEdge:
             self._look_ahead(window)
         return self.value
 
+    def reach(self, until: int) -> float:
+        """What holds until the series counts so many readings; unknown where nothing holds so long."""
+        if self.until < until:
+            if self.window.length // AHEAD_OF < until - self.series.count:
+                return nan
+            self.renew()
+        return self.value if self.until >= until else nan
+
     def _look_ahead(self, window: Sums) -> None:
-        n, ahead = window.n, window.n // 8
+        n, ahead = window.n, window.n // AHEAD_OF
         mean = window.shift + window.first / n
         squares = window.second - window.first * window.first / n
         leaving = [value - mean for value in self.series.slice(window.tail, window.tail + ahead)]

@@ -11,6 +11,7 @@ from sentinel.core.blocks import Block
 from sentinel.core.series import Series
 from sentinel.core.windows import PLACES, Window
 
+_EMPTY: deque[tuple[float, int]] = deque(maxlen=0)  # of all windows that no reading entered: most are never asked
 SHOWS = 32.0  # a faded reading this much larger than the mean still shows when it is let go
 
 
@@ -19,21 +20,24 @@ class Extremes(Window):
 
     __slots__ = ("highs", "lows")
     in_blocks = True
+    highs: deque[tuple[float, int]]
+    lows: deque[tuple[float, int]]
 
     def begin(self, blocks: Sequence[Block]) -> None:
         """The extremes of blocks; none of their readings leaves before the window is begun anew."""
         known = [block for block in blocks if block.n]
         if known:
-            self.lows.append((min([block.low for block in known]), blocks[0].start))
-            self.highs.append((max([block.high for block in known]), blocks[0].start))
+            self.lows = deque([(min([block.low for block in known]), blocks[0].start)])
+            self.highs = deque([(max([block.high for block in known]), blocks[0].start)])
 
     def clear(self) -> None:
         """Nothing is counted."""
-        self.lows: deque[tuple[float, int]] = deque()
-        self.highs: deque[tuple[float, int]] = deque()
+        self.lows = self.highs = _EMPTY
 
     def add(self, value: float, number: int) -> None:
         """Count a finite reading."""
+        if self.lows is _EMPTY:
+            self.lows, self.highs = deque(), deque()
         lows, highs = self.lows, self.highs
         while lows and lows[-1][0] >= value:
             lows.pop()

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sentinel.core.amounts import parse_alternatives
-from sentinel.core.functions.needs import InWindow
+from sentinel.core.functions.needs import FirstOf, InWindow
 from sentinel.core.names import Name, Names
 from sentinel.core.records import Fact, Origin, Row, RunInfo
 from sentinel.core.run import Run
@@ -303,3 +303,15 @@ def test_a_long_window_follows_when_the_unit_of_a_share_is_settled():
         run.enter(row(i, 50.0))
     run.cell("x").scale(0.01)
     assert mean(5) == pytest.approx(0.5)
+
+
+def test_the_first_readings_are_forgotten_when_a_resume_takes_them():
+    run = Run(RunInfo("k", "n", "", ""), Names())
+    first = FirstOf("x", 3).meet(run, "")
+    for step in range(3):
+        run.enter(Row(("x",), (5.0,), step, None, None, "a.log", step))
+    assert first() == 5.0
+    again = Row(("x",), (7.0,), 0, None, None, "a.log", 3)
+    run.resume(again)
+    run.enter(again)
+    assert math.isnan(first()) and math.isnan(first())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.core.bands import expect
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Fact, Found, Origin, Row, RunInfo
 from sentinel.rulebook import RuleFolder, load_rulebook
@@ -119,6 +120,33 @@ def test_hunches_never_pass_over_a_yes(seed):
                 asked += 1
                 assert hunch, (bound.rule.key, row)
     assert asked > 20
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_an_outlook_rules_out_stays_ruled_out_while_all_readings_are_in_their_bands(seed):
+    engine, bands, ruled_out, spared = begun(), [], [], 0
+    watched = engine.runs["r"]
+    for row in (*calm_rows(seed), *rows(seed)):
+        engine.feed([Batch("r", (row,))])
+        bounds = [bound for bound in watched.bounds.values() if bound.when is not None]
+        if row.text or len(bands) != len(watched.run.series) or any(s.count > band.until for s, band in bands):
+            bands = [(series, expect(series)) for series in watched.run.series.values()]
+            ruled_out = [b for b in bounds if not b.rule.when.outlook(watched.run, b.instance)()]
+        spared += len(ruled_out)
+        for bound in ruled_out:
+            assert bound.when() is not True, (bound.rule.key, row)
+    assert spared > 1000
+
+
+def calm_rows(seed):
+    """A run whose loss falls and trembles, with a score that grows."""
+    draw, out = random.Random(seed), []
+    for i in range(300):
+        loss = (0.5 + 2 / (1 + i / 50)) * (1 + 0.02 * seed * draw.gauss(0, 1))
+        out.append(Row(TRAIN, (loss, 1e-3 * (1 - i / 400), 1 + draw.random()), i, i / 100, i * 0.1, "train.log", i + 1))
+        if i % 10 == 9:
+            out.append(Row(VALID, (loss, i / 300, i / 300), i, i / 100, i * 0.1, "val.csv", i + 1))
+    return out
 
 
 HOSTILE = ("a" * 8191 + "!", "a " * 4096, "\\" * 8192, "error: " * 1170, "loss nan " * 910, "0" * 8192, "é" * 4096)

@@ -131,7 +131,7 @@ class FirstOf:
             nonlocal of, known
             if series.start is of and known == known:
                 return known
-            of = series.start
+            of, known = series.start, nan
             if len(of) < readings:
                 return nan
             start = sorted(of[:readings])

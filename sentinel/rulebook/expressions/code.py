@@ -5,6 +5,7 @@ Numbers are floats with NaN for unknown; answers are True, False or None.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -37,6 +38,7 @@ HELPERS: dict[str, Any] = {
     "abs": abs,
     "float": float,
 }
+CELL = re.compile(r"\bc\d+\b", re.ASCII)
 
 
 class Kind(Enum):
@@ -62,7 +64,7 @@ class Code:
 
 @dataclass(slots=True)
 class Cells:
-    """The cells that a judge closes over: which need each of them holds."""
+    """The cells that a judge is called with: which need each of them holds."""
 
     needs: dict[Need, str] = field(default_factory=dict)
     temporaries: int = 0
@@ -75,36 +77,25 @@ class Cells:
         """The cell that holds the run."""
         return self.cell(TheRun())
 
+    def used_in(self, source: str) -> Cells:
+        """Those that a source asks: what was only tried while it was made need not be met."""
+        used = set(CELL.findall(source))
+        return Cells({need: cell for need, cell in self.needs.items() if cell in used}, self.temporaries)
+
     def name(self) -> str:
         """A name for a value that is used twice."""
         self.temporaries += 1
         return f"t{self.temporaries}"
 
 
-def compile_makers(cells: Cells, answer: str, traced: list[str], guards: str) -> tuple[Callable[..., Any], ...]:
-    """Two functions that take what meets the needs: one makes the judge, one makes the list of all parts' values."""
-    arguments = ", ".join(cells.needs.values())
-    source = (
-        f"def judge_maker({arguments}):\n def judge():\n{guards}  return {answer}\n return judge\n"
-        f"def trace_maker({arguments}):\n def trace():\n  return [{', '.join(traced)}]\n return trace\n"
-    )
+def compile_judge(cells: Cells, source: str, guards: str = "") -> Callable[..., Any]:
+    """The function that takes what meets the needs and gives the answer: one for all runs, each brings its own cells."""
+    text = f"def judge({', '.join(cells.needs.values())}):\n{guards} return {source}\n"
     made: dict[str, Any] = {"__builtins__": {}, **HELPERS}
-    exec(compile(source, "<rule>", "exec"), made)  # noqa: S102  made from the whitelist's own templates alone
-    return made["judge_maker"], made["trace_maker"]
-
-
-def compile_hunch(cells: Cells, source: str, guards: str) -> Callable[..., Any]:
-    """The function that takes what meets the needs and makes the cheap test."""
-    arguments = ", ".join(cells.needs.values())
-    made: dict[str, Any] = {"__builtins__": {}, **HELPERS}
-    text = f"def hunch_maker({arguments}):\n def hunch():\n{guards}  return {source}\n return hunch\n"
     exec(compile(text, "<rule>", "exec"), made)  # noqa: S102  made from the whitelist's own templates alone
-    return made["hunch_maker"]  # type: ignore[no-any-return]
+    return made["judge"]  # type: ignore[no-any-return]
 
 
 def compile_values(cells: Cells, sources: list[str]) -> Callable[..., Any]:
     """The function that takes what meets the needs and gives the value of each of these parts."""
-    made: dict[str, Any] = {"__builtins__": {}, **HELPERS}
-    text = f"def values({', '.join(cells.needs.values())}):\n return [{', '.join(sources)}]\n"
-    exec(compile(text, "<rule>", "exec"), made)  # noqa: S102  made from the whitelist's own templates alone
-    return made["values"]  # type: ignore[no-any-return]
+    return compile_judge(cells, f"[{', '.join(sources)}]")

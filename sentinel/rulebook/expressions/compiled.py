@@ -14,8 +14,9 @@ from sentinel.core.names import Names
 from sentinel.core.records import Answer, Evidence, Verdict
 from sentinel.core.rule import Judge
 from sentinel.core.run import Run
+from sentinel.rulebook.expressions.bounds import Bounds, Now, Soon
 from sentinel.rulebook.expressions.checks import Wrong, parse
-from sentinel.rulebook.expressions.code import Cells, Code, compile_hunch, compile_makers
+from sentinel.rulebook.expressions.code import Cells, Code, compile_judge, compile_values
 from sentinel.rulebook.expressions.compiler import Comparison, Compiler
 from sentinel.rulebook.expressions.hunches import Hunches
 from sentinel.rulebook.expressions.outline import Outline
@@ -37,10 +38,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Hunch:
-    """What makes the cheap test of an expression, and what it needs of a run."""
+    """The cheap test of an expression, and what it needs of a run."""
 
     needs: tuple[Need, ...] = ()
-    maker: Callable[..., Any] | None = None
+    judge: Callable[..., Any] | None = None
 
 
 @dataclass(slots=True)
@@ -59,43 +60,54 @@ class Compiled:
     _comparisons: tuple[Comparison, ...]
     wants: frozenset[str] = NOTHING
     _guards: str = ""
-    _made: tuple[Callable[..., Any], ...] = ()
-    _hunch: Callable[[], Hunch] | None = None  # makes the cheap test when first asked for
-    _hunched: Hunch | None = None
+    _judge: Callable[..., Any] | None = None  # made when first asked for; one for all runs
+    _values: Callable[..., Any] | None = None
+    _hunch: Callable[[Bounds], Hunch] | None = None  # makes the cheap tests when first asked for
+    _hunched: dict[type[Bounds], Hunch] = field(default_factory=dict)
     _outlined: Callable[[], Outline] | None = None
 
     def bind(self, run: Run, instance: str = "") -> Judge:
         """The cheap form for one instance."""
-        judge: Judge = self._makers()[0](*self._met(run, instance))
-        return judge
+        if self._judge is None:
+            self._judge = compile_judge(self._cells, self._answer, self._guards)
+        return partial(self._judge, *self._met(run, instance))
 
     def hunch(self, run: Run, instance: str = "") -> Judge:
         """A cheap test for one instance: where it is not yes, the expression is not yes either."""
-        if self._hunched is None:
-            self._hunched = self._hunch() if self._hunch else Hunch()
-        needs, maker = self._hunched.needs, self._hunched.maker
-        if maker is None:
-            return self.bind(run, instance)
-        judge: Judge = maker(*[need.meet(run, instance) for need in needs])
-        return judge
+        return self._cheap(Now(), run, instance)
 
-    def _makers(self) -> tuple[Callable[..., Any], ...]:
-        if not self._made:
-            pairs = [source for one in self._comparisons for source in (one.answer, one.left, one.right)]
-            traced = [self._answer, *(leaf.source for leaf in self._leaves), *pairs]
-            self._made = compile_makers(self._cells, self._answer, traced, self._guards)
-        return self._made
+    def outlook(self, run: Run, instance: str = "") -> Judge:
+        """A test for the next few readings: where it is not yes, the expression is not while they stay in their bands."""
+        return self._cheap(Soon(), run, instance)
+
+    def _cheap(self, bounds: Bounds, run: Run, instance: str) -> Judge:
+        hunch = self._hunched.get(type(bounds))
+        if hunch is None:
+            hunch = self._hunched[type(bounds)] = self._hunch(bounds) if self._hunch else Hunch()
+        if hunch.judge is None:
+            return self.bind(run, instance) if isinstance(bounds, Now) else _may_be
+        return partial(hunch.judge, *[need.meet(run, instance) for need in hunch.needs])
 
     def _met(self, run: Run, instance: str) -> list[Any]:
         return [need.meet(run, instance) for need in self._cells.needs]
+
+    def _trace(self, run: Run, instance: str) -> list[Any]:
+        """The values of all leaves, then of each comparison and its two sides."""
+        if self._values is None:
+            pairs = [source for one in self._comparisons for source in (one.answer, one.left, one.right)]
+            self._values = compile_values(self._cells, [*(leaf.source for leaf in self._leaves), *pairs])
+        values: list[Any] = self._values(*self._met(run, instance))
+        return values
 
     # --- for people ----------------------------------------------------------------------------------------------
 
     def explain(self, run: Run, instance: str = "") -> Verdict:
         """The verdict with every part's value."""
-        judge, trace = (make(*self._met(run, instance)) for make in self._makers())
-        answer: Answer = judge()
-        values = trace()[1:]
+        answer: Answer = self.bind(run, instance)()
+        pairs = [source for one in self._comparisons for source in (one.answer, one.left, one.right)]
+        values = compile_values(self._cells, [*(leaf.source for leaf in self._leaves), *pairs])(
+            *self._met(run, instance)
+        )
         leaves = dict(
             zip((self._part(leaf) for leaf in self._leaves), zip(self._leaves, values, strict=False), strict=True)
         )
@@ -173,14 +185,19 @@ class Compiled:
         return f"needs {', '.join([*wanted, *facts])}" + (f"; the run has {', '.join(have)}" if have else "")
 
 
-def _hunch_of(compiler: Compiler, tree: ast.expr, context: Context) -> Hunch:
-    """The cheap test of a compiled expression, in cells of its own; without a maker where there is none."""
+def _may_be() -> bool:
+    return True
+
+
+def _hunch_of(compiler: Compiler, tree: ast.expr, context: Context, bounds: Bounds) -> Hunch:
+    """The cheap test of a compiled expression, in cells of its own; without a judge where there is none."""
     compiler = Compiler(compiler.names, compiler.declared, compiler.lets, compiler.each)
-    source = Hunches(compiler).could(tree)
+    source = Hunches(compiler, bounds).could(tree)
     if source is None:
         return Hunch()
-    maker = compile_hunch(compiler.cells, source, _guards(compiler, context))
-    return Hunch(tuple(compiler.cells.needs), maker)
+    guards = _guards(compiler, context) if isinstance(bounds, Now) else ""  # a unit may be settled soon
+    cells = compiler.cells.used_in(source + guards)
+    return Hunch(tuple(cells.needs), compile_judge(cells, source, guards))
 
 
 def _plainly(what: str, value: Any) -> Evidence:
@@ -244,4 +261,4 @@ def _guards(compiler: Compiler, context: Context) -> str:
         return ""
     shares = sorted(name for name in compiler.reads if "*" not in name and context.names.share(name))
     cells = [compiler.cells.cell(OneSeries(name)) for name in shares]
-    return "".join(f"  if {cell}.unit == 1: return None\n" for cell in cells)
+    return "".join(f" if {cell}.unit == 1: return None\n" for cell in cells)

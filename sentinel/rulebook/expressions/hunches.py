@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sentinel.core.amounts import Unit
-from sentinel.core.functions.needs import EdgeOf, FirstOf, LinesOf, OneFact, OneSeries, TheRun
+from sentinel.core.functions.needs import EdgeOf, OneSeries
 from sentinel.core.functions.table import TABLE, Function
 from sentinel.core.series import NEAR
+from sentinel.rulebook.expressions.bounds import EDGES, EXACT, NEARLY, OPEN, Bounds, Span
 from sentinel.rulebook.expressions.calls import window_of_call
 from sentinel.rulebook.expressions.checks import Wrong, dotted
 from sentinel.rulebook.expressions.code import Code
@@ -21,30 +22,12 @@ from sentinel.rulebook.expressions.code import Code
 if TYPE_CHECKING:
     from sentinel.rulebook.expressions.compiler import Compiler
 
-_CHEAP = (OneSeries, OneFact, TheRun, FirstOf)
 _NOT_ABOVE: dict[type[ast.cmpop], str] = {ast.Gt: "<=", ast.GtE: "<"}  # high(left) against low(right)
 _NOT_BELOW: dict[type[ast.cmpop], str] = {ast.Lt: ">=", ast.LtE: ">"}  # low(left) against high(right)
 _SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-"}
 _SCALES: dict[type[ast.operator], str] = {ast.Mult: "*", ast.Div: "/"}
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Between what a number lies, as sources; None where that end is open."""
-
-    low: str | None
-    high: str | None
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether both ends are the number itself."""
-        return self.low is not None and self.low == self.high
-
-
-OPEN = Span(None, None)
-
-
-NEARLY, EDGES, EXACT = 0, 1, 2  # by the extremes of the newest readings; by the edges of windows; by short windows
 FEW = 16  # the edges of so few readings hold no longer than for the next one
 SHORT = 2 * NEAR  # of so many readings a window is cheaper than what asking in vain costs
 
@@ -54,6 +37,7 @@ class Hunches:
     """Makes the test for one expression, with cells of its own."""
 
     compiler: Compiler
+    bounds: Bounds
     level: int = NEARLY
     loose: set[int] = field(default_factory=set)  # the levels that would say more about what was just bounded
 
@@ -70,12 +54,29 @@ class Hunches:
             return f"({(' or ' if isinstance(node.op, ast.Or) else ' and ').join(known)})" if known else None
         if isinstance(node, ast.Compare):
             return self._compare(node)
-        return self._exactly(node)
+        return self._arrival(node) or self._exactly(node)
 
     def _exactly(self, node: ast.expr) -> str | None:
         self.compiler._expanded = 0
         source = self.compiler.answer(node).source
-        return source if self._is_cheap(source) else None
+        return source if self.bounds.allows(source, self.compiler.cells) else None
+
+    def _arrival(self, node: ast.expr) -> str | None:
+        """`nonfinite(x)` and `not known(x)` of a series: where its readings are numbers both are no."""
+        negated = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+        call = node.operand if isinstance(node, ast.UnaryOp) and negated else node
+        wanted = "known" if negated else "nonfinite"
+        if not isinstance(call, ast.Call) or dotted(call.func) != wanted or len(call.args) != 1:
+            return None
+        cell = self._series(call.args[0])
+        return self.bounds.unknown(cell) if cell else None
+
+    def _series(self, node: ast.expr) -> str | None:
+        """The cell of a series that stands there by its bare name."""
+        name = dotted(node)
+        if name is None or name in self.compiler.lets or len(self.compiler._bare(node, set())) != 1:
+            return None
+        return self.compiler.cells.cell(OneSeries(name))
 
     def _compare(self, node: ast.Compare) -> str | None:
         if len(set(self.compiler._bare(node, set()))) > 1:  # read together where all have arrived
@@ -89,7 +90,7 @@ class Hunches:
         """The cheapest bounds first; better ones are asked where those decide nothing."""
         known = []
         for level in (NEARLY, EDGES, EXACT):
-            if level and level not in self.loose:
+            if level > self.bounds.deepest or (level and level not in self.loose):
                 continue
             self.level = level
             self.loose = self.loose if level else set()
@@ -138,12 +139,15 @@ class Hunches:
             return Span(exact, exact)
         if isinstance(node, ast.BinOp):
             return self._arithmetic(node)
-        return self._call(node) if isinstance(node, ast.Call) else OPEN
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        cell = self._series(node)
+        return self.bounds.last(cell) if cell else OPEN
 
     def _cheaply(self, node: ast.expr) -> str | None:
         self.compiler._expanded = 0
         code: Code = self.compiler.number(node)
-        return code.source if self._is_cheap(code.source) else None
+        return code.source if self.bounds.allows(code.source, self.compiler.cells) else None
 
     def _arithmetic(self, node: ast.BinOp) -> Span:
         if type(node.op) in _SIGNS:
@@ -163,27 +167,45 @@ class Hunches:
 
     def _call(self, node: ast.Call) -> Span:
         function = TABLE.get(dotted(node.func) or "")
-        if function is None or function.form != "window" or not node.args:
+        if function is None or not node.args:
             return OPEN
-        if not any(isinstance(argument, ast.Constant) and isinstance(argument.value, str) for argument in node.args):
-            return OPEN
-        rule = _ENDS.get((function.kind, function.method))
+        if function.name == "abs":
+            return self._size(self.span(node.args[0]))
+        if function.form == "look" and function.name in ("best", "worst", "last"):
+            return self._look(node, function)
+        texts = any(isinstance(argument, ast.Constant) and isinstance(argument.value, str) for argument in node.args)
+        rule = _ENDS.get((function.kind, function.method)) if function.form == "window" and texts else None
         return rule(self, node, function) if rule else OPEN
+
+    @staticmethod
+    def _size(inner: Span) -> Span:
+        """Of what lies between two ends without its sign: at least zero."""
+        low, high = inner.low, inner.high
+        if low is None or high is None:
+            return Span("0.0", None)
+        return Span(
+            f"({low} if {low} > 0.0 else -{high} if {high} < 0.0 else 0.0)",
+            f"({high} if {high} >= -{low} else -{low} if {high} == {high} else NAN)",
+        )
+
+    def _look(self, node: ast.Call, function: Function) -> Span:
+        cell = self._series(node.args[0])
+        if cell is None:
+            return OPEN
+        return self.bounds.last(cell) if function.name == "last" else self.bounds.ever(cell)
 
     def _ranked(self, node: ast.Call, function: Function) -> Span:
         """The edges of a quantile, which hold for some readings to come."""
         name, amounts, arguments = window_of_call(self.compiler, node, function)
         if len(amounts) > 1 or amounts[0].unit is not Unit.READINGS:
             return OPEN
-        if self.level < EDGES and amounts[0].number <= NEAR:
-            self.loose.add(EDGES)
-            cell = self.compiler.cells.cell(OneSeries(name))
-            return Span(
-                f"({cell}.near_low - WIDER * abs({cell}.near_low))",
-                f"({cell}.near_high + WIDER * abs({cell}.near_high))",
-            )
-        if amounts[0].number <= SHORT:
-            if self.level == EXACT or amounts[0].number <= FEW:
+        readings, deepest = amounts[0].number, self.bounds.deepest
+        lasting = readings > FEW or deepest == EXACT
+        if readings <= NEAR and (self.level < EDGES or not lasting):
+            self.loose |= {EDGES} if lasting else set()
+            return self.bounds.near(self.compiler.cells.cell(OneSeries(name)))
+        if readings <= SHORT and deepest == EXACT:
+            if self.level == EXACT or readings <= FEW:
                 return Span(*[self.compiler.number(node).source] * 2)
             self.loose.add(EXACT)
         share = 0.5 if function.method == "median" else float(arguments[1])
@@ -192,17 +214,16 @@ class Hunches:
 
     def _edge(self, need: EdgeOf) -> str:
         series, edge = self.compiler.cells.cell(OneSeries(need.name)), self.compiler.cells.cell(need)
-        return f"({edge}.value if {series}.count <= {edge}.until else {edge}.renew())"
+        return self.bounds.edge(series, edge)
 
     def _extreme(self, node: ast.Call, function: Function) -> Span:
         """The greatest of a window is no less than the last reading, and no more than the greatest of all."""
         name, amounts, _ = window_of_call(self.compiler, node, function)
         cell = self.compiler.cells.cell(OneSeries(name))
-        last = f"{cell}.value if {cell}.value - {cell}.value == 0.0 else"
-        near = "near_" if len(amounts) == 1 and amounts[0].unit is Unit.READINGS and amounts[0].number <= NEAR else ""
-        if function.method == "high":
-            return Span(f"({last} -INF)", f"{cell}.{near}high")
-        return Span(f"{cell}.{near}low", f"({last} INF)")
+        is_near = len(amounts) == 1 and amounts[0].unit is Unit.READINGS and amounts[0].number <= NEAR
+        all_of_it = self.bounds.near(cell) if is_near else self.bounds.ever(cell)
+        last = self.bounds.last(cell)
+        return Span(last.low, all_of_it.high) if function.method == "high" else Span(all_of_it.low, last.high)
 
     def _not_negative(self, node: ast.Call, function: Function) -> Span:
         """At least zero; a standard deviation has an edge beside."""
@@ -215,18 +236,6 @@ class Hunches:
         if len(amounts) > 1 or amounts[0].unit is not Unit.READINGS:
             return Span("0.0", None)
         return Span(self._edge(EdgeOf(name, amounts[0], int(arguments[0]))), None)
-
-    # --- what is cheap -------------------------------------------------------------------------------------------
-
-    def _is_cheap(self, source: str) -> bool:
-        """Whether a source asks no window, no family and no join."""
-        needs = self.compiler.cells.needs.items()
-        return not any(
-            f"{cell}(" in source
-            and not isinstance(need, _CHEAP)
-            and not (isinstance(need, LinesOf) and not need.amounts)
-            for need, cell in needs
-        )
 
 
 _ENDS = {
@@ -242,7 +251,7 @@ _ENDS = {
 
 def _price(source: str) -> tuple[int, int]:
     """What a test costs, roughly; that something is (not) known hardly ever decides, so it comes late."""
-    return source.count(".renew()") + 100 * source.startswith("(None if"), len(source)
+    return source.count(".renew()") + source.count(".reach(") + 100 * source.startswith("(None if"), len(source)
 
 
 def _refuted(left: str | None, sign: str, right: str | None) -> str | None:
