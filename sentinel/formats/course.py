@@ -92,7 +92,10 @@ class Course:
 
     def fresh(self, names: tuple[str, ...], values: tuple[float, ...]) -> list[int]:
         """What a bar shows for the first time: a validation's numbers stand in it until the next validation."""
-        before, self.shown = self.shown, {n: repr(v) for n, v in zip(names, values, strict=True) if n.startswith(_BETWEEN)}
+        before, self.shown = (
+            self.shown,
+            {n: repr(v) for n, v in zip(names, values, strict=True) if n.startswith(_BETWEEN)},
+        )
         return [i for i, name in enumerate(names) if name not in self.shown or before.get(name) != self.shown[name]]
 
     def fact(self, name: str, value: Any, line: int, out: list[Item]) -> None:
