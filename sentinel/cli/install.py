@@ -26,6 +26,7 @@ examples:
 A first look: add --dry-run. Settings and own rules that exist are never touched."""
 
 RESTART = "; if it ran before: systemctl restart sentinel"
+RESTART_OWN = "; if it ran before: systemctl --user restart sentinel"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -128,5 +129,6 @@ def closing(outcomes: list[Outcome], args: argparse.Namespace) -> int:
     changed = sum(outcome.changed for outcome in outcomes)
     print(f"{changed} to do" if args.dry_run else f"{changed} done, {len(outcomes) - changed - troubles} as it was")
     if not args.uninstall and not args.dry_run:
-        print("next: sentinel doctor" + (RESTART if units_changed(outcomes) else ""))
+        restart = RESTART_OWN if args.user else RESTART
+        print("next: sentinel doctor" + (restart if units_changed(outcomes) else ""))
     return Exit.FINDINGS if troubles else Exit.FINE

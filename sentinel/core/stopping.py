@@ -21,6 +21,7 @@ Conditions = tuple[Condition, ...]
 SAME_MOMENT = 1.0
 BACK = "it was gone and came back: something restarts it"
 CHANGED = "its signs ended after it was signalled: perhaps something has started it again"
+LAUNCHER = "its ranks have gone, and their launcher stays"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +117,30 @@ def turn(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> Turn:
         against = [f for f in missed if f.condition.miss is miss]
         against = [f for f in against if f.condition.name == "live"] or against  # its own end explains all the rest
         waits = any(f.condition.miss is Miss.WAIT for f in missed)
-        if [f.condition.name for f in against] == ["firing"] and plan.ever(Deed.END) is not None:
-            return replace(_end(plan, world, Stage.FAILED, BACK if world.saving.back else CHANGED), findings=findings)
+        after = _after_signal(plan, world, against)
+        if after is not None:
+            return replace(after, findings=findings)
         if against and not (miss is Miss.REFUSE and plan.stage is Stage.EVIDENCE and waits):
             return replace(_end(plan, world, stage, "; ".join(f.text for f in against)), findings=findings)
     plan = replace(plan, waits=tuple(f.text for f in missed))
     return replace(MOVES[plan.stage](plan, world, conditions), findings=findings)
+
+
+def _after_signal(plan: Plan, world: World, against: list[Found]) -> Turn | None:
+    """What has been signalled may look healthy, or like somebody else, because something has started it again: the eyes
+    on its processes get the time to see that, and nothing more is sent meanwhile.
+    """
+    signalled = plan.ever(Deed.END) or plan.ever(Deed.ASK)
+    if not against or signalled is None or any(f.condition.kind not in (Kind.EVIDENCE, Kind.IDENTITY) for f in against):
+        return None
+    if world.saving.back:
+        return _end(plan, world, Stage.FAILED, BACK)
+    if _waiting(signalled.at, world, world.limits.exit_wait):
+        return Turn(replace(plan, waits=tuple(f.text for f in against)))
+    if plan.ever(Deed.END) is None:
+        return None
+    fires = any(f.condition.kind is Kind.IDENTITY for f in against)
+    return _end(plan, world, Stage.FAILED, "; ".join(f.text for f in against) if fires else CHANGED)
 
 
 def _out_of_reach(plan: Plan, world: World) -> bool:
@@ -266,6 +285,8 @@ def _asked(plan: Plan, world: World, conditions: Conditions) -> Turn:
     if check is not None and check.ended is not None:  # not good, or not good yet: look again when it has changed
         after = replace(after, steps=tuple(step for step in after.steps if step != check))
         check = None
+    if check is None and world.saving.back:
+        return _end(after, world, Stage.FAILED, f"was asked, and no good checkpoint came; {BACK}")
     if check is not None or (world.saving.found and world.now - asked.at < world.limits.save_most):
         after, to_do, _ = _wants(after, world, Deed.CHECK, conditions)
         return Turn(after, to_do)
@@ -318,6 +339,9 @@ def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
     if world.saving.gone is not None:
         quiet = world.now - world.saving.gone >= world.limits.quiet_after
         return _end(plan, world, Stage.STOPPED, f"checkpoint: {_last_good(plan)}") if quiet else Turn(plan)
+    if world.saving.launcher:
+        late = world.now - plan.entered >= world.limits.launcher_wait
+        return _end(plan, world, Stage.FAILED, LAUNCHER) if late else Turn(plan)
     if plan.route is Route.ASK and _waiting(plan.entered, world, world.limits.exit_wait):
         return Turn(plan)
     for deed in (Deed.END, Deed.KILL):
@@ -331,6 +355,8 @@ def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
         plan, to_do, step = _wants(plan, world, deed, conditions)
         if step.ended is None or _waiting(step.at, world, world.limits.exit_wait):
             return Turn(plan, to_do)
+        if step.ended is Ended.FAILED:
+            return _end(plan, world, Stage.FAILED, f"it was not signalled: {step.detail}")
     return _end(plan, world, Stage.FAILED, "cannot be killed: it is stuck in the kernel")
 
 

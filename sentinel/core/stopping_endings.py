@@ -31,6 +31,22 @@ def processes(case: Case) -> Finding:
     return bool(pids), f"ranks {', '.join(map(str, pids)) or 'none found'}"
 
 
+def there(case: Case) -> Finding:
+    """Its processes have not gone."""
+    gone = _survey(case).gone
+    passed = 0.0 if gone is None else case.world.now - gone
+    if gone is None or passed < case.world.limits.quiet_after:
+        return True, "not gone"
+    return False, f"its processes have gone: nobody was found for {seconds_text(passed)}"
+
+
+def same(case: Case) -> Finding:
+    """They are those that were judged."""
+    younger = [pid for pid, start in _survey(case).starts if start > case.plan.born]
+    pids = ", ".join(map(str, younger))
+    return not younger, f"pid {pids} was started after this plan was made" if younger else "older than this plan"
+
+
 def one_run(case: Case) -> Finding:
     """They have carried this run alone."""
     if not _survey(case).pids:
@@ -100,6 +116,8 @@ def gentle(case: Case) -> Finding:
 def protected(case: Case) -> Finding:
     """Its last good checkpoint is out of reach."""
     proven = case.plan.proven
+    if proven.unclear and not proven.good:
+        return False, f"{proven.unclear} could not be judged, and a save might replace it"
     safe = case.plan.rehearsal or not proven.good or bool(proven.copy)
     return safe, proven.copy or ("nothing to lose" if safe else f"{proven.good} could not be copied")
 

@@ -230,6 +230,14 @@ def a_day(case: Case) -> Finding:
     )
 
 
+def before(case: Case) -> Finding:
+    """Sentinel has not tried to stop it before."""
+    times = case.world.tally.before
+    if not times:
+        return True, "not tried before"
+    return False, f"Sentinel tried that before ({times}): it is not fought; sentinel right PLAN allows another"
+
+
 def crowd(case: Case) -> Finding:
     """Not many runs match at once."""
     tally, most = case.world.tally, case.world.limits.crowd

@@ -63,6 +63,7 @@ class Limits:
     save_most: float = 1800.0
     exit_wait: float = 30.0
     still: float = 10.0  # what was written last is looked at after so long
+    launcher_wait: float = 300.0  # a launcher without ranks ends, or starts them again, within so long
     quiet_after: float = 60.0  # no process of the run for so long: it is over
 
 
@@ -158,6 +159,8 @@ class Survey:
     stuck: bool = False  # stopped or sleeping in the kernel: it cannot hear a request
     saving: bool = False  # a rank has a checkpoint open for writing
     carries: tuple[str, ...] = ()  # other runs that these processes carry or may have carried: each in words
+    starts: tuple[tuple[int, float], ...] = ()  # each rank and when it was started
+    gone: float | None = None  # since when nobody is found, though somebody was there; None while one is, or never was
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,7 @@ class Proven:
     tainted: str = ""  # the newest one, if it is not sane
     copy: str = ""  # where the good one was copied to, out of the trainer's reach
     step: int | None = None
+    unclear: str = ""  # the newest one, where none is good and this one could not be judged
 
 
 UNPROVEN = Proven()
@@ -202,6 +206,7 @@ class Tally:
     at_once: int = 0  # other plans past their grace
     last_hour: int = 0  # runs ended by Sentinel
     last_day: int = 0
+    before: int = 0  # plans that stopped this very run or failed to, and nobody has called right
     failed: int = 0  # plans that failed in the last day and nobody has looked at
     matching: int = 0  # runs that have such a sign now, this one too
     runs: int = 1
@@ -235,6 +240,7 @@ class Saving:
     gone: float | None = None  # since when no process of the run is there; None while one is
     back: bool = False  # it was gone and came back: something restarts it
     looked: float | None = None  # when somebody last looked
+    launcher: bool = False  # its ranks have gone and their launcher has not: it ends too, or starts them again
 
 
 class Ended(StrEnum):

@@ -11,15 +11,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sentinel.core.records import Change, Json, Phase, Severity
-from sentinel.core.telling_caps import Most, Tally, tally_from, tally_json
+from sentinel.core.telling_caps import Most, Tally, held_letter, tally_from, tally_json
 from sentinel.core.telling_groups import Storm, grouped, kin_of, storm_among
-from sentinel.core.telling_letter import Kind, Letter, Member, Occasion, Story, member_of
-from sentinel.core.telling_routes import Condition, Subject
+from sentinel.core.telling_letter import Kind, Letter, Occasion, Story, member_of
+from sentinel.core.telling_routes import Condition, Local, subject_of
 from sentinel.core.telling_topics import (
     Notice,
     Topic,
+    newer_of,
     notice_from,
     notice_json,
+    occasion_of,
     slot_of,
     topic_from,
     topic_json,
@@ -28,20 +30,10 @@ from sentinel.core.telling_words import Standing
 
 JOIN_GAP = 600.0  # a channel that cannot edit hears of joins when their number doubled, at most this often
 WIDEST = 7 * 86400.0  # repeats widen up to this
-CLOSED = (Phase.CLEAR, Phase.ENDED)
 ENDS = (Occasion.CLEAR, Occasion.ENDED)
 ALOUD = (*ENDS, Occasion.MUTE_OVER, Occasion.STALE, Occasion.AGAIN)  # what is said in the thread, the first that is due
 EDITED = {*ENDS, Occasion.JOINED, Occasion.STALE}  # what changes the message itself
 NO_CAP = Most(None, None)
-
-
-@dataclass(frozen=True, slots=True)
-class Local:
-    """The local time of day, handed in because core owns no clock."""
-
-    minute: int
-    weekday: int
-    day: int  # local days since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +99,7 @@ class Desk:
             self._move(topic, notice)
         elif notice.slot in self.waiting or self._concerns(change, story, local):
             earlier = self.waiting.get(notice.slot)
-            self.waiting[notice.slot] = notice if earlier is None else _newer(earlier, notice)
+            self.waiting[notice.slot] = notice if earlier is None else newer_of(earlier, notice)
             self._touch("notice", notice.slot)
         return []
 
@@ -136,7 +128,7 @@ class Desk:
         if not self.route.when.holds(subject_of(change, story, local)):
             return []
         topic = Topic(f"{change.id}.{change.n}", "run", now, change, story, {slot_of(change): member_of(change, story)})
-        occasion = _occasion(change)
+        occasion = occasion_of(change)
         return [Act(Kind.POST, topic.id, topic.letter(occasion, now, self.host), now)]
 
     def _topic_of(self, notice: Notice) -> Topic | None:
@@ -150,7 +142,7 @@ class Desk:
         if after.stale and not before.stale:
             topic.due.add(Occasion.STALE)
         elif not topic.firing:
-            topic.due.add(_occasion(notice.change))
+            topic.due.add(occasion_of(notice.change))
         elif (after.phase, after.severity) != (before.phase, before.severity):
             topic.due.add(Occasion.JOINED)
         self._touch("topic", topic.id)
@@ -325,14 +317,8 @@ class Desk:
         return acts
 
     def _held_letter(self, now: float) -> Letter:
-        tally = self.tally
-        tally.held_told = tally.held
         self._touch("tally", "today")
-        more = "alert was" if tally.held == 1 else "alerts were"
-        head = f"{tally.held} more {more} kept back today: the cap of [tell] most is reached"
-        names = "on " + ", ".join(tally.held_names[:20])
-        lines = (names, "sentinel alerts   lists them all")
-        return Letter(Occasion.HELD, now, self.host, head=head, lines=lines, severity=Severity.WARNING, open=0)
+        return held_letter(self.tally, now, self.host)
 
     # --- what survives -------------------------------------------------------------------------------------------
 
@@ -361,40 +347,3 @@ class Desk:
                 self.topics[key] = topic_from(body)
             elif sort == "notice":
                 self.waiting[key] = notice_from(body)
-
-
-def subject_of(change: Change, story: Story, local: Local) -> Subject:
-    """A change as `when` and `quiet` see it."""
-    words = {
-        "family": change.family,
-        "signature": change.signature,
-        "rule": change.rule,
-        "run": change.run_name,
-        "watch": story.watch,
-        "user": story.user,
-        "host": change.host,
-        "instance": change.instance,
-        **{f"labels.{name}": value for name, value in story.labels.items()},
-    }
-    return Subject(change.severity, local.minute, local.weekday, words)
-
-
-def _occasion(change: Change) -> Occasion:
-    if change.phase is Phase.CLEAR:
-        return Occasion.CLEAR
-    if change.phase is Phase.ENDED:
-        return Occasion.ENDED
-    return Occasion.STALE if change.stale else Occasion.NEW
-
-
-def _newer(earlier: Notice, later: Notice) -> Notice:
-    """A change that follows before the first was told: the phase of the later, the evidence of what fired."""
-    if later.change.phase not in CLOSED:
-        return Notice(later.change, later.story, earlier.taken)
-    change = replace(earlier.change, phase=later.change.phase, reason=later.change.reason, stale=later.change.stale)
-    return Notice(change, earlier.story, earlier.taken)
-
-
-def quieted(members: Iterable[Member], standing: Standing, now: float) -> list[Member]:
-    """Those of them that a mute or a false alarm keeps quiet, for `status` and the digest."""
-    return [member for member in members if standing.muted(member, now) is not None]

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sentinel.core.records import Json
+from sentinel.core.records import Json, Severity
+from sentinel.core.telling_letter import Letter, Occasion
+from sentinel.core.versions import known
 
 _MOST = re.compile(r"(\d+) an? (run|channel) (?:and|a|per) day", re.ASCII)
 _NAMED = 20
@@ -77,4 +79,13 @@ def tally_json(tally: Tally) -> dict[str, Json]:
 
 def tally_from(thing: Mapping[str, Any]) -> Tally:
     """A tally out of its kept JSON."""
-    return Tally(**thing)
+    return Tally(**known(Tally, thing))
+
+
+def held_letter(tally: Tally, now: float, host: str) -> Letter:
+    """The digest line about what was kept back; it counts as told."""
+    tally.held_told = tally.held
+    more = "alert was" if tally.held == 1 else "alerts were"
+    head = f"{tally.held} more {more} kept back today: the cap of [tell] most is reached"
+    lines = ("on " + ", ".join(tally.held_names[:_NAMED]), "sentinel alerts   lists them all")
+    return Letter(Occasion.HELD, now, host, head=head, lines=lines, severity=Severity.WARNING, open=0)

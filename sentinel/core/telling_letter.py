@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from sentinel.core.records import Action, Change, Evidence, Json, Phase, Severity
+from sentinel.core.versions import known
 
 Axis = Literal["step", "epoch", "time"]
 CURVE_POINTS = 200  # a curve is thinned to so many: more cannot be seen at phone width
@@ -139,34 +140,34 @@ def letter_json(letter: Letter) -> dict[str, Json]:
 
 def change_from(thing: Mapping[str, Any]) -> Change:
     """A change out of its kept JSON."""
-    evidence = tuple(Evidence(**item) for item in thing["evidence"])
+    evidence = tuple(Evidence(**known(Evidence, item)) for item in thing["evidence"])
     enums = {"severity": Severity(thing["severity"]), "phase": Phase(thing["phase"])}
-    return Change(**{**thing, **enums, "evidence": evidence, "action": Action(thing["action"])})
+    return Change(**{**known(Change, thing), **enums, "evidence": evidence, "action": Action(thing["action"])})
 
 
 def story_from(thing: Mapping[str, Any]) -> Story:
     """A story out of its kept JSON."""
     plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in thing.items()}
     plain["curves"] = tuple(_curve(item) for item in thing["curves"])
-    return Story(**plain)
+    return Story(**known(Story, plain))
 
 
 def _curve(thing: Mapping[str, Any]) -> Curve:
     points = tuple((float(x), float(y)) for x, y in thing["points"])
     good = thing["last_good"]
-    return Curve(**{**thing, "points": points, "last_good": (good[0], good[1]) if good else None})
+    return Curve(**{**known(Curve, thing), "points": points, "last_good": (good[0], good[1]) if good else None})
 
 
 def member_from(thing: Mapping[str, Any]) -> Member:
     """A member out of its kept JSON."""
-    return Member(**{**thing, "severity": Severity(thing["severity"]), "phase": Phase(thing["phase"])})
+    return Member(**{**known(Member, thing), "severity": Severity(thing["severity"]), "phase": Phase(thing["phase"])})
 
 
 def letter_from(thing: Mapping[str, Any]) -> Letter:
     """A letter out of its kept JSON."""
     return Letter(
         **{
-            **thing,
+            **known(Letter, thing),
             "occasion": Occasion(thing["occasion"]),
             "change": change_from(thing["change"]) if thing["change"] else None,
             "story": story_from(thing["story"]),

@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from sentinel.core.records import Severity
+from sentinel.core.records import Change, Severity
+from sentinel.core.telling_letter import Story
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """The local time of day, handed in because core owns no clock."""
+
+    minute: int
+    weekday: int
+    day: int  # local days since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,22 @@ class Subject:
     minute: int = 0  # of the local day, 0-1439
     weekday: int = 0  # Monday is 0
     words: Mapping[str, str] = field(default_factory=dict)  # family, user, run, watch, host, rule, labels.NAME
+
+
+def subject_of(change: Change, story: Story, local: Local) -> Subject:
+    """A change as `when` and `quiet` see it."""
+    words = {
+        "family": change.family,
+        "signature": change.signature,
+        "rule": change.rule,
+        "run": change.run_name,
+        "watch": story.watch,
+        "user": story.user,
+        "host": change.host,
+        "instance": change.instance,
+        **{f"labels.{name}": value for name, value in story.labels.items()},
+    }
+    return Subject(change.severity, local.minute, local.weekday, words)
 
 
 Test = Callable[[Subject], bool]

@@ -162,3 +162,20 @@ def notice_json(notice: Notice) -> dict[str, Json]:
 def notice_from(thing: Mapping[str, Any]) -> Notice:
     """A notice out of its kept JSON."""
     return Notice(change_from(thing["change"]), story_from(thing["story"]), thing["taken"])
+
+
+def newer_of(earlier: Notice, later: Notice) -> Notice:
+    """A change that follows before the first was told: the phase of the later, the evidence of what fired."""
+    if later.change.phase not in (Phase.CLEAR, Phase.ENDED):
+        return Notice(later.change, later.story, earlier.taken)
+    change = replace(earlier.change, phase=later.change.phase, reason=later.change.reason, stale=later.change.stale)
+    return Notice(change, earlier.story, earlier.taken)
+
+
+def occasion_of(change: Change) -> Occasion:
+    """What a change is news of."""
+    if change.phase is Phase.CLEAR:
+        return Occasion.CLEAR
+    if change.phase is Phase.ENDED:
+        return Occasion.ENDED
+    return Occasion.STALE if change.stale else Occasion.NEW

@@ -57,6 +57,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host, progress)
+    machinery.go_on(kept.get(machinery.host))
     looking = Looking(settings, books, state, kept, machinery, waker)
     office = office_of(settings, engine, store, waker, progress)
     journal = open_journal(os.environ, time.monotonic)
@@ -79,6 +80,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     reloading = Reloading(daemon, office, looking, books, plan, service, novelties)
     reloading.begin(clock.wall())
     rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
+    machinery.knew = rounds.workers.whose
     look_after(daemon, office, machinery, service, reloading)
     return daemon, ""
 
@@ -99,9 +101,10 @@ def engine_of(books: Books, novelties: Novelties, settings: Settings, store: Sto
 
 
 def store_in(state: Path) -> Store:
-    """The state folder with every room's tables, and the words of a newer version where there are any."""
+    """The state folder with every room's tables, and the words that other versions kept where there are any."""
     store = Store(state, [outbox.SCHEMA, words.SCHEMA, plans.SCHEMA, first_seen.SCHEMA])
-    store.told += words.adopt(store.connection, store.newer)
+    for other in (store.newer, *store.beside):
+        store.told += words.adopt(store.connection, other)
     return store
 
 
@@ -115,6 +118,8 @@ def handlers_of(daemon: Daemon, office: Office, rounds: Rounds, machinery: Machi
 def settle_in(office: Office, daemon: Daemon, books: Books) -> None:
     """What the office needs of the assembled daemon: who counts the week, who shows people's words, what is broken."""
     daemon.continued.append(office.words.hand_over)
+    for text in daemon.store.told:
+        daemon.journal(text)  # `status` shows them already
     for fault in books.faults:
         daemon.tell_about_us(f"rule file: {fault}")
     engine, store, standing = daemon.engine, daemon.store, office.words.standing
@@ -144,7 +149,11 @@ def take_lock(state: Path) -> str:
 
 
 def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> dict[str, Json]:
-    """Bring every run back as it was last written down, asleep where it can be; the bookmarks, by what sources call a run."""
+    """Bring every run back as it was last written down, asleep where it can be; the bookmarks, by what sources call a run.
+
+    A run that cannot be read back has no bookmark either: its files are read again, and what was told is not told again.
+    """
+    kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
     for snapshot in snapshots:
         try:
             if snapshot.brief is not None:
@@ -152,12 +161,15 @@ def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: fl
                 continue
             engine.restore(snapshot.source, snapshot.info, snapshot.data)
         except Exception as bug:  # one run that cannot be read back must not end the watch over the others
-            store.told.append(f"the record of {snapshot.info.name} could not be read back, it starts anew: {bug}")
+            store.told.append(
+                f"the record of {snapshot.info.name} could not be read back, its files are read again: {bug}"
+            )
             engine.drop(snapshot.info.key)
+            kept.pop(snapshot.source, None)
     engine.was_away(now)
     for info in store.listed():
         engine.listed[info.key] = info
-    return {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
+    return kept
 
 
 def office_of(settings: Settings, engine: Engine, store: Store, waker: SelectorWaker, progress: Progress) -> Office:

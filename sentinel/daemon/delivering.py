@@ -13,9 +13,10 @@ from datetime import UTC, datetime, tzinfo
 from typing import TextIO
 
 from sentinel.core.records import Change, Effect, EffectKey, EffectKind, Json, Phase, Severity
-from sentinel.core.telling import Act, Desk, Local
+from sentinel.core.telling import Act, Desk
 from sentinel.core.telling_answers import CURES, Code
 from sentinel.core.telling_letter import Kind, Letter, Occasion, Story, letter_from, letter_json, marked
+from sentinel.core.telling_routes import Local
 from sentinel.core.telling_week import DAY, WEEK, Week, digest, digest_due
 from sentinel.core.telling_words import Standing
 from sentinel.daemon.alive import Alive

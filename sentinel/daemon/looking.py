@@ -111,7 +111,9 @@ class Looking:
     # --- where we are in all that runs write, files and journals alike ---------------------------------------------
 
     def bookmarks_of(self, key: str) -> Json:
-        """By what sources call a run."""
+        """By what sources call a run; of the host's own, where we are in the kernel log."""
+        if key == self.machinery.host:
+            return self.machinery.bookmarks()
         journal = next((journal for journal in self.journals if journal.info.key == key), None)
         return self.watcher.bookmarks_of(key) if journal is None else journal.bookmarks().get(key)
 

@@ -12,7 +12,7 @@ from sentinel.core.amounts import parse_seconds
 from sentinel.core.asleep import Asleep
 from sentinel.core.beside import Mixed, mixed_rules, wanted_of_host
 from sentinel.core.engine import Engine
-from sentinel.core.records import Batch, Found, How, MarkKind, RunInfo
+from sentinel.core.records import Batch, Found, How, Json, MarkKind, RunInfo
 from sentinel.core.rule import Rulebook
 from sentinel.core.run import Run
 from sentinel.core.watched import Watched
@@ -128,11 +128,22 @@ class Machinery:
     def __init__(self, settings: Settings, host: str, name: str, progress: Progress | None = None) -> None:
         """`host` is the key of the host's own run, `name` what people call it; `progress` hears which helper hangs."""
         self._progress, self._hanging = progress or Progress(), set[str]()
-        self._host, self._name = host, name
+        self.host, self._name = host, name
         self._settings = (settings.gpu, settings.host)
         self.by_us: Callable[[str], str] = lambda run: ""  # noqa: ARG005 - what we did to stop a run, by generation's key
-        self.machine = machine_of(settings, host)
+        self.knew: Callable[[int | None], str | None] = lambda pid: None  # noqa: ARG005 - whose process it was before we came
+        self.machine = self._made(settings)
+        self._kept: Json = None  # the bookmark until all that was read after it is told
         self._meetings = Meetings()
+
+    def _made(self, settings: Settings) -> Machine | None:
+        machine = machine_of(settings, self.host)
+        if machine is not None:
+            machine.knew = self._whose  # asked in the first turn already
+        return machine
+
+    def _whose(self, pid: int | None) -> str | None:
+        return self.knew(pid)
 
     def adopt(self, settings: Settings) -> None:
         """Other settings: the old machine lets go of the driver first, then another is made."""
@@ -144,8 +155,22 @@ class Machinery:
         for worker in self._hanging:
             self._progress.rests(worker)
         self._hanging = set()
-        self.machine = machine_of(settings, self._host)
+        kept = self.bookmarks()
+        self.machine = self._made(settings)
+        self.go_on(kept)
         self._meetings.renew()
+
+    def bookmarks(self) -> Json:
+        """Where we are in the kernel log, for the record of the host's own run."""
+        if self.machine is None or self.machine.kernel is None:
+            return None
+        return self._kept if self.machine.early else {"kernel": self.machine.kernel.bookmark()}
+
+    def go_on(self, kept: Json) -> None:
+        """From the bookmarks of an earlier life, before anything was read."""
+        self._kept = kept
+        if isinstance(kept, dict) and self.machine is not None and self.machine.kernel is not None:
+            self.machine.kernel.kept = kept.get("kernel")
 
     def meet(self, engine: Engine, now: float) -> None:
         """To be called after each turn: tells the machine which runs there are, and the engine of the host."""
@@ -166,7 +191,7 @@ class Machinery:
 
     def found(self, now: float) -> list[Batch]:
         """The host's own run, where the host is watched."""
-        return [host_run(self._host, self._name, now)] if self.machine is not None else []
+        return [host_run(self.host, self._name, now)] if self.machine is not None else []
 
     def release(self, seconds: float, now: float) -> str:
         """Let the GPUs go for so long."""

@@ -132,7 +132,7 @@ class Stopping:
         outcomes = []
         for work, answer in self._children.ended(world.run.key, world.now):
             if work.deed == SURVEY:
-                seen.surveyed(answer, world.now)
+                seen.surveyed(answer, world.now, work.began)
             elif work.deed == WATCH:
                 seen.watched(answer, world.now)
             elif plan is not None and work.plan == plan.id:
@@ -161,12 +161,13 @@ class Stopping:
             sum(other.stage in WATCHED for other in others),
             plans.ended_since(connection, wall - 3600, Stage.STOPPED),
             plans.ended_since(connection, wall - 86400, Stage.STOPPED),
+            plans.fought(connection, world.run.key),
             plans.ended_since(connection, wall - 86400, Stage.FAILED, uncalled=True),
             world.tally.matching, world.tally.runs,
         )  # fmt: skip
         return replace(
             world,
-            survey=seen.survey,
+            survey=seen.survey and replace(seen.survey, gone=self._gone(world, seen)),
             saving=seen.saving,
             tally=tally,
             called_right=dict(world.called_right) | plans.called_right(connection, world.run.watch),
@@ -176,6 +177,12 @@ class Stopping:
             people=replace(world.people, kept=world.people.kept or seen.kept),
             signs=tuple(replace(s, owned=bool(s.files) and s.files <= seen.clean) for s in world.signs),
         )
+
+    def _gone(self, world: World, seen: Seen) -> float | None:
+        """Since when nobody is found of a run that had somebody, seen by us or by the Sentinel before us."""
+        if seen.nobody is None or not plans.had_processes(self._paper.connection, world.boot, world.run.key):
+            return None
+        return seen.nobody
 
     def _born(self, world: World, past: list[Plan], seen: Seen, place: Place) -> Plan | None:
         """A new plan, once the hands have looked: who is there and what their owner allows is asked before anything."""
@@ -210,6 +217,7 @@ class Stopping:
     def _start(self, plan: Plan, deed: str, place: Place, world: World) -> None:
         needs = Level.CHECKPOINT if deed == Deed.ASK and plan.wanted is Level.CHECKPOINT else Level.STOP
         task = _task(place, self._state, plan.id, deed) | {
+            "age": world.now - plan.born,
             "stop": plan.wanted >= Level.STOP,
             "needs": int(Level.KILL if deed == Deed.KILL else needs),
         }

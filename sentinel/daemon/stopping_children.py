@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -63,6 +64,7 @@ class Seen:
 
     survey: Survey | None = None
     consent: Consent = field(default_factory=Consent)
+    nobody: float | None = None  # since when no look has found anybody
     kept: str = ""
     clean: frozenset[str] = frozenset()  # files that only the run's owner could have written
     members: frozenset[tuple[int, int]] = frozenset()
@@ -70,15 +72,16 @@ class Seen:
     progress: int = -1
     begun: dict[str, float] = field(default_factory=dict)  # a look -> when it was last started
 
-    def surveyed(self, answer: dict[str, Any], now: float) -> None:
-        """Take in what a look at the processes found. Who looked and found nobody learned nothing of consent."""
+    def surveyed(self, answer: dict[str, Any], now: float, began: float) -> None:
+        """Take in what a look at the processes found, begun then. Who found nobody learned nothing of consent."""
         if "pids" not in answer:
             return
         self.survey = Survey(
             now, tuple(answer["pids"]), frozenset(answer["uids"]), answer["runs"], tuple(answer["trouble"]),
             answer["elsewhere"], answer["way"], answer["ends"], answer["remote"], answer["by_hand"], answer["stuck"],
-            answer["saving"], tuple(answer["carries"]),
+            answer["saving"], tuple(answer["carries"]), tuple((pid, began - age) for pid, age in answer["ages"]),
         )  # fmt: skip
+        self.nobody = None if answer["pids"] else now if self.nobody is None else self.nobody
         self.kept, self.clean = answer["kept"], frozenset(answer["clean"])
         self.members = frozenset((pid, start) for pid, start in answer["members"])
         level, owner, why = answer["consent"]
@@ -92,7 +95,8 @@ class Seen:
         grew = now if answer["progress"] != self.progress and self.progress >= 0 else self.saving.grew
         self.progress = answer["progress"]
         gone = None if answer["here"] else self.saving.gone or now
-        self.saving = Saving(grew, answer["found"], None if answer["back"] else gone, answer["back"], now)
+        back = answer["back"]
+        self.saving = Saving(grew, answer["found"], None if back else gone, back, now, answer["launcher"])
 
 
 class Children:
@@ -107,7 +111,7 @@ class Children:
     def start(self, run: str, plan: str, task: dict[str, Any], now: float) -> None:
         """Start one; it reads its task and is left alone. Task and answer lie in memory, so that no full pipe holds anyone."""
         with _memory("sentinel-task") as given:
-            given.write(json.dumps(task).encode())
+            given.write(json.dumps({**task, "sent": time.clock_gettime(time.CLOCK_BOOTTIME)}).encode())
             given.seek(0)
             said = _memory("sentinel-answer")
             process = subprocess.Popen(
@@ -168,5 +172,5 @@ def outcome_of(deed: str, answer: dict[str, Any], now: float) -> Outcome:
     proven = None
     if told is not None:
         saved = None if told["age"] is None else now - told["age"]
-        proven = Proven(told["good"], saved, told["tainted"], told["copy"], told["step"])
+        proven = Proven(told["good"], saved, told["tainted"], told["copy"], told["step"], told["unclear"])
     return Outcome(deed, Ended(answer["ended"]), answer.get("detail", ""), proven)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 LATELY = 90 * 86400.0
+CALLABLE = (Stage.REHEARSED, Stage.FAILED, Stage.STOPPED)
 
 
 class PlanHearing:
@@ -39,7 +40,7 @@ class PlanHearing:
         return {"run": watched.run.info.name, **self._rounds.table(watched)}
 
     def right(self, request: Request, peer: Peer) -> Answer:
-        """A rehearsal was right (or wrong); a plan that failed was looked at."""
+        """A rehearsal was right (or wrong); a plan that failed, or stopped what has come back, was looked at."""
         plan = self._plan(str(request.get("target", "")))
         watched = self._daemon.engine.awake(plan.run)
         self._may(peer, watched.run.info.uid if watched is not None else None)
@@ -73,8 +74,10 @@ class PlanHearing:
             plan = next((plan for plan in recent if target in {plan.run, names.get(plan.run)}), None)
         if plan is None:
             raise Refused(f"there is no plan or run '{target}' to be called; sentinel status lists them")
-        if plan.stage not in (Stage.REHEARSED, Stage.FAILED):
-            raise Refused(f"plan {plan.id} is {plan.stage.value}: only a rehearsal that went to its end, or a failure")
+        if plan.stage not in CALLABLE:
+            raise Refused(
+                f"plan {plan.id} is {plan.stage.value}: only a rehearsal that went to its end, a stop, a failure"
+            )
         return plan
 
     def _may(self, peer: Peer, uid: int | None) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from sentinel.core.records import Severity
 from sentinel.core.stopping_plan import Plan
-from sentinel.core.telling import Local
-from sentinel.core.telling_routes import Subject
+from sentinel.core.telling_routes import Local, Subject
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.routes import LOCAL
 from sentinel.daemon.settings import Settings

@@ -7,7 +7,6 @@ condition, and answers people who ask where a plan stands.
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import sqlite3
 import traceback
@@ -31,7 +30,7 @@ from sentinel.daemon.stopping_people import Audience
 from sentinel.daemon.stopping_view import View
 from sentinel.daemon.stopping_workers import SEVERAL, Workers
 from sentinel.keep import plans
-from sentinel.keep.store import Store
+from sentinel.keep.store import Store, info_from
 from sentinel.outlets.hands.sending import audit
 
 EVERY = 1.0
@@ -140,7 +139,7 @@ class Rounds:
 
     def _kept_info(self, key: str) -> RunInfo | None:
         row = self.store.connection.execute("SELECT info FROM runs WHERE key = ?", (key,)).fetchone()
-        return RunInfo(**json.loads(row[0])) if row else None
+        return info_from(row[0]) if row else None
 
     # --- what a turn looks at --------------------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ from sentinel.core.seams import Clock
 from sentinel.core.stopping_plan import Plan
 from sentinel.core.stopping_signs import signs_of
 from sentinel.core.stopping_world import Level, Limits, Mode, People, RunView, Sign, Tally, World, level_of
-from sentinel.core.telling import Local
 from sentinel.core.telling_letter import Member
+from sentinel.core.telling_routes import Local
 from sentinel.core.telling_words import Saying, Standing
 from sentinel.core.watched import Watched
 from sentinel.daemon.settings import Watch

@@ -71,6 +71,12 @@ class Workers:
             for run, fresh in news.items():
                 self._noted.setdefault(run, set()).update(fresh)
 
+    def whose(self, number: int | None) -> str | None:
+        """The run, as sources call it, that a process of this number worked for since the boot; None if that is not sure."""
+        found = {run for run, pids in self._noted.items() if run != SEVERAL and any(pid == number for pid, _ in pids)}
+        sources = [source for source, current in self._engine.keys().items() if current in found]
+        return sources[0] if len(sources) == len(found) == 1 else None
+
     def _worked(self, pid: tuple[int, int], run: str) -> bool:
         """Whether it was there when the run last wrote: one that was started for the next generation was not."""
         watched = self._engine.runs.get(run)

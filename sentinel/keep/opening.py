@@ -1,13 +1,15 @@
 """Opening the one SQLite file: new, older, newer, corrupt or on a disk that takes nothing (contracts 6).
 
-A newer state is never touched and a corrupt one never thrown away; both are told.
+The promise between versions: a table only gains, and a record in JSON only gains fields, without another number; whoever
+changes or drops a column raises VERSION and adds the step. An older file is copied and taken along in one transaction, a
+newer one is never touched and a corrupt one never thrown away; all three are told.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +18,7 @@ NAME = "sentinel.db"
 RESERVE_NAME = "reserve"
 RESERVE_BYTES = 8 * 1024 * 1024
 
-# One entry per step from version n to n + 1. Empty: version 1 is the first.
+# One entry per step from version n to n + 1, statements without BEGIN and COMMIT. Empty: version 1 is the first.
 MIGRATIONS: dict[int, str] = {}
 
 
@@ -28,6 +30,7 @@ class Opened:
     path: Path
     told: list[str] = field(default_factory=list)
     newer: Path | None = None  # a state of a newer version: only its people's words are read
+    beside: tuple[Path, ...] = ()  # states that older versions kept beside this one: their people's words too
     on_disk: bool = True
 
 
@@ -66,11 +69,27 @@ def _open_file(path: Path) -> Opened:
     if version > VERSION:
         connection.close()
         return _beside_newer(path, version)
-    if 0 < version < VERSION:
-        shutil.copy2(path, path.with_suffix(f".before-v{VERSION}.db"))
-        for step in range(version, VERSION):
-            connection.executescript(MIGRATIONS[step])
-    return Opened(connection, path)
+    told = _take_along(connection, path, version) if 0 < version < VERSION else []
+    return Opened(connection, path, told, beside=tuple(sorted(path.parent.glob(f"{path.stem}.v*.db"))))
+
+
+def _take_along(connection: sqlite3.Connection, path: Path, version: int) -> list[str]:
+    """An older form becomes ours: a copy first, then all steps or none."""
+    copy = path.with_suffix(f".before-v{VERSION}.db")
+    draft = copy.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    with closing(sqlite3.connect(draft)) as old:
+        connection.backup(old)  # not the file alone: what was written last stands in the log beside it
+    os.chmod(draft, 0o600)
+    draft.replace(copy)
+    steps = "".join(f"{MIGRATIONS[step]};\n" for step in range(version, VERSION))
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{steps}PRAGMA user_version={VERSION};\nCOMMIT;")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return [f"the state was taken along from version {version} to {VERSION}; as it was it stands in {copy}"]
 
 
 def _set_aside(path: Path, why: str) -> Opened:
@@ -85,7 +104,12 @@ def _set_aside(path: Path, why: str) -> Opened:
 
 def _beside_newer(path: Path, version: int) -> Opened:
     mine = path.with_suffix(f".v{VERSION}.db")
-    told = f"{path} was written by a newer Sentinel (state version {version}); it is kept untouched, {mine} is used"
+    copy = path.with_suffix(f".before-v{version}.db")
+    told = (
+        f"{path} was written by a newer Sentinel (state version {version}); it is kept untouched, {mine} is used, with the "
+        f"mutes, keeps and acks of both. To go on where the newer one stood, install it again. To go on with this one from "
+        f"where it stood before the upgrade: stop Sentinel, rm -f {path}-wal {path}-shm, mv {copy} {path}, start Sentinel"
+    )
     return Opened(_connect(str(mine)), mine, [told], newer=path)
 
 

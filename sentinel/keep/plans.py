@@ -10,6 +10,7 @@ from typing import Any
 
 from sentinel.core.stopping_plan import OPEN, Deed, Plan, Route, Stage, Step
 from sentinel.core.stopping_world import Ended, Level, Proven
+from sentinel.core.versions import known
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS plans (
@@ -70,6 +71,19 @@ def ended_since(connection: sqlite3.Connection, wall: float, stage: Stage, *, un
     return int(connection.execute(query, (wall, stage.value, uncalled)).fetchone()[0])
 
 
+def fought(connection: sqlite3.Connection, run: str) -> int:
+    """How many real plans signalled this run, or another generation of it, to their end, stopped or failed, and nobody has
+    called them right since.
+    """
+    source = run.partition("#")[0]
+    query = (
+        "SELECT count(*) FROM plans WHERE rehearsal = 0 AND stage IN (?, ?) AND called != 'right'"
+        " AND (run = ? OR substr(run, 1, ?) = ?)"
+    )
+    values = (Stage.STOPPED.value, Stage.FAILED.value, source, len(source) + 1, f"{source}#")
+    return int(connection.execute(query, values).fetchone()[0])
+
+
 def recent(connection: sqlite3.Connection, wall: float) -> list[tuple[Plan, str]]:
     """The plans that moved since then, the newest first, each with what a person called it."""
     query = "SELECT plan, called FROM plans WHERE wall >= ? ORDER BY wall DESC, rowid DESC LIMIT 200"
@@ -90,6 +104,12 @@ Members = Iterable[tuple[int, int]]  # pid and start, in clock ticks since boot
 def unknown_processes(connection: sqlite3.Connection, boot: str, run: str, members: Members) -> bool:
     """Whether one of these is not yet written down as having worked for the run."""
     return bool(set(members) - processes_by_run(connection, boot).get(run, set()))
+
+
+def had_processes(connection: sqlite3.Connection, boot: str, run: str) -> bool:
+    """Whether anybody was ever seen to work for the run since the machine was started."""
+    found = connection.execute("SELECT 1 FROM carried WHERE boot = ? AND run = ? LIMIT 1", (boot, run))
+    return found.fetchone() is not None
 
 
 def note_processes(connection: sqlite3.Connection, boot: str, run: str, members: Members) -> None:
@@ -114,7 +134,7 @@ def _plan(data: dict[str, Any]) -> Plan:
     )
     kept = {
         **data, "stage": Stage(data["stage"]), "route": Route(data["route"]), "wanted": Level(data["wanted"]),
-        "steps": steps, "proven": Proven(**data["proven"]), "waits": tuple(data["waits"]),
+        "steps": steps, "proven": Proven(**known(Proven, data["proven"])), "waits": tuple(data["waits"]),
         "missing": tuple(data["missing"]),
     }  # fmt: skip
-    return Plan(**kept)
+    return Plan(**known(Plan, kept))

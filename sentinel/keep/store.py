@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sentinel.core.records import Change, Effect, Json, Phase, RunInfo
+from sentinel.core.versions import known
 from sentinel.core.wire import change_json
 from sentinel.keep.opening import Opened, free_reserve, open_state
 
@@ -33,6 +34,8 @@ CREATE TABLE IF NOT EXISTS effects (
     kind TEXT NOT NULL, alert TEXT NOT NULL, made_at REAL, PRIMARY KEY (run, rule, instance, n, phase, kind))
     WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TRIGGER IF NOT EXISTS stale_briefs AFTER INSERT ON snapshots
+    BEGIN DELETE FROM briefs WHERE run = NEW.run; END;
 CREATE INDEX IF NOT EXISTS open_alerts ON alerts (run, closed_at);
 """
 
@@ -63,7 +66,7 @@ class Store:
         self.path = opened.path
         self.connection = opened.connection
         self.told = opened.told
-        self.newer = opened.newer
+        self.newer, self.beside = opened.newer, opened.beside
         self.on_disk = opened.on_disk
 
     @contextmanager
@@ -188,16 +191,23 @@ class Store:
     def snapshots(self) -> Iterator[Snapshot]:
         """All runs that were written down, oldest first, so that generations come in order.
 
-        What a run's state is, is read when it wakes (`state_of`); here it stands only for a run without a brief.
+        What a run's state is, is read when it wakes (`state_of`); here it stands only for a run without a brief. A record
+        that cannot be read is told and left out: the run's files are read again.
         """
         rows = self.connection.execute(
             "SELECT r.key, r.source, r.info, r.over, s.at, s.bookmarks, coalesce(b.brief, 'null') AS brief FROM runs r "
             "JOIN snapshots s ON s.run = r.key LEFT JOIN briefs b ON b.run = r.key ORDER BY r.found_at, r.key"
         ).fetchall()
         for row in rows:
-            info, brief = RunInfo(**json.loads(row["info"])), json.loads(row["brief"])
-            data = self.state_of(info.key) if brief is None else None
-            yield Snapshot(info, row["source"], row["at"], data, unpack(row["bookmarks"]), row["over"], brief)
+            try:
+                info, brief = info_from(row["info"]), json.loads(row["brief"])
+                data = self.state_of(info.key) if brief is None else None
+                bookmarks = unpack(row["bookmarks"])
+            except (zlib.error, ValueError, TypeError) as broken:
+                told = f"the record of {row['key']} could not be read back, its files are read again: {broken}"
+                self.told.append(told)
+                continue
+            yield Snapshot(info, row["source"], row["at"], data, bookmarks, row["over"], brief)
 
     def state_of(self, key: str) -> Json:
         """The engine's state of one run as it was last written down; None if it never was."""
@@ -207,7 +217,7 @@ class Store:
     def listed(self) -> list[RunInfo]:
         """Runs that were over before we came."""
         rows = self.connection.execute("SELECT info FROM runs WHERE listed = 1")
-        return [RunInfo(**json.loads(row["info"])) for row in rows]
+        return [info_from(row["info"]) for row in rows]
 
     def forget_runs(self, over_before: float) -> list[str]:
         """Drop runs that ended before a time (retention); their keys."""
@@ -241,6 +251,11 @@ class Store:
     def close(self) -> None:
         """Let go of the file."""
         self.connection.close()
+
+
+def info_from(text: str) -> RunInfo:
+    """A run as it was written down, also by a newer version."""
+    return RunInfo(**known(RunInfo, json.loads(text)))
 
 
 def _alert_key(change: Change) -> tuple[str, str, str, int]:

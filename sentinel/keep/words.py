@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +37,7 @@ class Words:
         """Read what was said."""
         self._paper = paper
         rows = self._db.execute(f"SELECT {_COLUMNS} FROM words ORDER BY n")  # noqa: S608 - a constant
-        self._words = {row[0]: Word(row[0], Saying(row[1]), Scope(row[2]), *row[3:]) for row in rows}
+        self._words = {row[0]: Word(row[0], Saying(row[1]), Scope(row[2]), *row[3:]) for row in rows if _known(row)}
 
     @property
     def _db(self) -> sqlite3.Connection:
@@ -93,8 +94,13 @@ def _said(word: Word) -> tuple[object, ...]:
     return word.saying, word.scope, word.target, word.run, word.rule, word.who, word.at
 
 
+def _known(row: Sequence[object]) -> bool:
+    """A sort of word that only a newer version knows is left for that one."""
+    return row[1] in set(Saying) and row[2] in set(Scope)
+
+
 def adopt(mine: sqlite3.Connection, newer: Path | None) -> list[str]:
-    """Take over the words of a newer version's state file, which is only read; what people should know about that.
+    """Take over the words of another version's state file, which is only read; what people should know about that.
 
     A word that is here already only learns that it was taken back there; a sort of word that we do not know is left.
     """
@@ -105,7 +111,7 @@ def adopt(mine: sqlite3.Connection, newer: Path | None) -> list[str]:
             rows = theirs.execute(f"SELECT {_COLUMNS} FROM words ORDER BY n").fetchall()  # noqa: S608 - a constant
     except sqlite3.Error as trouble:
         return [f"the mutes and keeps in {newer} cannot be read ({trouble}); say them again where they matter"]
-    known = [row for row in rows if row[1] in set(Saying) and row[2] in set(Scope)]
+    known = [row for row in rows if _known(row)]
     with mine:
         for _, saying, scope, target, who, at, until, why, over, *rest in known:
             same = (saying, scope, target, who, at)

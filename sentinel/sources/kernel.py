@@ -1,19 +1,27 @@
 """Reads the kernel log, or a file of its form, and says what its lines mean. It never writes there.
 
+With a bookmark of an earlier life it also reads what was written while nobody watched, a day of it at most.
+
 Each pattern has a sample line beside it; a test holds that every one matches its own and no other's.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import re2
 
+from sentinel.core.records import Json
+
 RECORDS_A_TURN = 2000
 RECORD = 8192
+OLDEST, MOST_BACK = 86400.0, 1 << 20  # seconds of records, or bytes of a file, that are read back
+BOOT = "/proc/sys/kernel/random/boot_id"
 
 
 class Pattern(NamedTuple):
@@ -102,6 +110,7 @@ class Event(NamedTuple):
     pid: int | None = None
     bus: tuple[int, int, int] | None = None
     code: int | None = None
+    away: bool = False  # it was written while nobody watched
 
 
 _COMPILED = tuple((pattern.kind, re2.compile(pattern.pattern)) for pattern in PATTERNS)
@@ -137,35 +146,70 @@ def bus_of(text: str) -> tuple[int, int, int] | None:
     return (numbers[-3], numbers[-2], numbers[-1]) if len(numbers) >= 3 else None
 
 
+class Written(NamedTuple):
+    """A line of the log."""
+
+    text: str
+    away: str = ""  # when it was written while nobody watched, in words
+
+
+def boot_id() -> str:
+    """What changes when the machine restarts; "" where that cannot be read."""
+    try:
+        with open(BOOT, encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 @dataclass(slots=True)
 class KernelLog:
-    """Follows one kernel log from its end on. A path that is a device gives records, a file gives lines."""
+    """Follows one kernel log, from its bookmark on, else from its end. A path that is a device gives records, a file lines."""
 
     path: str
     repeats: float = 60.0
     cannot: str = ""
+    kept: Json = None  # the bookmark of an earlier life
+    boot: Callable[[], str] = boot_id
+    steady: Callable[[], float] = time.monotonic  # the kernel stamps its records by the same clock
     _descriptor: int = -1
     _device: bool = False
     _rest: bytes = b""
+    _read: tuple[int, float] = (-1, 0.0)  # number and stamp of the newest record that was read
+    _skip: tuple[int, float] = (-1, 0.0)  # what was read in an earlier life
+    _away: float = 0.0  # records stamped before, or lines that begin before, were written while nobody watched
     _last: dict[tuple[str, int | None, int | None, tuple[int, int, int] | None], float] = field(default_factory=dict)
 
     def read(self, now: float) -> Iterator[Event]:
         """What is new, each kind of trouble with the same process or GPU at most once a minute."""
         if not self.path or (self._descriptor < 0 and not self._open()):
             return
-        for text in self._lines():
+        for text, away in self._lines():
             event = understand(text)
             if event is None:
                 continue
+            if away:
+                event = event._replace(text=f"{event.text} [{away}]", away=True)
             key = (event.kind, event.pid, event.code, event.bus)
             known = self._last.get(key)
             self._last[key] = now
             if known is None or now - known > self.repeats:
                 yield event
 
+    def bookmark(self) -> Json:
+        """Up to where it was read; None before it was opened."""
+        if self._descriptor < 0:
+            return self.kept
+        if self._device:
+            return {"boot": self.boot(), "record": self._read[0], "stamp": self._read[1]}
+        facts = os.fstat(self._descriptor)
+        offset = os.lseek(self._descriptor, 0, os.SEEK_CUR) - len(self._rest)
+        return {"device": facts.st_dev, "inode": facts.st_ino, "offset": offset}
+
     def close(self) -> None:
         """Let the log go."""
         if self._descriptor >= 0:
+            self.kept = self.bookmark()
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -178,8 +222,32 @@ class KernelLog:
             return False
         self.cannot = ""
         self._device = not os.path.isfile(self.path)
-        os.lseek(self._descriptor, 0, os.SEEK_END)
+        kept, self.kept, self._rest = self.kept, None, b""
+        if self._device:
+            self._go_on_in_records(kept)
+        else:
+            self._go_on_in_file(kept)
         return True
+
+    def _go_on_in_records(self, kept: Json) -> None:
+        """After the record of the bookmark; in another boot nothing was read, without a bookmark all of it is history."""
+        self._away = self.steady()
+        self._read = self._skip = (-1, self._away)
+        if not isinstance(kept, dict):
+            os.lseek(self._descriptor, 0, os.SEEK_END)
+            return
+        same = kept.get("boot") == self.boot() != ""
+        self._read = self._skip = (int(kept["record"]), float(kept["stamp"])) if same else (-1, 0.0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+
+    def _go_on_in_file(self, kept: Json) -> None:
+        facts = os.fstat(self._descriptor)
+        offset = facts.st_size
+        if isinstance(kept, dict):
+            same = (kept.get("device"), kept.get("inode")) == (facts.st_dev, facts.st_ino)
+            offset = int(kept["offset"]) if same and kept["offset"] <= facts.st_size else 0
+        self._away = facts.st_size
+        os.lseek(self._descriptor, max(offset, facts.st_size - MOST_BACK), os.SEEK_SET)
 
     def _rotated(self) -> bool:
         """Whether another file stands in the place of this one now, or this one was emptied: it is read from its start."""
@@ -194,11 +262,11 @@ class KernelLog:
                 self._descriptor = fresh
         except OSError:
             return False
-        self._rest = b""
+        self._rest, self._away = b"", 0.0
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         return True
 
-    def _lines(self) -> Iterator[str]:
+    def _lines(self) -> Iterator[Written]:
         for _ in range(RECORDS_A_TURN):
             try:
                 data = os.read(self._descriptor, RECORD)
@@ -215,9 +283,27 @@ class KernelLog:
                     continue
                 return
             if self._device:
-                # "priority,number,microseconds,flags;the text", then lines with keys that begin with a space
-                yield data.split(b"\n", 1)[0].partition(b";")[2].decode("utf-8", "replace")
+                yield from self._record(data)
                 continue
+            began = os.lseek(self._descriptor, 0, os.SEEK_CUR) - len(data) - len(self._rest)
             *whole, self._rest = (self._rest + data).split(b"\n")
             for line in whole:
-                yield line.decode("utf-8", "replace")
+                yield Written(
+                    line.decode("utf-8", "replace"), "written while Sentinel was away" if began < self._away else ""
+                )
+                began += len(line) + 1
+
+    def _record(self, data: bytes) -> Iterator[Written]:
+        """`priority,number,microseconds,flags;the text`, then lines with keys that begin with a space."""
+        head, _, text = data.split(b"\n", 1)[0].partition(b";")
+        number, stamp = (int(word) for word in head.split(b",")[1:3])
+        stamp_s, now = stamp / 1e6, self.steady()
+        known, until = self._skip
+        self._read = max(self._read, (number, stamp_s))
+        if number <= known or (known < 0 and stamp_s <= until) or now - stamp_s > OLDEST:
+            return
+        away = ""
+        if stamp_s < self._away:
+            at = datetime.fromtimestamp(time.time() - now + stamp_s, UTC)
+            away = f"written at {at:%Y-%m-%d %H:%M:%S} UTC, while Sentinel was away"
+        yield Written(text.decode("utf-8", "replace"), away)

@@ -6,7 +6,7 @@ silent run are doing. Each part can be switched off, and none can hold back the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Literal
@@ -31,6 +31,7 @@ NAMED_NOW = "its processes are those of a run that a watch names now"
 STACKS_AFTER = 240.0  # before the first rule on silence speaks
 ELSEWHERE = 60.0  # seconds that a run writes on without processes here before its home is another host
 KERNEL_FRESH = 300.0
+UNNAMED_GPUS, MOST_EARLY = 60.0, 100
 KERNEL_KEPT = 1000  # pids whose death the kernel log told
 
 
@@ -69,6 +70,9 @@ class Machine:
     figures: HostSource | None = None
     kernel: KernelLog | None = None
     watched: Mapping[str, Watched] = field(default_factory=dict)
+    knew: Callable[[int | None], str | None] = lambda pid: None  # noqa: ARG005 - whose process it was while nobody watched
+    early: list[Event] = field(default_factory=list)  # of GPUs that have no name yet
+    _nameless_until: float = 0.0
     _kernel_said: dict[int, tuple[str, bool, float]] = field(default_factory=dict)
     _silent: dict[str, Silence] = field(default_factory=dict)
     batches: Batches = field(default_factory=Batches)
@@ -107,7 +111,7 @@ class Machine:
     def _parts(self, now: float) -> Iterator[Batch]:
         yield from self.batches.read(self.host, now)
         if self.kernel is not None:
-            for event in self.kernel.read(now):
+            for event in self._kernel_events(self.kernel, now):
                 yield from self._kernel_line(event, now)
         if self.gpu is not None:
             yield from self.gpu.read(now)
@@ -141,6 +145,18 @@ class Machine:
 
     # --- kernel log ----------------------------------------------------------------------------------------------
 
+    def _kernel_events(self, log: KernelLog, now: float) -> Iterator[Event]:
+        """What the log tells; of a GPU once the driver has said which GPUs there are, or a minute after our start."""
+        self._nameless_until = self._nameless_until or now + UNNAMED_GPUS
+        events = [*self.early, *log.read(now)]
+        self.early = []
+        wait = self.gpu is not None and not self.gpu.gpus and now < self._nameless_until
+        for event in events:
+            if wait and event.bus is not None and len(self.early) < MOST_EARLY:
+                self.early.append(event)
+            else:
+                yield event
+
     def _kernel_line(self, event: Event, now: float) -> Iterator[Batch]:
         if event.code is not None and event.bus is not None:
             label = self.gpu.label_of(event.bus) if self.gpu is not None else None
@@ -148,11 +164,11 @@ class Machine:
                 text = f"{xids.sentence(label, event.code)} [{event.text}]"
                 yield from self.gpu.xid(label, event.code, now, text)
                 return
-        if event.pid is not None and event.kind in DEATHS:
+        if event.pid is not None and event.kind in DEATHS and not event.away:
             if len(self._kernel_said) >= KERNEL_KEPT:
                 self._kernel_said.pop(next(iter(self._kernel_said)))
             self._kernel_said[event.pid] = (event.text, event.kind in OOM_KINDS, now)
-        key = self._run_of(event.pid) or self.host
+        key = (self._run_of(event.pid) if not event.away else self.knew(event.pid)) or self.host
         kind = "oom_elsewhere" if key == self.host and event.kind in OOM_KINDS else event.kind
         said = Fact("kernel.said", event.text, "", 0, Origin.HOST)  # what `{kernel.said}` in a rule's words stands for
         yield Batch(key, (said, Row((f"kernel.{kind}",), (1.0,), None, None, now, "", 0, event.text)))

@@ -53,8 +53,9 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
     )  # fmt: skip
     signs = ((lead,) if truth["fires"] else ()) + (() if kind == "none" else (second,))
     survey = None if truth["survey_age"] is None else Survey(
-        now - truth["survey_age"], truth["pids"], truth["uids"], truth["carried"], truth["trouble"], truth["elsewhere"],
+        now - truth["survey_age"], () if truth["gone_age"] else truth["pids"], truth["uids"], truth["carried"], truth["trouble"], truth["elsewhere"],
         truth["way"], truth["ends"], False, "send it yourself", truth["stuck"], carries=truth["carries"],
+        starts=tuple((pid, now if pid in truth["younger"] else 0.0) for pid in truth["pids"]), gone=ago("gone_age"),
     )  # fmt: skip
     return World(
         now, boot, now - truth["sentinel_age"], truth["mode"], truth["watch"], LIMITS,
@@ -67,8 +68,8 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
             truth["kept"], frozenset({"numerics/lead"} if truth["wrong"] else ()), truth["muted"], truth["quiet"],
             announced, truth["channels"],
         ),
-        Tally(truth["others_at_once"], truth["last_hour"], truth["last_day"], truth["failed"], truth["matching"],
-              truth["runs"]),
+        Tally(truth["others_at_once"], truth["last_hour"], truth["last_day"], truth["before"], truth["failed"],
+              truth["matching"], truth["runs"]),
         replace(saving, looked=now), tuple(outcomes), lost,
     )  # fmt: skip
 
@@ -99,7 +100,7 @@ def harms(deed, truth, memory):
         (_rehearsed(t) < 3, "not rehearsed"),
         (not t["fires"] and not gone, "the run is healthy"),
         (bool(t["kept"]) or t["wrong"], "a person forbade it"),
-        (not t["pids"], "nobody is there"),
+        (not t["pids"] or bool(t["gone_age"]), "nobody is there"),
         (t["survey_age"] is None or t["survey_age"] > 60, "nobody looked who is there"),
         (t["uids"] != {OWNER}, "a foreign process"),
         (t["carried"] != 1 or bool(t["carries"]), "the process carried other runs"),
@@ -110,6 +111,7 @@ def harms(deed, truth, memory):
     )
     first = memory["first"]  # what led to the first signal need not still hold for the last one
     before = (
+        (bool(t["younger"]), "a process that was never judged"),
         (t["kind"] != "run", "not a run"),
         (t["good"] and not memory["copied"], "the last good checkpoint is within reach"),
         (t["second"] != "independent", "one sign alone"),
@@ -128,6 +130,7 @@ def harms(deed, truth, memory):
         (t["others_at_once"] >= LIMITS.at_once, "too many at once"),
         (t["last_hour"] >= LIMITS.an_hour, "too many in an hour"),
         (t["last_day"] >= LIMITS.a_day, "too many in a day"),
+        (t["before"] > 0, "a fight against what starts it again"),
         (t["matching"] > 0.3 * t["runs"], "a crowd"),
         (t["failed"] > 0, "after a failure"),
         (t["muted"] or t["quiet"], "while nobody reads"),
@@ -142,7 +145,7 @@ def harms(deed, truth, memory):
     worthless = t["nonfinite"] or t["tainted"] or deaf
     kept_work = t["save_age"] is not None and t["save_age"] <= LIMITS.lose
     direct = (
-        (not t["good"], "no good checkpoint"),
+        (t["good"] is not True, "no good checkpoint"),
         (not worthless and not kept_work, "too much is lost"),
         (deaf and min(t["watch"], t["consent"]) < Level.KILL, "ending one that hangs without leave to kill"),
     )
@@ -174,7 +177,16 @@ class Play:
             self._note()
             if self.harm or (self.stored and not self.stored[-1].open and tick > last_switch + 60):
                 break
+        if not self.harm and self._forgotten():
+            self.harm = "it waits for processes that have gone"
         return self
+
+    def _forgotten(self):
+        """A plan that goes on though the truth's processes went long before the end of the play."""
+        plan = self.stored[-1] if self.stored else None
+        left = self.truth["gone_age"] and not self.memory["asked"] and not self.crashes
+        waits = plan is not None and any(wait.startswith("processes") for wait in plan.waits)
+        return bool(left and waits and plan.open and self.now - plan.entered > 40 * TICK)
 
     def _note(self):
         """Which conditions have counted so far, by name."""
@@ -256,13 +268,14 @@ class Play:
 
     def _done(self, deed):
         t = self.truth
-        good = Proven("ckpt.pt" if t["good"] else "", None if t["save_age"] is None else self.now - t["save_age"],
-                      "bad.pt" if t["tainted"] else "", "")  # fmt: skip
+        fine = t["good"] is True
+        good = Proven("ckpt.pt" if fine else "", None if t["save_age"] is None else self.now - t["save_age"],
+                      "bad.pt" if t["tainted"] else "", unclear="odd.pt" if t["good"] == "unclear" else "")  # fmt: skip
         if deed is Deed.PROTECT:
-            if t["good"] and not t["copies"]:
+            if fine and not t["copies"]:
                 return Outcome(deed.value, Ended.FAILED, "no room", good)
-            self.memory["copied"] = t["good"]
-            return Outcome(deed.value, Ended.DONE, "", replace(good, copy="kept/ckpt.pt" if t["good"] else ""))
+            self.memory["copied"] = fine
+            return Outcome(deed.value, Ended.DONE, "", replace(good, copy="kept/ckpt.pt" if fine else ""))
         if deed is Deed.PROVE:
             return Outcome(deed.value, Ended.DONE, "", good)
         if deed is Deed.ANNOUNCE and t["delivers"] and t["channels"]:

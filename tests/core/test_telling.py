@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from sentinel.core.records import Phase, Severity
-from sentinel.core.telling import Desk, Local, Route
+from sentinel.core.telling import Desk, Route
 from sentinel.core.telling_caps import Most
 from sentinel.core.telling_letter import Kind, Occasion, letter_from, letter_json
-from sentinel.core.telling_routes import parse_condition, parse_quiet
+from sentinel.core.telling_routes import Local, parse_condition, parse_quiet
 from sentinel.core.telling_words import Saying, Scope, Standing, Word
 from tests.outlets.stories import AT, change, story
 

@@ -63,7 +63,7 @@ stop = "kill"
 [gpu]
 enabled = false
 [host]
-enabled = false
+enabled = {host}
 [[channel]]
 name = "hook"
 url = "json://127.0.0.1:{port}/in"
@@ -87,8 +87,8 @@ crowd = "100 %"
 class Night:
     """A folder with settings, rules, a channel, and the daemon and trainings that were started in it."""
 
-    def __init__(self, folder, *, quiet="[]", port=None, mode="armed", grace="4s", waits=None):
-        self.folder, self.waits, self.told = folder, {**SHORT, **(waits or {})}, []
+    def __init__(self, folder, *, quiet="[]", port=None, mode="armed", grace="4s", waits=None, host=False):
+        self.folder, self.waits, self.told, self.deaf = folder, {**SHORT, **(waits or {})}, [], False
         self.trainings, self.processes, self._daemon, self._forgiven = {}, [], None, set()
         self._server = self._listen() if port is None else None
         (folder / "rules").mkdir()
@@ -97,6 +97,7 @@ class Night:
         self.rule("still", "silence > 2", "hung", "h")
         self.rule("low", "train.loss < 0.05", "none", "h", action="tell")
         values = {"folder": folder, "port": port or self._server.server_address[1], "quiet": quiet, "mode": mode}
+        values |= {"host": str(host).lower()}
         (folder / "sentinel.toml").write_text(SETTINGS.format(**values, grace=grace))
         for name in ("runs", "hanging"):
             (folder / name).mkdir()
@@ -106,12 +107,14 @@ class Night:
         (self.folder / "rules" / f"{name}.yml").write_text(text)
 
     def _listen(self):
-        told = self.told
+        night = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
-                told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(200)
+                message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if not night.deaf:
+                    night.told.append(message)
+                self.send_response(503 if night.deaf else 200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sentinel.core.telling import Local
+from sentinel.core.telling_routes import Local
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.sending import DEADLINE
 from sentinel.daemon.settings import Channel, Settings, Tell

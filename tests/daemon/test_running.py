@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -146,3 +147,26 @@ def test_a_rule_file_that_changes_is_taken_into_force_without_a_restart(place):
     finally:
         running.terminate()
         running.wait(10)
+
+
+def test_a_run_whose_record_cannot_be_read_back_is_read_again_and_not_told_again(place):
+    command = [sys.executable, "-m", "sentinel", "run", "--settings", str(place / "sentinel.toml")]
+    (place / "runs" / "a").mkdir()
+    for life in range(2):
+        with (place / "out.txt").open("a") as out:
+            running = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            assert until(lambda: (place / "out.txt").read_text().count("is up") == life + 1)  # noqa: B023
+            (place / "runs" / "a" / "train.log").touch()
+            if not life:
+                (place / "runs" / "a" / "train.log").write_text(NAN)
+            assert until(lambda: '"doomed"' in ask(place, "status", "--json").stdout), (place / "out.txt").read_text()
+        finally:
+            running.terminate()
+            running.wait(10)
+        with sqlite3.connect(place / "state" / "sentinel.db") as state:
+            state.execute("UPDATE snapshots SET data = x'00'")
+            state.execute("DELETE FROM briefs")
+    out = (place / "out.txt").read_text()
+    assert "runs/a could not be read back, its files are read again" in out
+    assert out.count("DOOMED") == 1

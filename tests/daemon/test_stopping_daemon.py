@@ -29,6 +29,9 @@ def night(tmp_path_factory):
     night.train("asked")
     night.train("unasked", "early")
     night.train("nothing", "none")
+    teed = night.folder / "runs" / "teed"
+    line = f"{sys.executable} {TRAININGS}/plain.py {teed} handler,early,prints | tee {teed}/train.log"
+    night.train("teed", command=["sh", "-c", line])
     night.train("unallowed", consent=None)
     (night.train("kept") / KEEP).touch()
     (night.folder / "runs" / "second").mkdir()
@@ -79,6 +82,11 @@ def test_a_loop_with_a_handler_is_asked_proven_and_stopped(night):
 def test_a_loop_without_a_handler_is_ended_on_its_protected_checkpoint(night):
     assert how(night, "unasked") == (Stage.STOPPED, [TERM], -signal.SIGTERM), night.story("unasked")
     assert night.plans("unasked")[-1].route is Route.DIRECT
+
+
+def test_behind_a_tee_it_is_the_training_that_is_asked(night):
+    assert how(night, "teed") == (Stage.STOPPED, [TERM], 0), night.story("teed")
+    assert night.plans("teed")[-1].route is Route.ASK
 
 
 def test_a_loop_without_handler_and_checkpoint_is_refused_and_goes_on(night):

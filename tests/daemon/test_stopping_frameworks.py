@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
+from sentinel.core.stopping import BACK
 from sentinel.core.stopping_plan import Route, Stage
 from sentinel.outlets.proof.proving import State, prove
-from tests.daemon.stopping_night import TRAININGS, Night
+from tests.daemon.stopping_night import TRAININGS, Night, until
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(600)]
 TERM = "SIGTERM"
@@ -51,11 +52,15 @@ def test_torchrun_with_two_ranks(night, workers):
 
 
 def test_ranks_that_their_launcher_restarts_are_told_and_not_fought(night):
-    stage, signals, _, code = end_of(night, "torch_loop.py", "none", "0", ranks=2, launcher=["--max-restarts=2"])
-    assert signals == [TERM], night.story("a")  # whatever torchrun makes of it, it is not fought
-    assert (stage is Stage.FAILED) == (code is None)  # and "stopped" is said only of what is gone, launcher and all
-    why = night.plans("a")[-1].why  # its launcher may take longer to start ranks again than anybody waits
-    assert stage is Stage.STOPPED or "something restarts it" in why or "it does not end" in why
+    ended = end_of(night, "torch_loop.py", "none,alone", "0", ranks=2, launcher=["--max-restarts=2"])
+    assert ended == (Stage.FAILED, [TERM], Route.DIRECT, None), night.story("a")
+    (plan,) = night.plans("a")
+    assert plan.why == BACK
+    until(lambda: any(BACK in str(message) for message in night.told), 30)
+    log = night.folder / "runs" / "a" / "train-0.log"
+    size = log.stat().st_size
+    until(lambda: log.stat().st_size > size + 1000, 60)  # it trains on
+    assert (night.signals("a"), len(night.plans("a"))) == ([TERM], 1)
 
 
 def test_accelerates_own_launcher_is_left_alone_and_its_rank_is_asked(night):

@@ -145,6 +145,39 @@ def test_a_process_that_carries_two_runs_is_seen_from_either_and_never_signalled
         check_crew(twice, os.getuid())
 
 
+@pytest.mark.parametrize("pipe", ["| tee {log}", "2>&1 | grep --line-buffered . | tee -a {log}"])
+def test_behind_a_tee_it_is_the_training_that_is_asked_and_never_the_tee(tmp_path, pipe):
+    folder, log = tmp_path / "run", tmp_path / "run" / "train.log"
+    folder.mkdir()
+    line = f"{sys.executable} {TRAINING} {folder} handler,early,prints {pipe.format(log=log)}"
+    shell = subprocess.Popen(["sh", "-c", line], stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: log.exists() and "step 35" in log.read_text())
+        assert [rank.name[:6] for rank in crew_of_folder(str(folder)).ranks] == ["python"]
+        assert (climb(folder, tmp_path).outcome, shell.wait(10)) == ("stopped", 0)
+        assert prove(folder / "ckpt.pt").step > 35
+    finally:
+        shell.kill()
+        shell.wait()
+
+
+@pytest.mark.parametrize("line", ["cat > {log}", "exec 3<&0; yes | sh -c 'exec {python} {training} {folder} handler'"])
+def test_who_only_carries_or_is_fed_by_another_is_refused(tmp_path, line):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    words = {"log": folder / "train.log", "python": sys.executable, "training": TRAINING, "folder": folder}
+    shell = subprocess.Popen(["sh", "-c", line.format(**words)], stdin=subprocess.PIPE)
+    try:
+        until(lambda: crew_of_folder(str(folder)).ranks)
+        with pytest.raises(Refused, match=r"only carries|cannot be told"):
+            check_crew(crew_of_folder(str(folder)), os.getuid())
+    finally:
+        for rank in crew_of_folder(str(folder)).ranks:
+            os.kill(rank.pid, signal.SIGKILL)
+        shell.stdin.close()
+        shell.wait()
+
+
 def test_two_processes_that_write_in_one_folder_are_no_single_run(start, tmp_path):
     folder, _ = start("handler,early")
     start("handler")

@@ -46,12 +46,14 @@ def cannot_boot():
 class Machine:
     """A booted systemd; commands run inside it."""
 
-    def __init__(self, folder, own_usr=False):
-        """`own_usr`: /usr can be written to, for packages; what is written is forgotten."""
+    def __init__(self, folder, own_usr=False, logind=False):
+        """`own_usr`: /usr can be written to, for packages; what is written is forgotten. `logind`: people log in and out."""
         self.own_usr = own_usr
         self.root = folder / "root"
         self.log = folder / "boot.log"
         build_root(self.root)
+        if logind:
+            add_logind(self.root)
 
     def __enter__(self):
         with self.log.open("wb") as log:
@@ -64,6 +66,7 @@ class Machine:
             )
         try:
             self._leader = wait_for(lambda: child_of(self._nspawn.pid, "systemd"), "the container's PID 1", self.log)
+            self._leash = leash(self._leader)
             wait_for(self._is_up, "the boot to end", self.log)
         except BaseException:
             self.__exit__()
@@ -72,12 +75,17 @@ class Machine:
 
     def __exit__(self, *_trouble):
         if getattr(self, "_leader", None):
-            self.run("systemctl poweroff", check=False)
+            self.run("systemctl start --no-block --job-mode=replace-irreversibly poweroff.target", check=False)
         try:
             self._nspawn.wait(timeout=10)
         except subprocess.TimeoutExpired:
+            if getattr(self, "_leader", None):
+                os.kill(self._leader, signal.SIGKILL)  # it outlives the one that started it
             os.killpg(self._nspawn.pid, signal.SIGKILL)
             self._nspawn.wait(timeout=10)
+        if getattr(self, "_leash", None):
+            self._leash.communicate(b"gone\n")
+            self._leash = self._leader = None
 
     def run(self, command, check=True, timeout=60):
         """What a shell inside says; its exit code is the result's `returncode`."""
@@ -127,6 +135,12 @@ class Machine:
         return self.says("systemctl is-system-running") in {"running", "degraded"}
 
 
+def leash(leader):
+    """Ends the machine when this process ends without having done so: it waits on a pipe that only we hold open."""
+    watch = f'read word; [ "$word" = gone ] || kill -KILL {leader}'
+    return subprocess.Popen(["/bin/sh", "-c", watch], stdin=subprocess.PIPE, start_new_session=True)
+
+
 def build_root(root):
     """A root with nothing in it but what a boot needs; /usr is the host's, read-only."""
     for name in FOLDERS.split():
@@ -145,6 +159,15 @@ def build_root(root):
     put_command(root / "opt/sentinel/bin/sentinel")
 
 
+def add_logind(root):
+    """Sessions and lingering as on a real machine; PAM lets everybody in."""
+    (root / "etc/systemd/system/systemd-logind.service").unlink()
+    (root / "etc/pam.d").mkdir()
+    for name in ("systemd-user", "login", "other"):
+        lines = ("account required pam_permit.so", "auth required pam_permit.so", "session optional pam_systemd.so")
+        (root / "etc/pam.d" / name).write_text("\n".join(lines) + "\n")
+
+
 def put_command(place):
     """The command of this checkout, where the shipped units look for it."""
     start = f'exec {sys.executable} -P -m sentinel "$@"'
@@ -161,6 +184,7 @@ def nspawn_command(root, own_usr):
     options = "--register=no --keep-unit --private-network --console=pipe --link-journal=no --capability=CAP_SYSLOG -q"
     name = f"--machine=sentinel-test-{os.getpid()}"
     return [
+        *("setpriv", "--pdeathsig", "KILL"),  # a test run that is killed takes its machine along
         "systemd-nspawn",
         "-b",
         "-D",

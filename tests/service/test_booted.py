@@ -16,7 +16,7 @@ pytestmark = [
 SENTINEL = "/opt/sentinel/bin/sentinel"
 QUICK = "[Unit]\nStartLimitBurst=30\n[Service]\nTimeoutAbortSec=1s\nRestartSec=100ms\n"
 PERIOD = 4  # of the watchdog in its own test: a busy machine must not starve a healthy loop
-READ_ALL, PTRACE, SYSLOG, KILL = 1 << 2, 1 << 19, 1 << 34, 1 << 5
+READ_ALL, PTRACE, SYSLOG, KILL, BECOME = 1 << 2, 1 << 19, 1 << 34, 1 << 5, 1 << 6 | 1 << 7
 SETTINGS = "/etc/sentinel/sentinel.toml"
 WATCH = '[[watch]]\nname = "%s"\nruns = "%s/*"\npoll = "100ms"\n'
 NAN = "".join(f"step={n} loss={'nan' if n > 5 else 2.5 - n / 10}\n" for n in range(1, 12))
@@ -124,9 +124,9 @@ def test_plain_sees_no_closed_home_and_doctor_says_so_while_see_all_reads_it_and
     assert may_signal(service) is False
 
 
-def test_stop_conf_adds_the_right_to_signal_and_nothing_else(service):
+def test_stop_conf_adds_the_rights_to_signal_and_to_write_as_the_runs_owner_and_nothing_else(service):
     service.run(f"{SENTINEL} install --rights stop --command {SENTINEL} && systemctl restart sentinel")
-    assert capabilities(service) == READ_ALL | PTRACE | SYSLOG | KILL
+    assert capabilities(service) == READ_ALL | PTRACE | SYSLOG | KILL | BECOME
     assert may_signal(service) is True
     pid = service.shows("MainPID")
     assert "Read-only file system" in service.says(f"nsenter -t {pid} -m touch /home/x")

@@ -60,10 +60,11 @@ def test_every_file_opens_by_saying_what_it_is_for(path):
     assert path.read_text().startswith("# ")
 
 
-def test_stopping_adds_the_right_to_signal_and_nothing_else():
+def test_stopping_adds_the_rights_to_signal_and_to_write_as_the_runs_owner_and_nothing_else():
     assert settings(UNITS / "sentinel.service.d" / "stop.conf") == [
-        ("CapabilityBoundingSet", "CAP_KILL"),
-        ("AmbientCapabilities", "CAP_KILL"),
+        ("CapabilityBoundingSet", "CAP_KILL CAP_SETUID CAP_SETGID"),
+        ("AmbientCapabilities", "CAP_KILL CAP_SETUID CAP_SETGID"),
+        ("SystemCallFilter", "@setuid"),
     ]
 
 

@@ -19,7 +19,7 @@ from sentinel.core.records import Batch, Found, Over, Row
 from sentinel.core.stopping import birth, explained, supposed, turn
 from sentinel.core.stopping_plan import Deed, Plan
 from sentinel.core.stopping_world import Consent, Ended, Level, Limits, Mode, Outcome, Proven, Saving, Survey
-from sentinel.core.telling import Local
+from sentinel.core.telling_routes import Local
 from sentinel.core.telling_words import Standing
 from sentinel.daemon.books import Books, open_books
 from sentinel.daemon.settings import Watch

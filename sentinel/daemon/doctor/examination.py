@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sentinel.daemon.doctor import channels, files, machine, running
+from sentinel.daemon.doctor import channels, files, machine, running, stopping
 from sentinel.daemon.doctor.findings import Check, Finding, Patient, State, account_of, installed_unit
 from sentinel.daemon.settings import load_settings
 
@@ -21,6 +21,7 @@ CHECKS: tuple[Check, ...] = (
     machine.kernel_log,
     machine.clock,
     machine.units,
+    stopping.armed,
     running.daemon,
     machine.extras,
 )

@@ -126,6 +126,17 @@ def open_for_writing(pid: int, folder: str, proc: Path = PROC) -> bool:
     return bool(written_files(pid, folder, proc))
 
 
+def pipe_in(pid: int, proc: Path = PROC) -> str:
+    """The pipe that the process reads as its input, or ""."""
+    target = _target(proc / str(pid), "0")
+    return target if target.startswith("pipe:") else ""
+
+
+def prints_into(pid: int, proc: Path = PROC) -> set[str]:
+    """The pipes that the process prints into, as its output or its errors."""
+    return {target for handle in "12" if (target := _target(proc / str(pid), handle)).startswith("pipe:")}
+
+
 class Pin:
     """A hold on one process: signals go through it to that process or to none."""
 

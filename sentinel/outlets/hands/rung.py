@@ -6,7 +6,6 @@ It lives on when the daemon dies, so that what was begun is brought to its end; 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import time
@@ -20,7 +19,17 @@ from sentinel.outlets.hands.carried import Other, carried
 from sentinel.outlets.hands.consent import clean, consent_of, kept_by_file
 from sentinel.outlets.hands.evidence import gather
 from sentinel.outlets.hands.guard import protect
-from sentinel.outlets.hands.process import Process, read_process, written_files
+from sentinel.outlets.hands.process import Process, written_files
+from sentinel.outlets.hands.remembered import (
+    age_of,
+    asked_before,
+    known_of,
+    newcomers,
+    note_alive,
+    remember,
+    still_here,
+    younger,
+)
 from sentinel.outlets.hands.sending import Refused, audit, check_crew, claim, signal_ranks
 from sentinel.outlets.hands.slurm import ask_by, park
 from sentinel.outlets.hands.survey import Crew, crew_of_folder, crew_of_pids, stuck
@@ -30,7 +39,6 @@ from sentinel.outlets.proof.proving import ENDINGS, Report, State, prove
 
 Answer = dict[str, Any]
 STILL = 2.0  # a save of several files is whole once none of them has moved for so long, or nobody is left to write
-CREW, ALIVE = "crew.json", "alive"  # who was there when it was first asked or signalled; when they were last seen
 BEFORE, BAD = "before.json", "bad.json"  # checkpoints as they were before the request; new ones that were no good
 
 
@@ -45,7 +53,7 @@ def perform(task: dict[str, Any]) -> Answer:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         if task["deed"] in {deed.value for deed in ONCE}:
-            check_leave(task, _crew(task))
+            check_leave(task, _crew(task), first=not asked_before(folder))
             tainted = _tainted_now(task)
             if tainted is not None:
                 why = f"{tainted.path} is tainted by now: a save would save the breakage"
@@ -63,8 +71,10 @@ def _crew(task: dict[str, Any]) -> Crew:
     return crew_of_pids(pids) if pids else crew_of_folder(task["folder"])
 
 
-def check_leave(task: dict[str, Any], crew: Crew) -> None:
-    """The last look before a deed that cannot be taken back: nobody keeps it, its owner still allows it, it is one run."""
+def check_leave(task: dict[str, Any], crew: Crew, *, first: bool) -> None:
+    """The last look before a deed that cannot be taken back: nobody keeps it, its owner still allows it, it is one run,
+    and the first signal goes to those alone that the plan was made for.
+    """
     kept = kept_by_file(Path(task["folder"]))
     if kept:
         raise Refused(f"kept by {kept}")
@@ -74,6 +84,9 @@ def check_leave(task: dict[str, Any], crew: Crew) -> None:
     carries = list(_carried(task, crew))
     if carries:
         raise Refused("; ".join(carries))
+    strangers = younger(crew.ranks, task) if first else []
+    if strangers:
+        raise Refused(f"pid {strangers[0].pid} was started after this plan was made: it is not what was judged")
 
 
 def _consent(task: dict[str, Any], crew: Crew) -> Consent:
@@ -107,17 +120,23 @@ def _survey(task: dict[str, Any], _: Path) -> Answer:
         "members": [[p.pid, p.start] for p in crew.ranks],
         "pids": [p.pid for p in crew.ranks], "uids": sorted({p.uid for p in crew.all}), "runs": crew.runs,
         "trouble": list(crew.trouble), "elsewhere": crew.elsewhere, "way": way.name if way.known else "",
+        "ages": [[rank.pid, age_of(rank, task)] for rank in crew.ranks],
         "ends": way.ends, "remote": way.remote, "by_hand": way.words, "stuck": any(map(stuck, crew.ranks)),
     }  # fmt: skip
 
 
 def _proven(good: Report | None, worse: list[Report], copy: Path | None = None) -> Answer:
     tainted = next((report.path for report in worse if report.state is State.TAINTED), "")
+    unclear = next((report for report in worse if report.state is State.UNCLEAR), None) if good is None else None
     age = None if good is None or good.written is None else time.time() - good.written
     return {
         "proven": {"good": good.path if good else "", "age": age, "tainted": tainted, "copy": str(copy or ""),
-                   "step": good.step if good else None}
+                   "step": good.step if good else None, "unclear": _judged(unclear)}
     }  # fmt: skip
+
+
+def _judged(unclear: Report | None) -> str:
+    return f"{unclear.path} ({'; '.join(unclear.why)})" if unclear else ""
 
 
 def _prove(task: dict[str, Any], _: Path) -> Answer:
@@ -147,7 +166,7 @@ def _ask(task: dict[str, Any], folder: Path) -> Answer:
         raise Refused("it is stopped: it cannot hear a request")
     before = {candidate.path: list(candidate.mark) for candidate in candidates(Path(task["folder"]))}
     (folder / BEFORE).write_text(json.dumps(before))
-    _remember(crew, folder)
+    remember(crew, folder)
     way = find_way(crew, task["folder"], task.get("ask", ""))
     return {"detail": ask_by(crew, way, folder / "audit.jsonl", stop=bool(task["stop"]))}
 
@@ -176,21 +195,6 @@ def _note_bad(new: list[Candidate], folder: Path) -> None:
     (folder / BAD).write_text(json.dumps(known | {candidate.path: list(candidate.mark) for candidate in new}))
 
 
-def _remember(crew: Crew, folder: Path) -> None:
-    """Who was there when the run was first asked or signalled: whether they have gone is told by this, not by names."""
-    if not (folder / CREW).exists():
-        (folder / ALIVE).write_text(str(_ticks()))
-        (folder / CREW).write_text(json.dumps([[p.pid, p.start] for p in (*crew.ranks, *crew.agents)]))
-
-
-def _known(crew: Crew, folder: Path) -> list[list[int]]:
-    try:
-        known: list[list[int]] = json.loads((folder / CREW).read_text())
-    except (OSError, ValueError):
-        known = [[process.pid, process.start] for process in (*crew.ranks, *crew.agents)]
-    return known
-
-
 def saving(process: Process) -> bool:
     """Whether it has a checkpoint, whole or temporary, open for writing."""
     return any(path.endswith(ENDINGS) or ".tmp" in path for path in written_files(process.pid))
@@ -199,29 +203,17 @@ def saving(process: Process) -> bool:
 def _watch(task: dict[str, Any], folder: Path) -> Answer:
     """What is seen of a save and of the processes' going: ranks and launchers, for a launcher may start ranks again."""
     crew = _crew(task)
-    known = _known(crew, folder)
-    here = [pid for pid, start in known if (now := read_process(pid)) is not None and now.start == start]
+    here = still_here(known_of(crew, folder))
+    ranks = {one.pid for one in here} & {rank.pid for rank in crew.ranks}
     # The crew was counted before this look: who died in between is gone, only somebody new has come back.
-    back = not any(rank.pid in here for rank in crew.ranks) and bool(_newcomers(crew, known, folder))
-    if any(rank.pid in here for rank in crew.ranks):
-        (folder / ALIVE).write_text(str(_ticks()))
+    back = not ranks and bool(newcomers(crew, folder))
+    if ranks:
+        note_alive(folder)
     new = _new(task, folder) if (folder / BEFORE).exists() else []
     found = bool(new) and (not here or time.time() - max(c.written for c in new) >= STILL)
-    return {"progress": written_so_far(Path(task["folder"])), "found": found, "here": here, "back": back}
-
-
-def _newcomers(crew: Crew, known: list[list[int]], folder: Path) -> list[Process]:
-    """Ranks that were started after the known ones were last seen: loaders that outlive their rank are older."""
-    try:
-        seen = int((folder / ALIVE).read_text())
-    except (OSError, ValueError):
-        seen = 0
-    return [rank for rank in crew.ranks if [rank.pid, rank.start] not in known and rank.start >= seen]
-
-
-def _ticks() -> int:
-    """Now, as /proc counts when a process was started."""
-    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
+    launcher = bool(here) and all(one.launcher for one in here)
+    seen = {"progress": written_so_far(Path(task["folder"])), "found": found, "back": back}
+    return {**seen, "here": [one.pid for one in here], "launcher": launcher}
 
 
 def _signal(number: int) -> Callable[[dict[str, Any], Path], Answer]:
@@ -230,9 +222,9 @@ def _signal(number: int) -> Callable[[dict[str, Any], Path], Answer]:
         check_crew(crew, task["uid"])
         if crew.elsewhere:
             raise Refused("ranks live on other nodes: a signal here would hang them")
-        if (folder / CREW).exists() and _newcomers(crew, _known(crew, folder), folder):
+        if asked_before(folder) and newcomers(crew, folder):
             raise Refused("it was gone and came back: something restarts it")
-        _remember(crew, folder)
+        remember(crew, folder)
         if any("SLURM_JOB_ID" in process.environment for process in crew.ranks):
             if number == signal.SIGKILL:
                 raise Refused("it belongs to a Slurm job, which Slurm has been asked to end")

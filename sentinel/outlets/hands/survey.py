@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
-from sentinel.outlets.hands.process import Process, all_processes, open_for_writing
+from sentinel.outlets.hands.process import Process, all_processes, open_for_writing, pipe_in, prints_into
 
 AGENTS = frozenset((
     "torchrun", "torch.distributed.run", "torch.distributed.launch", "accelerate", "accelerate-launch",
@@ -21,6 +21,10 @@ SYSTEM = frozenset((
     "systemd", "init", "sshd", "slurmd", "slurmstepd", "containerd", "containerd-shim", "dockerd", "kubelet", "cron",
     "tini", "dumb-init",
 ))  # fmt: skip
+RELAYS = frozenset(  # they write what another process prints: `train | tee log`
+    ("tee", "cat", "ts", "sed", "grep", "egrep", "awk", "gawk", "mawk", "tr", "pv", "logger", "rotatelogs", "multilog")
+)
+HOPS = 4  # train | grep | tee: pipes are followed so far
 NOTEBOOKS = ("ipykernel", "jupyter", "notebook", "colab")
 RUN_IDS = ("TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "WANDB_RUN_ID", "SENTINEL_RUN")
 
@@ -52,7 +56,24 @@ def crew_of_folder(folder: str, known: Mapping[int, Process] | None = None) -> C
     processes = dict(known) if known is not None else all_processes()
     home = os.path.realpath(folder)
     writers = [pid for pid in processes if pid != os.getpid() and open_for_writing(pid, home)]
-    return crew_of_pids(writers, processes)
+    return crew_of_pids(_printers(writers, processes), processes)
+
+
+def _printers(writers: list[int], processes: Mapping[int, Process]) -> list[int]:
+    """Those who write, and for whom only carries what others print, who prints that."""
+    for _ in range(HOPS):
+        relays = [pid for pid in writers if processes[pid].name in RELAYS]
+        before = {pid: _upstream(pid, processes) for pid in relays}
+        if not any(before.values()):
+            break
+        writers = [pid for writer in writers for pid in before.get(writer) or [writer]]
+    return list(dict.fromkeys(writers))
+
+
+def _upstream(pid: int, processes: Mapping[int, Process]) -> list[int]:
+    """Who prints into the pipe that the process reads."""
+    pipe = pipe_in(pid)
+    return [other for other in processes if other != pid and pipe in prints_into(other)] if pipe else []
 
 
 def crew_of_pids(pids: Iterable[int], known: Mapping[int, Process] | None = None) -> Crew:
@@ -125,6 +146,10 @@ def _troubles(crew: Crew, processes: Mapping[int, Process]) -> Iterable[str]:
             yield f"{who} is pid 1, Sentinel or one of its parents"
         if process.name in SHELLS | SYSTEM:
             yield f"{who} is no training process"
+        if process.name in RELAYS:
+            yield f"{who} only carries what another process prints, and that one was not found"
+        elif before := _upstream(process.pid, processes):
+            yield f"{who} reads what pid {before[0]} prints: which of them trains cannot be told"
         if any(word in process.line for word in NOTEBOOKS):
             yield f"{who} is a notebook"
         if process.tracer:

@@ -10,7 +10,13 @@ import resource
 
 NOBODY = 65534
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, SIGKILL = 1, 38, 9
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUSER = 0x40000000, 0x08000000, 0x10000000
+
+
+def leave_capabilities() -> None:
+    """Before the child is begun: what a service manager gave us beyond a user's rights does not go on to it."""
+    ctypes.CDLL(None).prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 
 
 def give_up(memory: int, cpu: int) -> list[str]:
@@ -26,7 +32,10 @@ def give_up(memory: int, cpu: int) -> list[str]:
             resource.setrlimit(limit, (most, most))
         except (ValueError, OSError):
             kept.append(what)
-    os.nice(19)
+    try:
+        os.nice(19)
+    except OSError:  # a service manager may forbid even this
+        kept.append("priority")
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, SIGKILL) != 0:
         kept.append("living on without its parent")
@@ -37,11 +46,23 @@ def give_up(memory: int, cpu: int) -> list[str]:
         kept.append("root")
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         kept.append("new privileges")
+    if _capable():
+        kept.append("capabilities")
     try:
         resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     except (ValueError, OSError):
         kept.append("new processes")
     return kept
+
+
+def _capable() -> bool:
+    """Whether it holds a right that a plain user has not; true too where that cannot be read."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            held = next(line for line in status if line.startswith("CapEff:"))
+    except (OSError, StopIteration):
+        return True
+    return int(held.split()[1], 16) != 0
 
 
 def _become_nobody() -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.core.records import Json
+from sentinel.outlets.proof.limits import leave_capabilities
 
 ENDINGS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".distcp")
 TEMPORARY = (".tmp", ".part", ".incomplete", "-unfinished")
@@ -160,7 +161,7 @@ def _child(task: dict[str, Any], handles: list[int], wall: float) -> dict[str, A
     try:
         done = subprocess.run(
             command, pass_fds=handles, env=env, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, timeout=wall,
-            start_new_session=True, check=False,
+            start_new_session=True, check=False, preexec_fn=leave_capabilities,
         )  # fmt: skip
         said = json.loads(done.stdout[: 4 << 20])
     except subprocess.TimeoutExpired:

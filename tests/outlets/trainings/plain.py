@@ -59,7 +59,7 @@ if "gift" in mode:
     from sentinel.trainer import StopRequest
 
     request = StopRequest(folder)
-log = (folder / "train.log").open("a", buffering=1)
+log = os.fdopen(1, "w", buffering=1) if "prints" in mode else (folder / "train.log").open("a", buffering=1)
 second = (Path(sys.argv[3]) / "train.log").open("a", buffering=1) if len(sys.argv) > 3 else None
 step = 0
 while True:

@@ -1,0 +1,98 @@
+"""Who was there when a plan was made and when its run was first asked: whoever came later was never judged, and is told by
+pid and start together, never by names or by a pid alone. It signals nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentinel.outlets.hands.process import Process, all_processes, read_process
+from sentinel.outlets.hands.survey import Crew
+
+CREW, ALIVE = "crew.json", "alive"  # who was there when it was first asked or signalled; when they were last seen
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Somebody who was there."""
+
+    pid: int
+    start: int
+    launcher: bool = False
+
+
+def younger(ranks: Iterable[Process], task: dict[str, Any]) -> list[Process]:
+    """Ranks that were started after the plan was made."""
+    return [rank for rank in ranks if age_of(rank, task) < task["age"]]
+
+
+def age_of(rank: Process, task: dict[str, Any]) -> float:
+    """How long ago it was started, when the task was given."""
+    return float(task["sent"] - rank.start / TICKS)
+
+
+def remember(crew: Crew, folder: Path) -> None:
+    """Who was there when the run was first asked or signalled: whether they have gone is told by this, not by names."""
+    if not (folder / CREW).exists():
+        note_alive(folder)
+        (folder / CREW).write_text(json.dumps([[one.pid, one.start, one.launcher] for one in _all_of(crew)]))
+
+
+def asked_before(folder: Path) -> bool:
+    """Whether somebody was asked or signalled already."""
+    return (folder / CREW).exists()
+
+
+def _all_of(crew: Crew) -> list[Known]:
+    agents = {agent.pid for agent in crew.agents}
+    return [Known(process.pid, process.start, process.pid in agents) for process in (*crew.ranks, *crew.agents)]
+
+
+def known_of(crew: Crew, folder: Path) -> list[Known]:
+    """Those who were there then; before that, those who are there now."""
+    try:
+        return [Known(*row) for row in json.loads((folder / CREW).read_text())]
+    except (OSError, ValueError):
+        return _all_of(crew)
+
+
+def still_here(known: Iterable[Known]) -> list[Known]:
+    """Those who are still the same process."""
+    return [one for one in known if (now := read_process(one.pid)) is not None and now.start == one.start]
+
+
+def newcomers(crew: Crew, folder: Path) -> list[Process]:
+    """Ranks that were started after the known ones were last seen: loaders that outlive their rank are older. What a
+    known launcher has started again counts before it has opened any file.
+    """
+    there = known_of(crew, folder)
+    known = {(one.pid, one.start) for one in there}
+    try:
+        seen = int((folder / ALIVE).read_text())
+    except (OSError, ValueError):
+        seen = 0
+    ranks = {rank.pid: rank for rank in (*crew.ranks, *_below([one for one in still_here(there) if one.launcher]))}
+    return [rank for rank in ranks.values() if (rank.pid, rank.start) not in known and rank.start >= seen]
+
+
+def _below(launchers: Iterable[Known]) -> list[Process]:
+    """The ranks that these have started."""
+    pids = {one.pid for one in launchers}
+    return [p for p in all_processes().values() if p.parent in pids and "RANK" in p.environment] if pids else []
+
+
+def note_alive(folder: Path) -> None:
+    """The known ones are there now."""
+    (folder / ALIVE).write_text(str(int(since_boot() * TICKS)))
+
+
+def since_boot() -> float:
+    """Now, as /proc counts when a process was started."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

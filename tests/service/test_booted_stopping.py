@@ -1,0 +1,139 @@
+"""Trainings that a real systemd starts again, before the armed daemon in its shipped unit: seen, told, never fought."""
+
+import json
+import sys
+import time
+
+import pytest
+
+pytest.importorskip("numpy")
+
+from sentinel.core.stopping import BACK
+from tests.daemon.stopping_night import RULES, SHORT
+from tests.service.boot import Machine, cannot_boot
+
+pytestmark = [
+    pytest.mark.systemd,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(bool(cannot_boot()), reason=cannot_boot() or "-"),
+]
+
+SENTINEL = "/opt/sentinel/bin/sentinel"
+ADA = 12345
+ENDS = ("stopped", "failed", "refused", "vetoed")
+# The shipped unit with all its limits; only the waits that no setting names are those of a test.
+QUICK = """[Service]
+ExecStart=
+ExecStart={python} -P -m tests.daemon.stopping_night /etc/sentinel/sentinel.toml "{waits}" 0
+Environment=PYTHONPATH=/srv/sentinel
+ReadWritePaths=/srv/runs
+"""
+SETTINGS = """[sentinel]
+state = "/var/lib/sentinel"
+socket = "/run/sentinel/control"
+rules = ["/etc/sentinel/rules"]
+[[watch]]
+name = "t"
+runs = "/srv/runs/*"
+poll = "100ms"
+stop = "kill"
+[gpu]
+enabled = false
+[host]
+poll = "1s"
+[[channel]]
+name = "hook"
+url = "json://127.0.0.1:{port}/in"
+pictures = false
+[tell]
+group = "0s"
+[stop]
+mode = "armed"
+grace = "1s"
+settle = "1s"
+worth = "1 GPU-hours"
+most = "99 at once, 99 an hour, 99 a day"
+crowd = "100 %"
+"""
+UNIT = """[Service]
+User=ada
+ExecStart={python} /srv/sentinel/tests/outlets/trainings/plain.py /srv/runs/{name} handler,early
+Restart=always
+RestartSec={pause}
+"""
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    with Machine(tmp_path_factory.mktemp("boot")) as booted:
+        with (booted.root / "etc/passwd").open("a") as users:
+            users.write(f"ada:x:{ADA}:{ADA}:ada:/home/ada:/bin/sh\n")
+        with (booted.root / "etc/group").open("a") as groups:
+            groups.write(f"ada:x:{ADA}:\n")
+        rule = RULES.format(name="bad", when="train.loss < 0.05", action="stop", watch="t", sign="terminal")
+        booted.write("/etc/sentinel/rules/bad.yml", rule)
+        booted.run(f"{SENTINEL} install --rights stop --command {SENTINEL} --no-start")
+        booted.write("/etc/sentinel/sentinel.toml", SETTINGS.format(port=booted.serve()))
+        waits = json.dumps(SHORT).replace('"', '\\"')
+        booted.write(
+            "/etc/systemd/system/sentinel.service.d/zz-quick.conf", QUICK.format(python=sys.executable, waits=waits)
+        )
+        booted.run("mkdir -p /srv/runs && systemctl daemon-reload && systemctl restart sentinel")
+        yield booted
+
+
+def start(machine, name, pause):
+    """A training of a user of this machine, as a unit of its own."""
+    folder = f"/srv/runs/{name}"
+    machine.write(f"/etc/systemd/system/{name}.service", UNIT.format(python=sys.executable, name=name, pause=pause))
+    machine.run(f"mkdir {folder} && echo 'max_steps: 100000000' > {folder}/config.yaml")
+    machine.run(f"echo 'level: kill' > {folder}/.sentinel-allow && chown -R {ADA}:{ADA} {folder}")
+    machine.run(f"systemctl daemon-reload && systemctl start {name}")
+
+
+def plans_of(machine, name):
+    told = json.loads(machine.run(f"{SENTINEL} status --json").stdout)
+    return [plan for plan in told["plans"] if plan["run"].partition("#")[0].endswith(f"/{name}")]
+
+
+def ended(machine, name, count=1):
+    """The plan of that number, once it has ended."""
+
+    def over():
+        return len(found := plans_of(machine, name)) >= count and found[-count]["stage"] in ENDS
+
+    try:
+        machine.until(over, f"the end of plan {count} of {name}", 90)
+    except AssertionError:
+        print(plans_of(machine, name), machine.says("journalctl -u sentinel --no-pager -o cat | tail -30"))
+        raise
+    return plans_of(machine, name)[-count]
+
+
+def signals(machine, name):
+    records = [f"/var/lib/sentinel/plans/{plan['id']}/audit.jsonl" for plan in plans_of(machine, name)]
+    lines = machine.says(f"cat {' '.join(records)}").splitlines()
+    return [entry["signal"] for line in lines if (entry := json.loads(line))["event"] == "signalling"]
+
+
+def test_a_unit_that_systemd_starts_again_at_once_is_told_and_not_fought(machine):
+    start(machine, "always", 1)
+    plan = ended(machine, "always")
+    assert (plan["stage"], plan["why"]) == ("failed", BACK)
+    machine.until(lambda: BACK in json.dumps(machine.told()), "the message")
+    time.sleep(10)
+    assert signals(machine, "always") == ["SIGTERM"]
+    assert (machine.shows("NRestarts", "always"), machine.shows("ActiveState", "always")) == ("1", "active")
+    assert {other["stage"] for other in plans_of(machine, "always")} <= {"failed", "evidence"}
+    machine.run(f"systemctl stop always; {SENTINEL} right {plan['id']}")
+
+
+def test_a_unit_that_comes_back_long_after_it_was_stopped_is_not_stopped_again(machine):
+    start(machine, "late", 15)
+    plan = ended(machine, "late")
+    assert plan["stage"] == "stopped", plan
+    again = ended(machine, "late", 2)
+    assert (again["stage"], "not fought" in again["why"]) == ("refused", True), again
+    machine.until(lambda: "Sentinel tried that before" in json.dumps(machine.told()), "the message")
+    assert signals(machine, "late") == ["SIGTERM"]
+    assert (machine.shows("NRestarts", "late"), machine.shows("ActiveState", "late")) == ("1", "active")
