@@ -35,7 +35,7 @@ of 81 healthy runs, two of them by a rule that may stop: batches of one, whose l
 cross-validation. What was mended, by cause: a level must be a level before a loss can be back at it; epochs that begin again
 without steps are a new fold; a bar that shows the last validation again is no new one; the first redraw of a bar is no resume
 (Lightning's log beside its CSV had been wiped at each epoch); a test set stands in where a run has no validation. Six makers did
-not break what they said and were mended too. The runs below have other seeds than those.
+not break what they said and were mended too. The runs below have other seeds than those; most kinds in one of their frameworks.
 
 Not seen, and why: without a validation or a score, a loss that never falls cannot be told from a model that was good before
 (diffusion at 1.0, a teacher who sees other rows); targets that belong to no input, where the loss is noisy and the score has no
