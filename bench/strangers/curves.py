@@ -142,6 +142,8 @@ def boosted(cause: str, rounds: int = 150) -> Iterator[Said]:
     w = torch.randn(12)
     noise = 1.0 if cause != "labels" else 50.0
     y, vy = (((a @ w + (a[:, 0] * a[:, 1]) + noise * torch.randn(len(a))) > 0).float() for a in (x, vx))
+    if cause == "few":
+        y = torch.where(torch.rand(few) < 0.3, 1 - y, y)
     out, vout = torch.zeros(few), torch.zeros(800)
     step = 0.6 if cause == "few" else 0.25
     for n in range(1, rounds + 1):

@@ -74,19 +74,19 @@ SET_UPS = (
         B("rate stepped at every batch", SKILL, "torchtune llmc", 60),
         B("one update", LOSS, "nanogpt megatron", 700),
         B("resumed without weights", LOSS, "megatron torchtune", 900),
-        B("few", "generalisation", "nanogpt llmc", more={"rate": lambda _s: 1.0}),
+        B("few", "generalisation", "nanogpt llmc", more={"rate": lambda _s: 1.0, "check_every": 50}),
         B("order of the tokens", SKILL, "nanogpt events"),
         B("gradients pile up", LOSS + " generalisation", "torchtune megatron", more={"optimizer": "sgd", "lr": 0.1}),
         B("clipped to nothing", SKILL, "llmc torchtune", more={"optimizer": "sgd", "lr": 0.1}),
     )),
-    SetUp("language, half precision", fitted(words.language, lr=3e-3, steps=1500, per_epoch=150, scale=2.0**16, says="lr grad_norm loss_scale"), "megatron deepspeed", (
+    SetUp("language, half precision", fitted(words.language, lr=3e-3, steps=1500, per_epoch=150, scale=2.0**16, says="lr grad_norm loss_scale skipped"), "megatron deepspeed", (
         B("overflow", "numerics", "megatron deepspeed fairseq", 700),
     )),
     SetUp("language, resumed", fitted(words.language, lr=3e-3, steps=1500, per_epoch=150, resumes=(700, 500)), "megatron nanogpt"),
     SetUp("language, rare validation", fitted(words.language, lr=3e-3, steps=3000, per_epoch=3000, check_every=1000, every=50), "llmc torchtune"),
     SetUp("translation", fitted(words.translation, steps=1500, per_epoch=150), "fairseq opennmt", (
         B("labels", SKILL, "fairseq opennmt"),
-        B("rate x30", LOSS, "opennmt fairseq", 500),
+        B("rate x300", LOSS, "opennmt fairseq", 500),
     )),
     SetUp("speech", fitted(words.speech, lr=1e-3, steps=1200, per_epoch=60), "espnet speechbrain", (
         B("empty input", SKILL, "espnet speechbrain"),
@@ -141,7 +141,7 @@ SET_UPS = (
         B("coin is gone", PLAYERS, "progress cleanrl", 150),
         B("returns that grow", PLAYERS, "progress jsonl", 60),
         B("entropy with the wrong sign", PLAYERS, "cleanrl progress"),
-        B("rate x300", PLAYERS, "progress jsonl", 100),
+        B("rate x300", PLAYERS, "progress jsonl", 10),
     )),
     SetUp("seeker", play.seeker, "cleanrl jsonl", (B("returns that grow", PLAYERS, "cleanrl jsonl", 100),)),
     SetUp("judged", play.judged, "torchtune jsonl", (B("reward for one answer", PLAYERS, "jsonl torchtune", 60),)),

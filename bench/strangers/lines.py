@@ -36,7 +36,7 @@ def num(value: float, digits: int = 4) -> str:
 
 def megatron(folder: Path, said: list[Said], config: Config) -> int:
     """`iteration 100/ 5000 | ... | lm loss: 8.1E+00 |`, and validation between rules of dashes."""
-    skipped = {"n": 0, "scale": 0.0}
+    skipped = {"n": 0.0}
 
     def line(s: Said) -> str:
         m = s.metrics
@@ -51,7 +51,7 @@ def megatron(folder: Path, said: list[Said], config: Config) -> int:
             )
             return "-" * len(text) + "\n" + text + "\n" + "-" * len(text)
         scale = m.get("loss_scale", 1.0)
-        fell, skipped["scale"] = int(scale < skipped["scale"]), scale
+        fell, skipped["n"] = int(m.get("skipped", 0) - skipped["n"]), m.get("skipped", 0.0)
         return (
             f" [{at(s):%Y-%m-%d %H:%M:%S}] iteration {s.step:>8}/{config['steps']:>8} | consumed samples: {s.step * 64:>12} | "
             f"elapsed time per iteration (ms): {1500 + s.step % 7:.1f} | learning rate: {m.get('lr', 0):.6E} | global batch size:    64 | "
@@ -64,7 +64,7 @@ def megatron(folder: Path, said: list[Said], config: Config) -> int:
 
 def deepspeed(folder: Path, said: list[Said], config: Config) -> int:
     """Two lines for each report, and one for each overflow."""
-    was = {"scale": 0.0, "skipped": 0}
+    was = {"scale": 0.0, "skipped": 0.0}
 
     def line(s: Said) -> str:
         m = s.metrics
@@ -72,13 +72,14 @@ def deepspeed(folder: Path, said: list[Said], config: Config) -> int:
             return f"step: {s.step} | " + " | ".join(f"eval_{k}: {num(v)}" for k, v in m.items())
         scale = m.get("loss_scale", 1.0)
         head = f"[{at(s):%Y-%m-%d %H:%M:%S},123] [INFO] "
-        over = ""
-        if scale < was["scale"]:
-            was["skipped"] += 1
-            over = f"{head}[loss_scaler.py:190:update_scale] [deepspeed] OVERFLOW! Rank 0 Skipping step. Attempted loss scale: {int(was['scale'])}, reducing to {scale:g}\n"
-        was["scale"] = scale
+        new = int(m.get("skipped", 0)) - int(was["skipped"])
+        over = (
+            f"{head}[loss_scaler.py:190:update_scale] [deepspeed] OVERFLOW! Rank 0 Skipping step. Attempted loss scale: {was['scale']:g}, reducing to {scale:g}\n"
+            * new
+        )
+        was.update(scale=scale, skipped=m.get("skipped", 0))
         return (
-            f"{over}{head}[logging.py:128:log_dist] [Rank 0] step={s.step}, skipped={was['skipped']}, lr=[{m.get('lr', 0)!r}], mom=[(0.9, 0.999)]\n"
+            f"{over}{head}[logging.py:128:log_dist] [Rank 0] step={s.step}, skipped={int(was['skipped'])}, lr=[{m.get('lr', 0)!r}], mom=[(0.9, 0.999)]\n"
             f"steps: {s.step} loss: {m['loss']:.4f} iter time (s): 1.512 samples/sec: 42.3"
         )
 

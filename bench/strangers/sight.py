@@ -32,6 +32,8 @@ def classes(cause: str, classes: int = 10, noise: float = 1.6, **more: Any) -> P
     x, y = drawn(3000, classes, noise)
     vx, vy = drawn(600, classes, noise)
     y = shuffled(y, cause)
+    if cause == "few":
+        y = torch.where(torch.rand(len(y)) < 0.4, torch.randint(classes, (len(y),)), y)
     if cause == "other units in validation":
         vx = vx * 255 + 100
     model = convnet(classes)

@@ -108,6 +108,7 @@ class Bench:
     optimizer: torch.optim.Optimizer
     scale: float
     good: int = 0
+    skipped: int = 0
 
     def update(self, loss: Tensor, cause: str) -> float:
         """One step backward; the gradient's norm."""
@@ -120,6 +121,7 @@ class Bench:
             norm = math.inf
         if self.scale and not math.isfinite(norm):
             self.scale, self.good = max(self.scale / 2, 2**-5), 0
+            self.skipped += 1
             return norm
         self.good += 1
         if cause == "clipped to nothing":
@@ -174,7 +176,7 @@ def _one(bench: Bench, step: int, cause: str, since: int) -> Iterator[Said]:
     norm = bench.update(loss, cause)
     epoch = (step - 1) // plan.per_epoch
     if step % plan.every == 0:
-        more = {"lr": lr, "grad_norm": norm, "loss_scale": bench.scale}
+        more = {"lr": lr, "grad_norm": norm, "loss_scale": bench.scale, "skipped": bench.skipped}
         yield Said("", step, epoch, {"loss": float(loss), **metrics, **{k: more[k] for k in plan.says.split()}})
     if plan.check is not None and step % (plan.check_every or plan.per_epoch) == 0:
         bench.model.eval()

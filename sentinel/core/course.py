@@ -87,6 +87,8 @@ class Course:
         if epoch is not None and before is not None and epoch > before:
             self._per_epoch.add(file)
             return Back.PER_EPOCH
+        if file in self._per_epoch and epoch is not None and epoch == before:
+            return Back.PER_EPOCH  # a second loop of the same epoch: no step of this file says where the run stands
         at_start = step <= max(self.first, START * self.highest)
         back = Back.NEW if self.news and at_start else Back.RESUME
         self.news = False

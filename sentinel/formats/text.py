@@ -350,27 +350,38 @@ class TextReader:
                 course.section(found.section)
             return False
         step = found.step if found.step is not None or not found.names else bar
-        if bar is None or found.names:
+        if bar is None or (found.names and bar):
             course.counters(step, found.epoch)
         self._plans(found, piece.number, out, bar)
         if not found.names:
             self._block = found.step is not None and bar is None
             return False
-        if piece.end == "\r" or bar is not None:
-            seen = [repr(found.names), repr(step), "" if step is not None else repr(found.values)]
-            if seen == course.last_redraw:
-                return True
-            course.last_redraw = seen
-        names, values = found.names, found.values
-        if bar is not None and not _KERAS.match(piece.text):
-            fresh = course.fresh(names, values)
-            if len(fresh) < len(names):
-                names, values = tuple(names[i] for i in fresh), tuple(values[i] for i in fresh)
-        if names:
-            out.append(course.row(names, values, step, found.epoch, piece.number, piece.text))
-        if found.owned and bar is None:
-            course.context = ""  # a summary that names its split closes the section that led to it
+        if bar == 0:
+            return True  # nothing is done yet: what a bar shows at its start is of the epoch before
+        if self._shown(found, step, piece, bar) and (said_now := self._measured(found, piece, bar))[0]:
+            out.append(course.row(*said_now, step, found.epoch, piece.number, piece.text))
+            if found.owned and bar is None:
+                course.context = ""  # a summary that names its split closes the section that led to it
         return True
+
+    def _shown(self, found: Found, step: int | None, piece: Piece, bar: int | None) -> bool:
+        """Whether a line says something new; a redraw of the same step does not."""
+        if piece.end != "\r" and bar is None:
+            return True
+        seen = [repr(found.names), repr(step), "" if step is not None else repr(found.values)]
+        again = seen == self._course.last_redraw
+        self._course.last_redraw = seen
+        return not again
+
+    def _measured(self, found: Found, piece: Piece, bar: int | None) -> tuple[tuple[str, ...], tuple[float, ...]]:
+        """What was measured since the last bar: one shows a validation's numbers until the next validation."""
+        names, values = found.names, found.values
+        if bar is None or _KERAS.match(piece.text):
+            return names, values
+        fresh = self._course.fresh(names, values)
+        if len(fresh) == len(names):
+            return names, values
+        return tuple(names[i] for i in fresh), tuple(values[i] for i in fresh)
 
     def _plans(self, found: Found, line: int, out: list[Item], bar: int | None) -> None:
         if found.epochs:

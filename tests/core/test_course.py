@@ -59,3 +59,8 @@ def test_epochs_that_begin_again_without_any_step_are_the_next_fold():
 def test_epochs_without_steps_that_only_waver_go_nowhere():
     rows = [row(None, float(epoch)) for epoch in (1, 2, 1, 2, 3, 4, 3, 4)]
     assert follow(*rows)[1] == [None] * 8
+
+
+def test_a_second_loop_within_an_epoch_of_counted_epochs_is_no_resume():
+    _course, backs = follow(row(100, 1.0), row(200, 1.0), row(100, 2.0), row(200, 2.0), row(10, 2.0))
+    assert backs[-1] is Back.PER_EPOCH

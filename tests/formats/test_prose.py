@@ -216,7 +216,7 @@ def test_a_word_that_only_looks_like_a_split_or_a_score_is_none(key):
 
 def test_a_bar_that_shows_the_last_validation_again_does_not_validate_again():
     bar = "Epoch {e}:  {p}%|##  | {n}/10 [00:0{n}<00:05,  1.9it/s, loss={v}, val_loss={w}]"
-    redraws = ((0, 10, 0.9, 0.8), (1, 4, 0.7, 0.8), (1, 8, 0.6, 0.8), (1, 10, 0.6, 0.5))
+    redraws = ((0, 10, 0.9, 0.8), (0, 0, 0.9, 0.8), (1, 4, 0.7, 0.8), (1, 8, 0.6, 0.8), (1, 10, 0.6, 0.5))
     text = "\r".join(bar.format(e=e, p=n * 10, n=n, v=v, w=w) for e, n, v, w in redraws) + "\n"
     assert [row["val.loss"] for row in said(text) if "val.loss" in row] == [0.8, 0.5]
     assert len([row for row in said(text) if "train.loss" in row]) == 4
