@@ -46,7 +46,7 @@ class Post:
         self._lines: Mapping[str, Line] = {}
         self.sending: dict[str, Sending] = {}
         self.failing: dict[str, tuple[float, Answer]] = {}  # channel -> since when, and what it answers
-        self._reported: set[str] = set()
+        self.reported: set[str] = set()
 
     def adopt(self, lines: Mapping[str, Line]) -> None:
         """These are the channels from now on; the senders of others end."""
@@ -131,12 +131,12 @@ class Post:
         """A channel that does not take messages is told about through the others, once, and when it is well again."""
         if answer.sent:
             self.failing.pop(name, None)
-            self._reported.discard(name)
+            self.reported.discard(name)
             return
         since = self.failing.get(name, (now, answer))[0]
         self.failing[name] = (since, answer)
-        if name not in self._reported and (answer.code in LASTING or now - since >= TROUBLE_AFTER):
-            self._reported.add(name)
+        if name not in self.reported and (answer.code in LASTING or now - since >= TROUBLE_AFTER):
+            self.reported.add(name)
             waits = len(self._outbox.queue(name))
             lines = (f"{answer.code.value}: {answer.detail}", CURES[answer.code],
                      f"{waits} message(s) wait; try it: sentinel tell --test {name}")  # fmt: skip

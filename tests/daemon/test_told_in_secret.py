@@ -39,7 +39,7 @@ def test_secrets_show_nowhere(tmp_path, monkeypatch):
     office = make(Paper(tmp_path / "s.db"), settings(*channels), "h")
     try:
         office.take([effect(change("r"))], AT)
-        turns(office, lambda: len(office._failing) == 4)
+        turns(office, lambda: len(office.post.failing) == 4)
         shown_all = json.dumps(office.status()) + json.dumps([d.detail for d in office.outbox.deliveries.values()])
     finally:
         office.close(1)
@@ -68,7 +68,7 @@ def test_journal_lines_and_webhook_bodies_about_dead_channels_hold_no_secret(tmp
     lines = []
     try:
         office.take([effect(change("r"))], AT)
-        turns(office, lambda: _drained(journal, lines) and len(office._reported) == 3)
+        turns(office, lambda: _drained(journal, lines) and len(office.post.reported) == 3)
         turns(office, lambda: _drained(journal, lines) and len(web.bodies("/well")) == 4)
     finally:
         office.close(1)
