@@ -12,30 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from sentinel.core.stopping_conditions import CONDITIONS, Condition, Kind, Miss
-from sentinel.core.stopping_findings import Case
+from sentinel.core.stopping_birth import eager
+from sentinel.core.stopping_conditions import CONDITIONS, Conditions, Found, Kind, Miss, look
+from sentinel.core.stopping_findings import LEVEL_OF_ACTION, Case
 from sentinel.core.stopping_plan import BEFORE_ASKING, OPEN, Deed, Plan, Route, Stage, Step, written
 from sentinel.core.stopping_world import Ended, Level, Outcome, Proven, World
 
-Conditions = tuple[Condition, ...]
 SAME_MOMENT = 1.0
 BACK = "it was gone and came back: something restarts it"
 CHANGED = "its signs ended after it was signalled: perhaps something has started it again"
 LAUNCHER = "its ranks have gone, and their launcher stays"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One condition as it stands now."""
-
-    condition: Condition
-    holds: bool
-    value: str
-
-    @property
-    def text(self) -> str:
-        """For logs and people."""
-        return f"{self.condition.name}: {self.value}" if self.value else self.condition.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +34,6 @@ class Turn:
 
 
 # --- one turn ----------------------------------------------------------------------------------------------------
-
-
-def look(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> tuple[Found, ...]:
-    """Every condition that counts in the plan's stage, with its value."""
-    return tuple(Found(c, *c.holds(Case(world, plan))) for c in conditions if plan.stage in c.stages)
 
 
 def turn(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> Turn:
@@ -339,6 +320,15 @@ def choose(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> tup
     if not not_ending:
         return Route.DIRECT, "; ".join(f.text for f in not_asking)
     return Route.OPEN, "; ".join(f.text for f in (*not_asking, *not_ending))
+
+
+def supposed(world: World) -> Plan:
+    """The plan that the loudest sign would ask for, for a person who asks before there is one."""
+    sign = min((s for s in world.signs if not s.hidden), key=eager, default=None)
+    asked = LEVEL_OF_ACTION[sign.action] if sign is not None else Level.STOP
+    named = (sign.rule, sign.fingerprint, sign.n) if sign is not None else ("none", "", 0)
+    wanted = max(asked, Level.CHECKPOINT)
+    return Plan("", world.run.key, world.run.watch, *named, wanted, False, world.boot, world.now, world.now)
 
 
 def explained(plan: Plan, world: World) -> tuple[Found, ...]:

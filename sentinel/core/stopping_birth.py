@@ -1,12 +1,11 @@
-"""How a stop plan begins: which sign asks for one, with what leave, and which ended plan has answered it already. Pure."""
+"""The birth of a stop plan: which sign asks for one, and whether it is a rehearsal. What follows is decided in `stopping`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sentinel.core.stopping import Conditions, look
-from sentinel.core.stopping_conditions import CONDITIONS, Kind
+from sentinel.core.stopping_conditions import CONDITIONS, Conditions, Kind, look
 from sentinel.core.stopping_findings import LEVEL_OF_ACTION
 from sentinel.core.stopping_plan import Plan, Stage
 from sentinel.core.stopping_world import Level, Mode, Sign, World
@@ -17,7 +16,7 @@ def birth(world: World, past: Iterable[Plan], plan_id: str, conditions: Conditio
     plans = [plan for plan in past if plan.run == world.run.key]
     if world.mode is Mode.OFF or world.run.kind != "run" or any(plan.open for plan in plans):
         return None
-    for sign in sorted(_unanswered(world, plans), key=_eager):
+    for sign in sorted(_unanswered(world, plans), key=eager):
         plan = _born(world, sign, plan_id, conditions)
         if plan is not None and not any(_settles(old, plan) for old in plans):
             return plan
@@ -30,7 +29,8 @@ def _unanswered(world: World, plans: Iterable[Plan]) -> list[Sign]:
     return [sign for sign in world.signs if sign.since > max(stops, default=float("-inf"))]
 
 
-def _eager(sign: Sign) -> tuple[int, float, float]:
+def eager(sign: Sign) -> tuple[int, float, float]:
+    """The order of signs: those that ask for most, then the surest, then the oldest."""
     return -LEVEL_OF_ACTION[sign.action], -sign.doom, sign.since
 
 
@@ -55,12 +55,3 @@ def _settles(old: Plan, new: Plan) -> bool:
     """Whether an ended plan has answered what a new one would ask: only a rehearsal is followed by the real thing."""
     same = (old.lead, old.n, old.fingerprint) == (new.lead, new.n, new.fingerprint)
     return same and (new.rehearsal or not old.rehearsal)
-
-
-def supposed(world: World) -> Plan:
-    """The plan that the loudest sign would ask for, for a person who asks before there is one."""
-    sign = min((s for s in world.signs if not s.hidden), key=_eager, default=None)
-    asked = LEVEL_OF_ACTION[sign.action] if sign is not None else Level.STOP
-    named = (sign.rule, sign.fingerprint, sign.n) if sign is not None else ("none", "", 0)
-    wanted = max(asked, Level.CHECKPOINT)
-    return Plan("", world.run.key, world.run.watch, *named, wanted, False, world.boot, world.now, world.now)

@@ -11,7 +11,8 @@ from enum import StrEnum
 from sentinel.core import stopping_endings as endings
 from sentinel.core import stopping_findings as findings
 from sentinel.core.stopping_findings import Case, Finding
-from sentinel.core.stopping_plan import BEFORE_ASKING, OPEN, Stage
+from sentinel.core.stopping_plan import BEFORE_ASKING, OPEN, Plan, Stage
+from sentinel.core.stopping_world import World
 
 
 class Kind(StrEnum):
@@ -114,3 +115,25 @@ CONDITIONS = (
     Condition("deaf", Kind.DIRECT, (), Miss.REFUSE, endings.kill_if_deaf),
     Condition("kill-level", Kind.KILL, (), Miss.REFUSE, endings.may_kill),
 )
+
+
+Conditions = tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One condition as it stands now."""
+
+    condition: Condition
+    holds: bool
+    value: str
+
+    @property
+    def text(self) -> str:
+        """For logs and people."""
+        return f"{self.condition.name}: {self.value}" if self.value else self.condition.name
+
+
+def look(plan: Plan, world: World, conditions: Conditions = CONDITIONS) -> tuple[Found, ...]:
+    """Every condition that counts in the plan's stage, with its value."""
+    return tuple(Found(c, *c.holds(Case(world, plan))) for c in conditions if plan.stage in c.stages)

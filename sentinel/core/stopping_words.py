@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sentinel.core.amounts import seconds_text
-from sentinel.core.stopping import Found, stop_time
+from sentinel.core.stopping import stop_time
+from sentinel.core.stopping_conditions import Found
 from sentinel.core.stopping_plan import Plan, Route, Stage
 from sentinel.core.stopping_world import RunView
 

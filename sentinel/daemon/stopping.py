@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from sentinel.core.stopping import Found, turn
+from sentinel.core.stopping import turn
 from sentinel.core.stopping_birth import birth
+from sentinel.core.stopping_conditions import Found
 from sentinel.core.stopping_plan import Deed, Plan, Stage
 from sentinel.core.stopping_world import Consent, Ended, Level, Outcome, Saving, Tally, World
 from sentinel.daemon.stopping_children import KEPT, SURVEY, WATCH, Children, Seen, outcome_of

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from sentinel.core.records import Json, RunInfo
-from sentinel.core.stopping import Found, explained
-from sentinel.core.stopping_birth import supposed
+from sentinel.core.stopping import explained, supposed
+from sentinel.core.stopping_conditions import Found
 from sentinel.core.stopping_plan import BEFORE_ASKING, Deed, Plan, Stage
 from sentinel.core.stopping_words import acked, announcement, condition_lines, last_word, spared, status_line
 from sentinel.core.stopping_world import Level, Limits, Mode, Saving, World, level_of, parse_limits

@@ -189,7 +189,8 @@ class Play:
     def _forgotten(self):
         """A plan that goes on though the truth's processes went long before the end of the play."""
         plan = self.stored[-1] if self.stored else None
-        left = self.truth["gone_age"] and not self.memory["asked"] and not self.crashes
+        seen = self.truth["survey_age"] is not None  # of what nobody has looked at nobody can know that it went
+        left = self.truth["gone_age"] and seen and not self.memory["asked"] and not self.crashes
         waits = plan is not None and any(wait.startswith("processes") for wait in plan.waits)
         return bool(left and waits and plan.open and self.now - plan.entered > 40 * TICK)
 

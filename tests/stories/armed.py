@@ -16,8 +16,8 @@ from pathlib import Path
 
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Found, Over, Row
-from sentinel.core.stopping import explained, turn
-from sentinel.core.stopping_birth import birth, supposed
+from sentinel.core.stopping import explained, supposed, turn
+from sentinel.core.stopping_birth import birth
 from sentinel.core.stopping_plan import Deed, Plan
 from sentinel.core.stopping_world import Consent, Ended, Level, Limits, Mode, Outcome, Proven, Saving, Survey
 from sentinel.core.telling_routes import Local
