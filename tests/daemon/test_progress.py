@@ -46,7 +46,7 @@ class Watchdog:
         environ = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "4000000"}
         clock = lambda: self.now  # noqa: E731
         journal = Journal(lambda _priority, text, _fields: self.lines.append(text), clock)
-        daemon = type("Daemon", (), {"engine": Engine})
+        daemon = type("Daemon", (), {"engine": Engine, "sweeping": False})
         self.service = Service(daemon, Notifier(environ, clock), journal, self.progress, clock)
         self.service.tell = lambda head, lines: self.told.append(" / ".join((head, *lines)))
 
