@@ -18,10 +18,11 @@ import torch
 from bench.strangers.endings import ENDINGS, VOICES, arrive
 from bench.strangers.files import BY_EPOCH, FILES
 from bench.strangers.kinds import SET_UPS, Broken, SetUp
+from bench.strangers.large import LARGE
 from bench.strangers.lines import LINES
 from bench.strangers.training import Plan, Said, train
 
-WRITERS = {**LINES, **FILES}
+WRITERS = {**LARGE, **LINES, **FILES}
 NO_STEPS = {"plain", "speechbrain", "losses", *BY_EPOCH}
 COLUMNS = (
     "run", "family", "label", "format", "planted_cause", "onset_step", "onset_epoch", "onset_t_s", "last_step", "total_steps",

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bench.strangers.lines import Config, Writer, at, kept, num
 from bench.strangers.training import Said
+from bench.strangers.writing import Config, Writer, at, kept, num
 
 
 def keras(folder: Path, said: list[Said], config: Config) -> int:

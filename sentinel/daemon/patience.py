@@ -1,4 +1,4 @@
-"""How long lines that bring no news may wait: not at all while little is spent, less than half a second under load.
+"""How long lines that bring no news may wait: not at all while little is spent, less than a second under load.
 
 Several lines that are read and judged at once cost a third of what they cost one by one (docs/decisions/0062).
 """
@@ -9,11 +9,9 @@ import time
 from collections.abc import Callable
 
 EVERY = 2.0  # seconds over which the work is weighed
-HEAVY, LIGHT = (
-    0.03,
-    0.01,
-)  # of a core: patience begins above the one and ends below the other, which it never reaches itself
-LONGEST = 0.45  # seconds that a calm line may wait
+HEAVY = 0.03  # of a core: above it patience begins
+LIGHT = 0.01  # below it patience ends; what patience saves never reaches it
+LONGEST = 0.95  # seconds that a calm line may wait: with the pause between turns less than where no kernel gives hints
 SOON, SOON_ENOUGH = 0.02, 0.04  # a burst of lines is one turn, not one turn a line
 
 
