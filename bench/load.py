@@ -1,6 +1,6 @@
 """The load table: 5,000 known runs of which 200 write 10 lines a second; start-up, CPU, memory and time to the alert.
 
-`python bench/load.py [--runs 5000] [--live 200] [--seconds 60] [--listed]`
+`python bench/load.py [--runs 5000] [--live 200] [--seconds 60] [--warm 20] [--listed]`
 
 The others were judged in an earlier life of the daemon and stand still; with `--listed` they were over before it came.
 Times are wall times: on a machine that is busy with other things they say little, the CPU seconds beside them do.
@@ -33,6 +33,7 @@ def main(argv=None):
     parser.add_argument("--runs", type=int, default=5000)
     parser.add_argument("--live", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--warm", type=float, default=20, help="seconds that the live runs write before they are measured")
     parser.add_argument("--listed", action="store_true", help="the other runs were over before Sentinel came")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as name, ready_socket(Path(name)) as (address, ready):
@@ -47,7 +48,7 @@ def main(argv=None):
             row("start-up, known runs", time.monotonic() - began if ready(900) else None, "s", BUDGETS["start"])
             row("  CPU of it", cpu_seconds(child.pid), "s", None)
             with Writers(live) as writers:
-                time.sleep(20)
+                time.sleep(args.warm)
                 before, spent, step = pss_mib(child.pid), cpu_seconds(child.pid), writers.step
                 share, after = measured(child.pid, args.seconds)
                 lines = (writers.step - step) * len(live)
