@@ -33,7 +33,9 @@ def main(argv=None):
     parser.add_argument("--runs", type=int, default=5000)
     parser.add_argument("--live", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--warm", type=float, default=20, help="seconds that the live runs write before they are measured")
+    parser.add_argument(
+        "--warm", type=float, default=20, help="seconds that the live runs write before they are measured"
+    )
     parser.add_argument("--listed", action="store_true", help="the other runs were over before Sentinel came")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as name, ready_socket(Path(name)) as (address, ready):
