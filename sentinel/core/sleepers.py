@@ -10,7 +10,7 @@ from sentinel.core.course import Course
 from sentinel.core.records import Json
 from sentinel.core.watched import Watched
 
-MOST_AT_ONCE = 5  # runs that time wakes in one turn; late is not lost, for they live through the time they slept
+MOST_AT_ONCE = 2  # runs that time wakes in one turn; late is not lost, for they live through the time they slept
 
 Recall = Callable[[str], Json]
 

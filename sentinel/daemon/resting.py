@@ -17,7 +17,9 @@ ENDED = 3600.0  # one of a batch that ended within the hour stays awake: the bat
 CALM = 60.0  # a run that wrote within this time stays awake
 GAPS = 10.0  # ... and within so many of its longest gaps: to wake one costs as much as a hundred lines
 LONGEST = 6 * 3600.0
-CROWD = 100  # after so many went to sleep the memory that they took is given back
+CROWD = 100  # after so many went to sleep the memory that they took is given back, at most once in BREATH
+BREATH = 60.0
+HEAP = 200  # so many lie down before what they held is swept up: that costs as much as all that is awake is large
 AT_ONCE = 8  # runs in one turn, so that no alert waits for them
 MANY = 24  # ... while history is read: more than are begun in one turn, lest those that are awake grow in number
 
@@ -34,6 +36,7 @@ class Resting:
         self.held: Callable[[], Iterable[str]] = tuple  # runs that others need awake: those with a stop plan
         self.let_go: Callable[[], None] = give_back
         self._look_at = 0.0
+        self._now, self._reading, self._breathe_at = 0.0, False, 0.0
 
     @property
     def more(self) -> bool:
@@ -45,6 +48,7 @@ class Resting:
 
         While history is read they go in large groups: what a first sweep finds is mostly of the past.
         """
+        self._now, self._reading = now, bool(reading)
         if (now >= self._look_at or reading) and not self._tired:
             self._look_at = now + LOOK_EVERY
             current = self._engine.keys()
@@ -60,11 +64,11 @@ class Resting:
             self._engine.lay_down(key)
         self._laid += len(keys)
         self._gone += len(keys)
-        if self._laid >= MANY:
+        if self._laid >= (MANY if self._reading else HEAP):
             self._laid = 0
             gc.collect()
-        if self._gone >= CROWD and not self._tired:
-            self._gone = 0
+        if self._gone >= CROWD and not self._tired and self._now >= self._breathe_at:
+            self._gone, self._breathe_at = 0, self._now + BREATH
             self.let_go()
 
 
