@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 
 from sentinel.core.bands import Band, expect
 from sentinel.core.bound import Bound
-from sentinel.core.patience import Patience
 from sentinel.core.records import Phase
 from sentinel.core.rule import Judge
 from sentinel.core.run import Run
 from sentinel.core.series import Series
+from sentinel.core.warming import Warming
 
 HOT = 64  # looks of a run after which hunches are made: before that they cost more than they save
 
@@ -21,12 +21,12 @@ HOT = 64  # looks of a run after which hunches are made: before that they cost m
 class Plan:
     """The rules that look when rows of one layout come, in the order of the rulebook."""
 
-    __slots__ = ("_bands", "_open", "_reads", "bounds", "glances", "hunched", "patience", "witnesses")
+    __slots__ = ("_bands", "_open", "_reads", "bounds", "glances", "hunched", "warming", "witnesses")
 
     def __init__(self, bounds: Sequence[Bound], run: Run, hot: bool) -> None:
         """For these rules, as the run stands: it is made anew when a series or fact came, or a rule became ready."""
         self.hunched = hot
-        self.patience = Patience(bound for bound in bounds if not bound.ready)
+        self.warming = Warming(bound for bound in bounds if not bound.ready)
         for bound in bounds:
             bound.waits = bound.is_hopeless(run)
         self.bounds = [b for b in bounds if b.ready and not b.waits]

@@ -113,7 +113,7 @@ class Watched:
         names = self.run.enter(row)
         self.last = row
         plan = self._plan(names)
-        if plan.patience.is_over(self.run, self.looks) and plan.patience.ready(self.run, self.looks):
+        if plan.warming.is_over(self.run, self.looks) and plan.warming.ready(self.run, self.looks):
             self._plans.clear()
             plan = self._plan(names)
         bounds = plan.awake(self.run, self._restless)

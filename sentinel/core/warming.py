@@ -16,7 +16,7 @@ from sentinel.core.run import Run
 EARLY = 1e-12  # relative: by so much the limits come before what rounding could say
 
 
-class Patience:
+class Warming:
     """Rules that are not ready, as of one look of a run that has not gone back since."""
 
     __slots__ = ("_epoch", "_looks", "_now", "_position", "_waits")
