@@ -85,7 +85,7 @@ CONDITIONS = (
     Condition("at-once", Kind.LIMIT, BEFORE_ASKING, Miss.WAIT, findings.at_once),
     Condition("an-hour", Kind.LIMIT, BEFORE_ASKING, Miss.WAIT, findings.an_hour),
     Condition("a-day", Kind.LIMIT, BEFORE_ASKING, Miss.WAIT, findings.a_day),
-    Condition("not-fought", Kind.LIMIT, BEFORE_ASKING, Miss.REFUSE, findings.before),
+    Condition("not-fought", Kind.LIMIT, BEFORE_ASKING, Miss.REFUSE, findings.not_fought),
     Condition("crowd", Kind.LIMIT, BEFORE_ASKING, Miss.WAIT, findings.crowd),
     Condition("unbroken", Kind.LIMIT, BEFORE_ASKING, Miss.WAIT, findings.unbroken),
     Condition("kept", Kind.PEOPLE, OPEN, Miss.VETO, findings.kept),

@@ -231,7 +231,7 @@ def a_day(case: Case) -> Finding:
     )
 
 
-def before(case: Case) -> Finding:
+def not_fought(case: Case) -> Finding:
     """Sentinel has not tried to stop it before."""
     times = case.world.tally.before
     if not times:

@@ -16,7 +16,7 @@ from sentinel.daemon.progress import Late, Progress, Then
 from sentinel.daemon.systemd import Notifier
 
 EVERY = 5.0  # seconds between two counts of all runs for the status line
-PATIENCE = 300.0  # seconds that the manager is asked for until the sweep has moved on: as long as the unit's own wait
+EXTENSION = 300.0  # seconds that the manager is asked for until the sweep has moved on: as long as the unit's own wait
 Tell = Callable[[str, tuple[str, ...]], None]  # a head and lines, to every channel
 
 
@@ -38,7 +38,7 @@ class Service:
     def begin(self) -> None:
         """Before the first turn, which lists all that is watched: on a slow network folder that takes long."""
         self.notifier.status("looking for runs")
-        self.notifier.extend(PATIENCE)
+        self.notifier.extend(EXTENSION)
 
     def speak(self) -> None:
         """After each turn: ready once the sweep is over, the status when it changed, the watchdog while all get on."""
@@ -64,24 +64,21 @@ class Service:
         return not any(each.then is Then.RESTART for each in late.values())
 
     def _stands_still(self, worker: str, late: Late) -> None:
-        text = f"{worker} has stood still for {late.seconds:.0f} s"
-        self.journal.say(Priority.ERROR, "late", "; ".join(filter(None, (text, late.then.value, late.cure))))
+        text, *more = _standstill(worker, late)
+        self.journal.say(Priority.ERROR, "late", "; ".join((text, *more)))
         if late.then is not Then.LOG:
-            self.tell(f"{self._daemon.engine.host}: {text}", tuple(filter(None, (late.then.value, late.cure))))
+            self.tell(f"{self._daemon.engine.host}: {text}", tuple(more))
 
     def standstills(self) -> list[str]:
         """For `status`: who stands still now, since when, and what frees it."""
-        return [
-            "; ".join(filter(None, (f"{worker} has stood still for {late.seconds:.0f} s", late.then.value, late.cure)))
-            for worker, late in sorted(self._late.items())
-            if late.then is not Then.LOG
-        ]
+        told = [(worker, late) for worker, late in sorted(self._late.items()) if late.then is not Then.LOG]
+        return ["; ".join(_standstill(worker, late)) for worker, late in told]
 
     def _show_progress(self) -> None:
         assert self._daemon.files is not None
         left, known = self._daemon.files.left()
         self.notifier.status(f"first sweep: {left} of {known} runs are still to be read")
-        self.notifier.extend(PATIENCE)
+        self.notifier.extend(EXTENSION)
 
     def reloading(self, monotonic_usec: int) -> None:
         """A reload begins."""
@@ -112,3 +109,9 @@ class Service:
         """The end begins."""
         self.notifier.stopping("writing down")
         self.journal.say(Priority.NOTICE, "stop", f"Sentinel ends: {self._text()}")
+
+
+def _standstill(worker: str, late: Late) -> list[str]:
+    """Who stands still and for how long, what follows, and what frees it."""
+    said = (f"{worker} has stood still for {late.seconds:.0f} s", late.then.value, late.cure)
+    return [text for text in said if text]
