@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from sentinel.cli.exits import Exit
-from sentinel.daemon.install_plan import RIGHTS, Place, system_plan, system_removal, user_plan, user_removal
+from sentinel.daemon.install_plan import PACKAGED, RIGHTS, Place, system_plan, system_removal, user_plan, user_removal
 from sentinel.daemon.install_steps import Outcome, carry_out
 
 HELP = "Put the service in place: units, settings, user and folders. Safe to run again; it shows what it does."
@@ -85,6 +85,8 @@ def refused(args: argparse.Namespace, place: Place) -> str:
         return "--user goes with neither --rights nor --prefix: your own service has your rights"
     if args.user and os.geteuid() == 0:
         return "--user is for people without root; as root leave it out"
+    if args.uninstall and not args.user and place.at(PACKAGED).is_file():
+        return "a Debian package brought this service: sudo apt remove sentinel (apt purge: settings and state too)"
     if args.user or place.staged or args.dry_run or args.uninstall:
         return ""
     if os.geteuid() != 0:
