@@ -25,6 +25,10 @@ examples:
 
 A first look: add --dry-run. Settings and own rules that exist are never touched."""
 
+FOR_THE_MACHINE = (  # pipx's own `--global` came after the one of Debian 12 and Ubuntu 24.04
+    "install Sentinel for the machine: "
+    "sudo env PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install CLONE-OR-WHEEL"
+)
 RESTART = "; if it ran before: systemctl restart sentinel"
 RESTART_OWN = "; if it ran before: systemctl --user restart sentinel"
 
@@ -103,9 +107,9 @@ def unsafe_command(path: Path) -> str:
             return f"{part}: {error.strerror}"
         writable = facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not facts.st_mode & stat.S_ISVTX
         if facts.st_uid != 0 or writable:
-            return f"{part} can be changed by others than root; install Sentinel for the machine: pipx install --global"
+            return f"{part} can be changed by others than root; {FOR_THE_MACHINE}"
         if not facts.st_mode & stat.S_IXOTH:
-            return f"the user sentinel cannot reach {part}; install Sentinel for the machine: pipx install --global"
+            return f"the user sentinel cannot reach {part}; {FOR_THE_MACHINE}"
     return ""
 
 
