@@ -48,7 +48,7 @@ def test_the_examples_are_yaml(name):
 BY_NAME = re.compile(
     r"pip[x3]? [^`\n;&|]*\b(?:install|download|upgrade|inject)\b[^`\n;&|]*\bsentinel[-_](?!\S*\.whl)\S*"
 )
-CODE = sorted((ROOT / "sentinel").rglob("*.py")) + [ROOT / "Makefile", *(ROOT / "packaging").rglob("*.sh")]
+CODE = [*sorted((ROOT / "sentinel").rglob("*.py")), ROOT / "Makefile", *(ROOT / "packaging").rglob("*.sh")]
 
 
 @pytest.mark.parametrize("path", [*PAGES, *CODE], ids=lambda path: str(path.relative_to(ROOT)))
