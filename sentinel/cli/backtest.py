@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         labels = read_labels(Path(args.labels)) if args.labels else {}
     except ImportError:
-        print("sentinel backtest: needs pandas; pip install 'sentinel-watch[pandas]'", file=sys.stderr)
+        print("sentinel backtest: needs pandas; `sentinel doctor` gives the command", file=sys.stderr)
         return Exit.COULD_NOT
     paths = [path for path in sorted(folder.iterdir()) if not labels or path.name in labels]
     if args.shard:
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"sentinel backtest: {row.label.run}: {row.trouble}", file=sys.stderr)
     _write(args, judged)
     if args.plot and not plot(judged, Path(args.plot)):
-        print("sentinel backtest: --plot needs matplotlib; pip install 'sentinel-watch[plot]'", file=sys.stderr)
+        print("sentinel backtest: --plot needs matplotlib; `sentinel doctor` gives the command", file=sys.stderr)
         return Exit.COULD_NOT
     whole = bar(judged, args.found, args.false)
     print("\n".join(report(judged, whole)))
