@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 STAMP  := $(VENV)/.set-up
 TORCH_STAMP := $(VENV)/.set-up-torch
 
-.PHONY: run test test-torch setup demo check torture bench fuzz deb docs clean help
+.PHONY: run test test-torch setup demo check torture bench fuzz deb wheel docs clean help
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -53,6 +53,9 @@ fuzz: setup      ## coverage-guided bytes against the readers, one minute
 
 deb: setup       ## a Debian package in dist/
 	PIP_PYTHON=$(BIN)/python packaging/deb.sh
+
+wheel: setup     ## a wheel in dist/, for pipx and containers
+	$(PIP) wheel --no-deps --wheel-dir dist .
 
 docs: setup      ## write the pages that are made from code
 	$(BIN)/python docs/contracts_page.py

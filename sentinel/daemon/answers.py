@@ -45,7 +45,7 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
         if one is None:
             raise Refused(f"no run is called '{wanted}'; sentinel status lists them")
         runs = [one]
-    runs.sort(key=lambda run: (bool(run.over), -((run.run if isinstance(run, Watched) else run).grew or 0.0)))
+    runs.sort(key=_first_shown)
     sight = Sight(peer)
     return {
         "version": __version__,
@@ -64,6 +64,12 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
         "alerts": alerts(daemon, request, peer),
         **daemon.extra_status(),
     }
+
+
+def _first_shown(run: Watched | Asleep) -> tuple[bool, bool, float]:
+    """Where something fires before the rest, for of thousands not all are shown; else what grew last."""
+    firing, grew = (run.firing(), run.run.grew) if isinstance(run, Watched) else (run.firing, run.grew)
+    return bool(run.over), not firing, -(grew or 0.0)
 
 
 def run_answer(watched: Watched | Asleep, now: float, sight: Sight, full: bool = False) -> dict[str, Json]:

@@ -120,10 +120,7 @@ def credentials_drop_in(settings: Path, store: Path) -> str:
         return ""
     names = sorted(set(_CREDENTIAL.findall(settings.read_text(encoding="utf-8", errors="replace"))))
     lines = [f"LoadCredential={name}:/etc/sentinel/credentials/{name}" for name in names if (store / name).is_file()]
-    head = (
-        "# Made by `sentinel install` from the channels in sentinel.toml; run it again after adding one.\n\n[Service]\n"
-    )
-    return head + "\n".join(lines) + "\n" if lines else ""
+    return CREDENTIALS_HEAD + "\n".join(lines) + "\n" if lines else ""
 
 
 def system_removal(place: Place) -> list[Step]:
@@ -133,7 +130,7 @@ def system_removal(place: Place) -> list[Step]:
     if not place.staged:
         steps.append(Command(("systemctl", "disable", "--now", *_UNITS), "stop it", NO_SYSTEMD))
     steps += [Gone(units / name) for name in _UNITS]
-    steps += [Gone(units / "sentinel.service.d" / name) for name in RIGHTS["stop"]]
+    steps += [Gone(units / "sentinel.service.d" / name) for name in (*RIGHTS["stop"], OPENED)]
     steps += [Gone(units / f"{name}.d" / "credentials.conf") for name in _UNITS]
     steps += [Gone(units / f"{name}.d", empty=True) for name in _UNITS]
     steps += [
@@ -208,11 +205,11 @@ NO_USER_MANAGER = "no systemd runs for you here; use tmux or cron instead: senti
 
 _FORGET = (
     Command(("systemctl", "daemon-reload"), "let systemd forget it", NO_SYSTEMD),
-    Command(("chgrp", "-R", "root", "/etc/sentinel"), "give the settings back to root", "see: ls -l /etc/sentinel"),
+    Command(("chgrp", "-R", "root", "/etc/sentinel"), "give the settings back to root", SEE_SETTINGS),
     Command(
         ("userdel", "sentinel"),
         "remove the user sentinel",
-        "see what it still runs: ps -u sentinel; then: userdel sentinel",
+        SEE_USER,
         ("sh", "-c", "! id sentinel"),
     ),
 )
@@ -226,7 +223,7 @@ rules = ["/etc/sentinel/rules"]      # your own rules, beside the shipped ones
 state = "/var/lib/sentinel"
 socket = "/run/sentinel/control"
 
-# What to watch: `sudo sentinel init` proposes it from what runs here.
+# What to watch: `sudo sentinel init --settings /etc/sentinel/sentinel.toml` proposes it from what runs here.
 # [[watch]]
 # name = "runs"
 # runs = "/data/runs/*"              # each match is one run's folder
@@ -248,7 +245,7 @@ def user_settings(place: Place) -> str:
 rules = ["{place.home}/.config/sentinel/rules"]
 state = "{place.home}/.local/state/sentinel"
 {runtime}
-# What to watch: `sentinel init` proposes it from what runs here.
+# What to watch: `sentinel init --settings {place.home}/.config/sentinel/sentinel.toml` proposes it from what runs here.
 # [[watch]]
 # name = "runs"
 # runs = "{place.home}/runs/*"        # each match is one run's folder

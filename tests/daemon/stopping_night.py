@@ -22,6 +22,7 @@ from sentinel.daemon.settings import load_settings
 from sentinel.daemon.signals import run_until_told
 from sentinel.keep import plans
 from sentinel.outlets.hands.consent import write_consent
+from tests.world.settings import CHANNELS_ONLY, UNLIMITED, channel_at, settings_in, watching
 
 ROOT = Path(__file__).parents[2]
 MORTAL = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []  # nobody outlives a test that was ended
@@ -47,47 +48,15 @@ rules:
     labels: {{sign: {sign}}}
     say: "doomed"
 """
-SETTINGS = """[sentinel]
-state = "{folder}/state"
-rules = ["{folder}/rules"]
-[[watch]]
-name = "t"
-runs = "{folder}/runs/*"
-poll = "100ms"
-stop = "kill"
-[[watch]]
-name = "h"
-runs = "{folder}/hanging/*"
-poll = "100ms"
-stop = "kill"
-[gpu]
-enabled = false
-[host]
-enabled = {host}
-[[channel]]
-name = "hook"
-url = "json://127.0.0.1:{port}/in"
-pictures = false
-quiet = {quiet}
-[tell]
-group = "0s"
-terminal = false
-journal = false
-most = "100000 a run and day, 100000 a channel and day"
-[stop]
-mode = "{mode}"
-grace = "{grace}"
-settle = "1s"
-worth = "1 GPU-hours"
-most = "99 at once, 99 an hour, 99 a day"
-crowd = "100 %"
-"""
+
+
+SOON = {"settle": "1s", "worth": "1 GPU-hours", "most": "99 at once, 99 an hour, 99 a day", "crowd": "100 %"}
 
 
 class Night:
     """A folder with settings, rules, a channel, and the daemon and trainings that were started in it."""
 
-    def __init__(self, folder, *, quiet="[]", port=None, mode="armed", grace="4s", waits=None, host=False):
+    def __init__(self, folder, *, quiet=(), port=None, mode="armed", grace="4s", waits=None, host=False):
         self.folder, self.waits, self.told, self.deaf = folder, {**SHORT, **(waits or {})}, [], False
         self.trainings, self.processes, self._daemon, self._forgiven = {}, [], None, set()
         self._server = self._listen() if port is None else None
@@ -96,9 +65,16 @@ class Night:
         self.rule("broken", "nonfinite(train.loss)", "terminal", "t")
         self.rule("still", "silence > 2", "hung", "h")
         self.rule("low", "train.loss < 0.05", "none", "h", action="tell")
-        values = {"folder": folder, "port": port or self._server.server_address[1], "quiet": quiet, "mode": mode}
-        values |= {"host": str(host).lower()}
-        (folder / "sentinel.toml").write_text(SETTINGS.format(**values, grace=grace))
+        text = settings_in(
+            folder,
+            rules=True,
+            watch=[watching("t", f"{folder}/runs", stop="kill"), watching("h", f"{folder}/hanging", stop="kill")],
+            host={"enabled": host},
+            channel=[channel_at(port or self._server.server_address[1], pictures=False, quiet=list(quiet))],
+            tell=CHANNELS_ONLY | UNLIMITED,
+            stop=SOON | {"mode": mode, "grace": grace},
+        )
+        (folder / "sentinel.toml").write_text(text)
         for name in ("runs", "hanging"):
             (folder / name).mkdir()
 

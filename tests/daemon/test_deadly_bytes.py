@@ -12,23 +12,9 @@ import pytest
 
 from sentinel.cli.asking import NoDaemon, ask
 from tests.daemon.jumps import RULES
+from tests.world.settings import CHANNELS_ONLY, settings_in
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = """[sentinel]
-state = "{folder}/state"
-rules = ["{folder}/rules"]
-[[watch]]
-name = "t"
-runs = "{folder}/runs/*"
-poll = "100ms"
-[gpu]
-enabled = false
-[host]
-enabled = false
-[tell]
-terminal = false
-journal = false
-"""
 
 
 def prepare(folder):
@@ -36,7 +22,7 @@ def prepare(folder):
     (folder / "rules/jumps.yml").write_text(RULES)
     (folder / "runs").mkdir()
     settings = folder / "sentinel.toml"
-    settings.write_text(SETTINGS.format(folder=folder))
+    settings.write_text(settings_in(folder, rules=True, tell=CHANNELS_ONLY))
     return settings
 
 

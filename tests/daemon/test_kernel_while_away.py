@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.daemon.test_running import ROOT, SETTINGS, ask, until
+from tests.daemon.test_running import ROOT, ask, until
+from tests.world.settings import settings_in
 
 OOM = "Out of memory: Killed process {} (python) total-vm:9000000kB, anon-rss:8000000kB\n"
 STEPS = "".join(f"step={n} loss={2.5 - n / 10}\n" for n in range(1, 12))
@@ -17,10 +18,8 @@ STEPS = "".join(f"step={n} loss={2.5 - n / 10}\n" for n in range(1, 12))
 def place(tmp_path):
     (tmp_path / "runs" / "a").mkdir(parents=True)
     (tmp_path / "kern.log").write_text("")
-    text = SETTINGS.format(folder=tmp_path).replace(
-        "[host]\nenabled = false", f'[host]\npoll = "1s"\nkernel_log = "{tmp_path}/kern.log"'
-    )
-    (tmp_path / "sentinel.toml").write_text(text)
+    host = {"poll": "1s", "kernel_log": f"{tmp_path}/kern.log"}
+    (tmp_path / "sentinel.toml").write_text(settings_in(tmp_path, host=host))
     return tmp_path
 
 

@@ -21,30 +21,9 @@ from sentinel.cli.asking import NoDaemon, ask
 from sentinel.daemon.books import open_books
 from sentinel.daemon.replay import Replayed, replay
 from tests.daemon.jumps import RULES
+from tests.world.settings import ALL, CHANNELS_ONLY, UNLIMITED, channel_at, settings_in
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = """[sentinel]
-state = "{folder}/state"
-rules = ["{folder}/rules"]
-[[watch]]
-name = "t"
-runs = "{folder}/runs/*"
-poll = "100ms"
-[gpu]
-enabled = false
-[host]
-enabled = false
-[[channel]]
-name = "hook"
-url = "json://127.0.0.1:{port}/in"
-when = "severity >= info"
-pictures = false
-[tell]
-group = "0s"
-terminal = false
-journal = false
-most = "100000 a run and day, 100000 a channel and day"
-"""
 
 
 @pytest.fixture
@@ -78,7 +57,9 @@ def prepare(folder: Path, port: int) -> Path:
     (folder / "rules" / "jumps.yml").write_text(RULES)
     (folder / "runs").mkdir()
     settings = folder / "sentinel.toml"
-    settings.write_text(SETTINGS.format(folder=folder, port=port))
+    settings.write_text(
+        settings_in(folder, rules=True, channel=[channel_at(port, **ALL)], tell=CHANNELS_ONLY | UNLIMITED)
+    )
     return settings
 
 

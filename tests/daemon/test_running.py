@@ -13,20 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.world.settings import settings_in
+
 ROOT = Path(__file__).parents[2]
-SETTINGS = """[sentinel]
-state = "{folder}/state"
-[[watch]]
-name = "t"
-runs = "{folder}/runs/*"
-poll = "100ms"
-[gpu]
-enabled = false
-[host]
-enabled = false
-[tell]
-group = "0s"
-"""
 NAN = "".join(f"step={n} loss={'nan' if n > 5 else 2.5 - n / 10}\n" for n in range(1, 12))
 
 
@@ -47,7 +36,7 @@ def until(condition, seconds=20.0):
 @pytest.fixture
 def place(tmp_path):
     (tmp_path / "runs").mkdir()
-    (tmp_path / "sentinel.toml").write_text(SETTINGS.format(folder=tmp_path))
+    (tmp_path / "sentinel.toml").write_text(settings_in(tmp_path))
     return tmp_path
 
 
@@ -118,8 +107,7 @@ def test_settings_that_are_named_but_missing_are_a_fault(place):
 
 
 def test_a_rules_folder_that_is_not_there_does_not_keep_the_daemon_from_watching(place):
-    text = SETTINGS.format(folder=place).replace("[[watch]]", f'rules = ["{place}/none"]\n[[watch]]', 1)
-    (place / "sentinel.toml").write_text(text)
+    (place / "sentinel.toml").write_text(settings_in(place, sentinel={"rules": [f"{place}/none"]}))
     command = [sys.executable, "-m", "sentinel", "run", "--settings", str(place / "sentinel.toml")]
     running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -132,8 +120,7 @@ def test_a_rules_folder_that_is_not_there_does_not_keep_the_daemon_from_watching
 
 def test_a_rule_file_that_changes_is_taken_into_force_without_a_restart(place):
     (place / "rules").mkdir()
-    text = SETTINGS.format(folder=place).replace("[[watch]]", f'rules = ["{place}/rules"]\n[[watch]]', 1)
-    (place / "sentinel.toml").write_text(text)
+    (place / "sentinel.toml").write_text(settings_in(place, rules=True))
     command = [sys.executable, "-m", "sentinel", "run", "--settings", str(place / "sentinel.toml")]
     running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

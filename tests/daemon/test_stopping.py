@@ -68,7 +68,8 @@ def test_a_doomed_run_is_asked_proven_and_stopped(training, tmp_path):
     folder, process = training("handler,early")
     assert drive(folder, tmp_path / "state") == 0
     plan = plan_of(tmp_path / "state")
-    assert (plan.stage, process.wait(30), signals(tmp_path / "state")) == (Stage.STOPPED, 0, ["SIGTERM"])
+    assert plan.stage is Stage.STOPPED, plan.why
+    assert (process.wait(30), signals(tmp_path / "state")) == (0, ["SIGTERM"])
     assert prove(Path(plan.proven.good)).state is State.SANE
 
 

@@ -26,8 +26,8 @@ def begin(tmp_path):
 
 HELD = (
     {"port": 9},
-    pytest.param({"quiet": '["00:00-24:00"]'}, marks=pytest.mark.torture),
-    pytest.param({"quiet": '["00:00-24:00 severity < critical"]'}, marks=pytest.mark.torture),
+    pytest.param({"quiet": ["00:00-24:00"]}, marks=pytest.mark.torture),
+    pytest.param({"quiet": ["00:00-24:00 severity < critical"]}, marks=pytest.mark.torture),
 )
 
 

@@ -12,24 +12,9 @@ import pytest
 
 from tests.daemon.test_running import NAN, until
 from tests.outlets.servers import Web
+from tests.world.settings import channel_at, settings_in
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = """[sentinel]
-state = "{folder}/state"
-[[watch]]
-name = "t"
-runs = "{folder}/runs/*"
-poll = "100ms"
-[host]
-kernel_log = ""
-[[channel]]
-name = "hook"
-url = "json://127.0.0.1:{port}/in"
-[tell]
-group = "0s"
-alive = "http://127.0.0.1:{port}/alive"
-terminal = false
-"""
 HOOK = """
 import sys
 out = open(sys.argv[1], "w", buffering=1)
@@ -48,7 +33,9 @@ ADDRESS = re.compile(r"^\d+ +(connect|bind|sendto)\(.*?\{sa_family=AF_(\w+)(?:, 
 def world(tmp_path):
     web = Web()
     (tmp_path / "runs").mkdir()
-    (tmp_path / "sentinel.toml").write_text(SETTINGS.format(folder=tmp_path, port=web.port))
+    tell = {"alive": f"http://127.0.0.1:{web.port}/alive", "terminal": False}
+    text = settings_in(tmp_path, channel=[channel_at(web.port)], tell=tell, gpu={}, host={"kernel_log": ""})
+    (tmp_path / "sentinel.toml").write_text(text)
     yield tmp_path, web
     web.close()
 

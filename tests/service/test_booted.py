@@ -20,6 +20,7 @@ READ_ALL, PTRACE, SYSLOG, KILL, BECOME = 1 << 2, 1 << 19, 1 << 34, 1 << 5, 1 << 
 SETTINGS = "/etc/sentinel/sentinel.toml"
 WATCH = '[[watch]]\nname = "%s"\nruns = "%s/*"\npoll = "100ms"\n'
 NAN = "".join(f"step={n} loss={'nan' if n > 5 else 2.5 - n / 10}\n" for n in range(1, 12))
+SLACK = '[[channel]]\nname = "slack"\nurl = "credential:slack"\n'
 RULE = """signature: mine
 title: mine
 family: dynamics
@@ -348,7 +349,13 @@ def test_it_stops_within_two_seconds_also_while_a_channel_hangs(service):
 
 
 def test_uninstalling_leaves_nothing_but_the_settings(service):
-    service.run("rm -r /etc/systemd/system/sentinel.service.d/quick.conf")
+    """Also of one that was armed, with credentials: every drop-in that `install` ever wrote goes."""
+    service.run("rm -r /etc/systemd/system/sentinel.service.d/quick.conf; mkdir -p /srv/armed")
+    add(service, '[stop]\nmode = "armed"\n' + WATCH % ("armed", "/srv/armed") + 'stop = "stop"\n' + SLACK)
+    service.write("/etc/sentinel/credentials/slack", "json://127.0.0.1:9/x", 0o600)
+    service.run(f"{SENTINEL} install --rights stop --command {SENTINEL}")
+    made = service.says("ls /etc/systemd/system/sentinel.service.d").split()
+    assert made == ["credentials.conf", "runs-to-stop.conf", "see-all.conf", "stop.conf"]
     service.run(f"{SENTINEL} install --uninstall --command {SENTINEL}")
     left = service.says("find /etc /var /run -xdev -iname '*sentinel*' ! -path '/run/log/*'").split()
     assert [path for path in left if not path.startswith("/etc/sentinel")] == []

@@ -9,8 +9,9 @@ import pytest
 pytest.importorskip("numpy")
 
 from sentinel.core.stopping import BACK
-from tests.daemon.stopping_night import RULES, SHORT
+from tests.daemon.stopping_night import RULES, SHORT, SOON
 from tests.service.boot import Machine, cannot_boot
+from tests.world.settings import channel_at, settings_in, watching
 
 pytestmark = [
     pytest.mark.systemd,
@@ -27,33 +28,6 @@ ExecStart=
 ExecStart={python} -P -m tests.daemon.stopping_night /etc/sentinel/sentinel.toml "{waits}" 0
 Environment=PYTHONPATH=/srv/sentinel
 ReadWritePaths=/srv/runs
-"""
-SETTINGS = """[sentinel]
-state = "/var/lib/sentinel"
-socket = "/run/sentinel/control"
-rules = ["/etc/sentinel/rules"]
-[[watch]]
-name = "t"
-runs = "/srv/runs/*"
-poll = "100ms"
-stop = "kill"
-[gpu]
-enabled = false
-[host]
-poll = "1s"
-[[channel]]
-name = "hook"
-url = "json://127.0.0.1:{port}/in"
-pictures = false
-[tell]
-group = "0s"
-[stop]
-mode = "armed"
-grace = "1s"
-settle = "1s"
-worth = "1 GPU-hours"
-most = "99 at once, 99 an hour, 99 a day"
-crowd = "100 %"
 """
 UNIT = """[Service]
 User=ada
@@ -73,13 +47,26 @@ def machine(tmp_path_factory):
         rule = RULES.format(name="bad", when="train.loss < 0.05", action="stop", watch="t", sign="terminal")
         booted.write("/etc/sentinel/rules/bad.yml", rule)
         booted.run(f"{SENTINEL} install --rights stop --command {SENTINEL} --no-start")
-        booted.write("/etc/sentinel/sentinel.toml", SETTINGS.format(port=booted.serve()))
+        booted.write("/etc/sentinel/sentinel.toml", settings_of(booted.serve()))
         waits = json.dumps(SHORT).replace('"', '\\"')
         booted.write(
             "/etc/systemd/system/sentinel.service.d/zz-quick.conf", QUICK.format(python=sys.executable, waits=waits)
         )
         booted.run("mkdir -p /srv/runs && systemctl daemon-reload && systemctl restart sentinel")
         yield booted
+
+
+def settings_of(port):
+    """Armed, and quick about it."""
+    places = {"state": "/var/lib/sentinel", "socket": "/run/sentinel/control", "rules": ["/etc/sentinel/rules"]}
+    return settings_in(
+        "/srv",
+        sentinel=places,
+        watch=[watching("t", "/srv/runs", stop="kill")],
+        host={"poll": "1s"},
+        channel=[channel_at(port, pictures=False)],
+        stop=SOON | {"mode": "armed", "grace": "1s"},
+    )
 
 
 def start(machine, name, pause):

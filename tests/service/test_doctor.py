@@ -6,6 +6,7 @@ import os
 import socket
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import threading
 from contextlib import contextmanager
@@ -124,6 +125,25 @@ def test_settings_that_others_may_change_are_refused(tmp_path):
     path.chmod(0o666)
     found = worst(files.settings(patient(path=path)))
     assert found.cure == f"chmod go-w {path}"
+
+
+@as_root
+def test_settings_and_rules_that_the_service_may_not_read_are_named_and_the_cure_opens_them(open_tmp):
+    path, rule = open_tmp / "sentinel.toml", open_tmp / "mine.yml"
+    for place in (path, rule):
+        place.write_text("")
+        place.chmod(0o640)
+    subject = patient(f'[sentinel]\nrules = ["{open_tmp}"]\n', NOBODY, path=path)
+    for check in (files.settings, running.rules):
+        found = worst(check(subject))
+        assert "may not be read (mode 640, of root)" in found.what
+        assert found.cure.startswith("sudo chgrp nobody ")
+        command = found.cure.replace("sudo ", "").replace(
+            "chgrp nobody", "chgrp 65534"
+        )  # a group of that name need not be
+        subprocess.run(command, shell=True, check=True)
+        found = worst(check(subject))
+        assert found is None or "may not be read" not in found.what
 
 
 def test_faults_of_the_settings_are_shown_with_their_line(tmp_path):
@@ -352,3 +372,25 @@ def test_a_state_on_a_disk_that_went_read_only_is_named_with_its_mount(tmp_path)
     assert found.state is State.MISSING
     assert "read-only now" in found.what
     assert f"mount -o remount,rw {disk}" in found.cure
+
+
+def test_what_stands_beside_our_own_interpreter_is_found_and_the_command_that_adds_it_names_that_environment(
+    tmp_path, monkeypatch
+):
+    """As in pipx's or a package's environment, whose folder of commands is not on PATH. The index's `sentinel-watch` is a
+    stranger's: no cure names a distribution of ours."""
+    monkeypatch.setattr(machine, "BESIDE", tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    (before,) = [finding for finding in machine.extras(patient()) if "py-spy" in finding.what]
+    assert before.state is State.NOTE
+    assert before.cure.endswith(f"{sys.executable} -m pip install py-spy")
+    (tmp_path / "py-spy").write_text("#!/bin/sh\n")
+    (tmp_path / "py-spy").chmod(0o755)
+    (after,) = [finding for finding in machine.extras(patient()) if "py-spy" in finding.what]
+    assert after.state is State.OK
+    assert not any("sentinel" in finding.cure.partition("pip install")[2] for finding in machine.extras(patient()))
+
+
+def test_where_the_environment_has_no_pip_the_systems_is_named(monkeypatch):
+    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda _name: None)
+    assert machine.adding("pandas").endswith(f"python3 -m pip --python {sys.prefix} install pandas")

@@ -14,15 +14,16 @@ from pathlib import Path
 from sentinel.daemon.doctor.findings import Finding, Patient, State, as_account
 from sentinel.daemon.install_plan import SHIPPED_COMMAND, shipped
 
-EXTRAS = {
-    "matplotlib": ("plot", "messages carry no curve"),
+EXTRAS = {  # a module or command: what to install for it, what is lost without it
+    "matplotlib": ("matplotlib", "messages carry no curve"),
     "pandas": ("pandas", "`replay` and `backtest` write no tables"),
-    "torch": ("torch", "checkpoints are checked by their structure, not by their numbers"),
-    "py_spy": ("stacks", "a silent run's message does not say where it hangs"),
+    "torch": ("torch safetensors numpy", "checkpoints are checked by their structure, not by their numbers"),
+    "py-spy": ("py-spy", "a silent run's message does not say where it hangs"),
 }
 _NVML = "import pynvml as n; n.nvmlInit(); print(n.nvmlDeviceGetCount(), n.nvmlSystemGetDriverVersion())"
 _SCORE = re.compile(r"exposure level for \S+: ([\d.]+)")
 HIGHEST_SCORE = 3.3
+BESIDE = Path(sys.executable).parent  # the commands of our own environment, which is rarely on a service's PATH
 NOTHING = subprocess.DEVNULL
 
 
@@ -110,10 +111,17 @@ def extras(_patient: Patient) -> list[Finding]:
     return [_extra(module, *facts) for module, facts in EXTRAS.items()]
 
 
-def _extra(module: str, extra: str, lost: str) -> Finding:
-    if importlib.util.find_spec(module) or (module == "py_spy" and shutil.which("py-spy")):
+def _extra(module: str, packages: str, lost: str) -> Finding:
+    if importlib.util.find_spec(module) or shutil.which(module, path=f"{os.environ.get('PATH', os.defpath)}:{BESIDE}"):
         return Finding("extras", State.OK, f"{module} is there")
-    return Finding("extras", State.NOTE, f"without {module} {lost}", f"pip install 'sentinel-watch[{extra}]'")
+    return Finding("extras", State.NOTE, f"without {module} {lost}", adding(packages))
+
+
+def adding(packages: str) -> str:
+    """The command that adds packages to the very environment that this Sentinel runs in; a Debian package's has no pip."""
+    own = Path(sys.prefix).stat().st_uid == os.geteuid()
+    pip = f"{sys.executable} -m pip" if importlib.util.find_spec("pip") else f"python3 -m pip --python {sys.prefix}"
+    return f"{'' if own else 'sudo '}{pip} install {packages}"
 
 
 def asked(words: list[str], seconds: float = 10) -> tuple[int, str]:
