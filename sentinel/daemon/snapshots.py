@@ -59,7 +59,7 @@ class Snapshots:
             if isinstance(item, Found) and not item.info.fresh:
                 self._listed.append(item.info)
         key = self.engine.keys().get(batch.run)
-        if key is not None and key not in self._dirty:
+        if key in self.engine.runs and key not in self._dirty:  # one that sleeps on is as it was written down
             pause = max(EVERY, min(self._cost.get(key, 0.0) * SHARE * (1 + len(self._dirty)), LONGEST))
             last = self._saved_at.get(key)
             self._dirty[key] = now if last is None else last + pause
@@ -88,6 +88,7 @@ class Snapshots:
         for key in keys:
             watched = self.engine.runs.get(key)
             if watched is None:
+                self._dirty.pop(key, None)
                 continue
             if sources.get(key, key) in reading:  # no bookmark belongs to half a history
                 self._dirty[key] = now + 1.0
