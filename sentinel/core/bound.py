@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sentinel.core.alert import Alert
+from sentinel.core.amounts import Unit
 from sentinel.core.names import matches
 from sentinel.core.records import Answer
 from sentinel.core.rule import Judge, Only, Rule
@@ -112,6 +113,13 @@ def patterns_of(rule: Rule) -> tuple[str, ...]:
 def timed(rule: Rule) -> bool:
     """Whether time alone can change its verdict."""
     return bool((rule.when and rule.when.timed) or (rule.clear and rule.clear.timed))
+
+
+def ages(bound: Bound) -> bool:
+    """Whether time can change its verdict otherwise than by the run's silence."""
+    rule = bound.rule
+    waits = not bound.ready and any(amount.unit is Unit.SECONDS for amount in rule.after)
+    return waits or bool((rule.when and rule.when.ages) or (rule.clear and rule.clear.ages))
 
 
 def waits_for(rule: Rule) -> str:

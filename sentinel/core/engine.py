@@ -32,7 +32,7 @@ from sentinel.core.records import (
     Row,
     RunInfo,
 )  # fmt: skip
-from sentinel.core.rule import Rulebook
+from sentinel.core.rule import Rulebook, judging
 from sentinel.core.run import Run
 from sentinel.core.sleepers import Recall, Sleepers
 from sentinel.core.watched import Watched
@@ -83,8 +83,17 @@ class Engine:
             if watched is not None and not watched.over:
                 self._pass_time(watched, now, effects)
         for key in self.sleepers.due(now):
-            self._pass_time(self.wake(key), now, effects)
+            self._look_through(key, now, effects)
         return effects
+
+    def _look_through(self, key: str, now: float, effects: list[Effect]) -> None:
+        """Time may move an alert of a sleeping run: if none moves it sleeps on, as it was written down."""
+        watched, course = self._recalled(key)
+        base = watched.run.now
+        if self._pass_time(watched, now, effects) or not may_sleep(watched):
+            self._rouse(key, watched, course)
+        else:
+            self.sleepers.sleep_on(key, watched, base)
 
     def _take(self, key: str, item: Fact | Mark | Found | Over, effects: list[Effect]) -> None:
         if isinstance(item, Found):  # wakes nobody: a start finds every run that is known
@@ -186,20 +195,22 @@ class Engine:
 
     # --- time ----------------------------------------------------------------------------------------------------
 
-    def _pass_time(self, watched: Watched, now: float, effects: list[Effect]) -> None:
-        """Let time pass over the grid points before `now`; each is a look of the rules that time can change."""
-        before = watched.run.now
+    def _pass_time(self, watched: Watched, now: float, effects: list[Effect]) -> bool:
+        """Let time pass over the grid points before `now`, each a look of the rules that time can change; whether any moved."""
+        before, moved = watched.run.now, False
         if before is None:
             watched.run.pass_time(now)
-            return
+            return False
         if before // FINE == now // FINE:
-            return  # no point of any grid lies between them
+            return False  # no point of any grid lies between them
         point = next_point(before, watched.run.grew or before)
         while point <= now:
             watched.pass_time(point)
             if watched.moved:
+                moved = True
                 effects += self._effects(watched)
             point = next_point(point, watched.run.grew or before)
+        return moved
 
     # --- out -----------------------------------------------------------------------------------------------------
 
@@ -219,13 +230,15 @@ class Engine:
 
     def adopt(self, book: Rulebook, names: Names | None = None) -> list[Effect]:
         """Take a rulebook, and the names it was made with, into force for all runs at once; what ended by that."""
+        others = judging(book) != judging(self.book)
         self.book, self.names = book, names or self.names
         effects: list[Effect] = []
         for watched in self.runs.values():
             watched.run.names = self.names
             watched.adopt(book)
             effects += self._effects(watched)
-        self.sleepers.look_again()
+        if others:
+            self.sleepers.look_again()
         return effects
 
     def leave(self, key: str, now: float, why: str) -> list[Effect]:
@@ -255,11 +268,10 @@ class Engine:
         self._open(key, info, None).restore(saved)
 
     def was_away(self, now: float) -> None:
-        """After a restart: the time that nobody watched belongs to no run."""
+        """After a restart: the time that nobody watched belongs to no run; those that sleep were told of it."""
         for watched in self.runs.values():
             if not watched.over:
                 watched.was_away(now)
-        self.sleepers.was_away(now)
 
     # --- sleep ---------------------------------------------------------------------------------------------------
 
@@ -278,16 +290,24 @@ class Engine:
         self.sleepers.keep(asleep.info.key, asleep)
 
     def wake(self, key: str) -> Watched:
-        """Bring a sleeping run back; one that cannot be read back begins anew, and a bug tells of it."""
+        """Bring a sleeping run back."""
+        watched, course = self._recalled(key)
+        self._rouse(key, watched, course)
+        return watched
+
+    def _rouse(self, key: str, watched: Watched, course: Course) -> None:
+        self.sleepers.forget(key)
+        self.runs[key], self._courses[key] = watched, course
+
+    def _recalled(self, key: str) -> tuple[Watched, Course]:
+        """A sleeping run as it was written down; one that cannot be read back begins anew, and a bug tells of it."""
         info = self.sleepers.runs[key].info
         watched = Watched(Run(info, self.names), self.book, self.host, self._bug)
         try:
-            course = self.sleepers.wake(key, watched)
+            return watched, self.sleepers.recall(key, watched)
         except Exception as bug:  # one record that cannot be read must not end the watch over all others
             self._bug(key, "(its record)", f"the record of {info.name} could not be read back: {bug}")
-            watched, course = Watched(Run(info, self.names), self.book, self.host, self._bug), Course()
-        self.runs[key], self._courses[key] = watched, course
-        return watched
+            return Watched(Run(info, self.names), self.book, self.host, self._bug), Course()
 
     def infos(self) -> dict[str, RunInfo]:
         """All runs that are judged, awake or asleep, by the key of their generation."""

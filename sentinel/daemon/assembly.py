@@ -29,6 +29,7 @@ from sentinel.daemon.progress import Progress
 from sentinel.daemon.reloading import Plan, Reloading, not_to_obey
 from sentinel.daemon.service import Service
 from sentinel.daemon.settings import Settings
+from sentinel.daemon.snapshots import rules_mark
 from sentinel.daemon.stopping_rounds import Rounds
 from sentinel.daemon.stopping_set_up import join_stopping, rounds_of
 from sentinel.daemon.stories import story_of
@@ -155,10 +156,12 @@ def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: fl
     A run that cannot be read back has no bookmark either: its files are read again, and what was told is not told again.
     """
     kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
+    rules = rules_mark(engine.book)
     for snapshot in snapshots:
         try:
             if snapshot.brief is not None:
-                engine.sleeps(snapshot.source, asleep_from(snapshot.info, snapshot.brief, now))
+                waking = snapshot.waking if snapshot.waking_by == rules else None
+                engine.sleeps(snapshot.source, asleep_from(snapshot.info, snapshot.brief, now, waking))
                 continue
             engine.restore(snapshot.source, snapshot.info, snapshot.data)
         except Exception as bug:  # one run that cannot be read back must not end the watch over the others

@@ -53,6 +53,7 @@ class Compiled:
     facts: frozenset[str]
     patterns: tuple[str, ...]
     timed: bool
+    ages: bool
     notes: tuple[Wrong, ...]
     _cells: Cells
     _answer: str
@@ -245,6 +246,7 @@ def _made(text: str, compiler: Compiler, code: Code, context: Context, wants: fr
         frozenset(compiler.facts),
         tuple(dict.fromkeys(compiler.patterns)),
         compiler.timed,
+        compiler.ages,
         tuple(compiler.notes),
         compiler.cells,
         code.source,
