@@ -33,7 +33,8 @@ class Bound:
     asked: Judge | None = None  # `when`, once the rule is ready and while it is not broken
     waits: bool = False  # while its alert is at rest its answer is worked out when somebody wants it
     hunch: Judge | None = None  # the cheap test: where it is not yes, `when` is not yes either
-    outlook: Judge | None = None  # the same for the next few readings, while they stay in their bands
+    outlook: Judge | None = None  # the same for the next few readings, while they stay in their narrow bands
+    far_outlook: Judge | None = None  # ... and for many, while they stay in their wide ones
 
     @property
     def key(self) -> tuple[str, str]:

@@ -57,8 +57,11 @@ class Expression(Protocol):
     def hunch(self, run: Run, instance: str = "") -> Judge:
         """A cheap test for one instance: where it is not yes, the expression is not yes either."""
 
-    def outlook(self, run: Run, instance: str = "") -> Judge:
-        """A test for the next few readings: where it is not yes, the expression is not while they stay in their bands."""
+    def outlook(self, run: Run, instance: str = "", *, far: bool = False) -> Judge:
+        """A test for the readings to come: where it is not yes, the expression is not while they stay in their bands.
+
+        The narrow ones, or the wide ones where it looks far ahead.
+        """
 
     def explain(self, run: Run, instance: str = "") -> Verdict:
         """The verdict with every sub-expression's value; slow, for changes and for people."""

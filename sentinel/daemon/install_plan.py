@@ -223,7 +223,7 @@ rules = ["/etc/sentinel/rules"]      # your own rules, beside the shipped ones
 state = "/var/lib/sentinel"
 socket = "/run/sentinel/control"
 
-# What to watch: `sudo sentinel init` proposes it from what runs here.
+# What to watch: `sudo sentinel init --settings /etc/sentinel/sentinel.toml` proposes it from what runs here.
 # [[watch]]
 # name = "runs"
 # runs = "/data/runs/*"              # each match is one run's folder
@@ -245,7 +245,7 @@ def user_settings(place: Place) -> str:
 rules = ["{place.home}/.config/sentinel/rules"]
 state = "{place.home}/.local/state/sentinel"
 {runtime}
-# What to watch: `sentinel init` proposes it from what runs here.
+# What to watch: `sentinel init --settings {place.home}/.config/sentinel/sentinel.toml` proposes it from what runs here.
 # [[watch]]
 # name = "runs"
 # runs = "{place.home}/runs/*"        # each match is one run's folder

@@ -19,7 +19,14 @@ _DEEPEST = 200
 _MOST_ALIASES = 1000
 _ENDINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".config.js", ".config.py")
 _NAMES = ("config.js", "config.py", "vocab.txt", "tokenizer.json", "args.txt", "hparams.yaml")
-_NO_CONFIG = ("trainer_state.json", "metrics.json", "package.json", "package-lock.json", "catboost_training.json")
+_NO_CONFIG = (
+    "trainer_state.json",
+    "metrics.json",
+    "result.json",
+    "package.json",
+    "package-lock.json",
+    "catboost_training.json",
+)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SECRET_KEY = re.compile(r"(?:^|[._-])(?:api_?)?(?:token|key|password|passwd|secret|credentials?|auth)$", re.IGNORECASE)
 _SECRET = re.compile(

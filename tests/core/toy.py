@@ -26,7 +26,7 @@ class Toy:
 
     hunch = bind
 
-    def outlook(self, run, instance=""):
+    def outlook(self, run, instance="", *, far=False):
         return lambda: True
 
     def outline(self, run, instance=""):

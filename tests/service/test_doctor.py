@@ -127,6 +127,25 @@ def test_settings_that_others_may_change_are_refused(tmp_path):
     assert found.cure == f"chmod go-w {path}"
 
 
+@as_root
+def test_settings_and_rules_that_the_service_may_not_read_are_named_and_the_cure_opens_them(open_tmp):
+    path, rule = open_tmp / "sentinel.toml", open_tmp / "mine.yml"
+    for place in (path, rule):
+        place.write_text("")
+        place.chmod(0o640)
+    subject = patient(f'[sentinel]\nrules = ["{open_tmp}"]\n', NOBODY, path=path)
+    for check in (files.settings, running.rules):
+        found = worst(check(subject))
+        assert "may not be read (mode 640, of root)" in found.what
+        assert found.cure.startswith("sudo chgrp nobody ")
+        command = found.cure.replace("sudo ", "").replace(
+            "chgrp nobody", "chgrp 65534"
+        )  # a group of that name need not be
+        subprocess.run(command, shell=True, check=True)
+        found = worst(check(subject))
+        assert found is None or "may not be read" not in found.what
+
+
 def test_faults_of_the_settings_are_shown_with_their_line(tmp_path):
     path = tmp_path / "sentinel.toml"
     path.write_text("[tell]\ngrup = 3\n")
