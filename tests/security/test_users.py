@@ -20,8 +20,9 @@ from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.process import Pin, read_process
 from sentinel.outlets.hands.sending import Refused, check_crew
 from sentinel.outlets.hands.survey import crew_of_folder
-from tests.daemon.test_running import NAN, until
+from tests.daemon.test_running import NAN
 from tests.world.settings import settings_in
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="taking on other users' ids needs root")
 
