@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,8 +18,9 @@ import pytest
 
 from sentinel import __version__
 from sentinel.cli import doctor
+from sentinel.daemon import last_word, sending
 from sentinel.daemon.doctor import channels, files, machine, running
-from sentinel.daemon.doctor.examination import examine, patient_at
+from sentinel.daemon.doctor.examination import examine, examine_apart, patient_at
 from sentinel.daemon.doctor.findings import Account, Finding, Patient, State, as_account
 from sentinel.daemon.settings import parse_settings
 
@@ -394,3 +396,42 @@ def test_what_stands_beside_our_own_interpreter_is_found_and_the_command_that_ad
 def test_where_the_environment_has_no_pip_the_systems_is_named(monkeypatch):
     monkeypatch.setattr(machine.importlib.util, "find_spec", lambda _name: None)
     assert machine.adding("pandas").endswith(f"python3 -m pip --python {sys.prefix} install pandas")
+
+
+def test_a_check_that_does_not_end_holds_up_the_last_word_no_longer_than_allowed(tmp_path):
+    """What it found until then is told; here a daemon takes the connection and never answers."""
+    path = tmp_path / "sentinel.toml"
+    path.write_text(f'[sentinel]\nsocket = "{tmp_path}/control"\nstate = "{tmp_path}"\n[gpu]\nenabled = false\n')
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "control"))
+        listener.listen(1)
+        began = time.monotonic()
+        found = examine_apart(path, 3)
+        took = time.monotonic() - began
+    assert took < 4.5
+    assert "the examination did not end within 3 s" in found[-1].what
+    assert all(finding.check != "extras" for finding in found)  # it comes after the daemon
+
+
+def test_the_examination_apart_finds_what_the_one_at_hand_finds(tmp_path):
+    path = tmp_path / "sentinel.toml"
+    path.write_text(f'[sentinel]\nstate = "{tmp_path}/state"\n[tel]\n')
+    apart = examine_apart(path, 60)
+    assert "'tel' is no key here" in worst(apart).what
+    assert [(finding.check, finding.state) for finding in apart] == [
+        (finding.check, finding.state) for finding in examine(patient_at(path))
+    ]
+
+
+def test_the_last_word_does_not_wait_for_one_channel_after_the_other(monkeypatch):
+    """Four that never answer cost the patience with one, and the fifth is told: the unit has two minutes for all."""
+    monkeypatch.setattr(sending, "DEADLINE", 4.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        text = "".join(f'[[channel]]\nname = "x{n}"\nurl = "json://127.0.0.1:{port}/x"\n' for n in range(4))
+        settings, _ = parse_settings(text, "x")
+        began = time.monotonic()
+        troubles = last_word.send(settings, last_word.letter_of("x", (), 0.0))
+        took = time.monotonic() - began
+    assert len(troubles) == 4
+    assert took < 12
