@@ -319,7 +319,7 @@ def test_rules_of_somebody_else_are_named_with_the_command_that_mends_them(tmp_p
     (tmp_path / "mine.yml").write_text("signature: mine\n")
     os.chown(tmp_path / "mine.yml", 4711, 4711)
     (finding,) = running.rules(patient(f'[sentinel]\nrules = ["{tmp_path}"]\n'))
-    assert finding.cure == f"chown root {tmp_path / 'mine.yml'}"
+    assert finding.cure == f"chown -h root {tmp_path / 'mine.yml'}"
 
 
 @pytest.mark.parametrize(
