@@ -155,7 +155,7 @@ def user_plan(place: Place) -> list[Step]:
         Folder(config / "rules", 0o700),
         Folder(place.home / ".local/state/sentinel", 0o700),
         File(config / "sentinel.toml", user_settings(place), 0o600, once=True),
-        *(File(units / name, _user_unit(name, place)) for name in _UNITS),
+        *(File(units / name, user_unit(name, place)) for name in _UNITS),
     ]
     if place.start:
         systemctl = ("systemctl", "--user")
@@ -172,7 +172,8 @@ def user_plan(place: Place) -> list[Step]:
     return steps
 
 
-def _user_unit(name: str, place: Place) -> str:
+def user_unit(name: str, place: Place) -> str:
+    """A unit of one user's, for the command and home of that place."""
     return _unit(f"user/{name}", place.command).replace("%E/sentinel", str(place.home / ".config/sentinel"))
 
 

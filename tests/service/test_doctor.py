@@ -155,10 +155,21 @@ def test_faults_of_the_settings_are_shown_with_their_line(tmp_path):
     assert f"{path}:2:1" in found.what
 
 
-def test_a_closed_kernel_log_says_what_stays_unseen(tmp_path):
-    found = worst(machine.kernel_log(patient(f'[host]\nkernel_log = "{tmp_path}/kmsg"\n')))
+@as_root
+def test_a_closed_kernel_log_says_what_stays_unseen(open_tmp):
+    log = open_tmp / "kmsg"
+    log.write_text("")
+    log.chmod(0o600)
+    found = worst(machine.kernel_log(patient(f'[host]\nkernel_log = "{log}"\n', NOBODY)))
     assert "Xid" in found.what
     assert "see-all" in found.cure
+
+
+def test_a_kernel_log_that_this_machine_has_not_is_no_matter_of_rights(tmp_path):
+    (found,) = machine.kernel_log(patient(f'[host]\nkernel_log = "{tmp_path}/kmsg"\n'))
+    assert found.state is State.NOTE
+    assert "Xid" in found.what
+    assert "see-all" not in found.cure
 
 
 def test_a_check_that_breaks_does_not_silence_the_others():
@@ -286,7 +297,7 @@ def test_the_last_word_reaches_the_channels_with_what_is_missing(tmp_path, capsy
             hooks.shutdown()
             thread.join()
     assert "Sentinel has given up" in hooks.heard[0]
-    assert "Xid" in hooks.heard[0]
+    assert "channel gone: the environment has no NO_SUCH_VARIABLE" in hooks.heard[0]
     assert "channel gone: " in capsys.readouterr().err
 
 
