@@ -94,11 +94,12 @@ def run_answer(watched: Watched | Asleep, now: float, sight: Sight, full: bool =
     if not sight.sees(info.folder):
         return answer
     answer |= {"folder": info.folder, "series": series, "kind": info.kind}
-    return answer | (coverage(watched) if full and isinstance(watched, Watched) else {})
+    return answer | (coverage(watched, sight) if full and isinstance(watched, Watched) else {})
 
 
-def coverage(watched: Watched) -> dict[str, Json]:
-    """Which rules apply to a run, and which are unknown for want of what."""
+def coverage(watched: Watched, sight: Sight) -> dict[str, Json]:
+    """Which rules apply to a run, and which are unknown for want of what; facts from files that the peer could open."""
+    folder = watched.run.info.folder
     known = sorted({b.rule.key for b in watched.bounds.values() if b.answer is not None})
     unknown: list[Json] = [
         {"rule": rule.key, "why": rule.when.explain(watched.run).why}
@@ -109,7 +110,11 @@ def coverage(watched: Watched) -> dict[str, Json]:
         "applies": known,
         "unknown": unknown,
         "names": sorted(watched.run.series),
-        "facts": {fact.name: str(fact.value) for fact in watched.run.facts.values()},
+        "facts": {
+            fact.name: str(fact.value)
+            for fact in watched.run.facts.values()
+            if not fact.file or sight.sees(folder, fact.file)
+        },
     }
 
 
