@@ -30,6 +30,7 @@ from sentinel.keep.outbox import Delivery, Outbox, Paper
 from sentinel.keep.words import Words
 from sentinel.outlets import journal
 from sentinel.outlets.jobs import zone_of
+from sentinel.outlets.numbers import clock as time_of_day
 from sentinel.outlets.plain import brief
 
 NOT_WRITTEN = "not written down: the state folder takes no more"
@@ -117,6 +118,10 @@ class Office:
     def local(self, now: float) -> Local:
         """The local time of day of those who read."""
         return local_at(now, self._zone)
+
+    def clock(self, at: float) -> str:
+        """A time of day as messages write it."""
+        return time_of_day(at, self._zone)
 
     def say(
         self, head: str, lines: Iterable[str], now: float, severity: Severity = Severity.HIGH, but: str = "",

@@ -31,3 +31,9 @@ def forget(plans: Iterable[str], state: Path) -> None:
     """Take away what was left by plans that are forgotten."""
     for plan in plans:
         shutil.rmtree(state / "plans" / plan, ignore_errors=True)
+
+
+def wear(plans: Iterable[str], state: Path) -> None:
+    """Take away the evidence of plans whose record stays."""
+    for plan in plans:
+        shutil.rmtree(state / "plans" / plan / "evidence", ignore_errors=True)
