@@ -5,6 +5,7 @@ It lives on when the daemon dies, so that what was begun is brought to its end; 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -63,7 +64,8 @@ def perform(task: dict[str, Any]) -> Answer:
                 return {"ended": "unsure", "detail": "it was begun before"}
         return {"ended": "done", "detail": "", **DEEDS[task["deed"]](task, folder)}
     except (Refused, OSError, ValueError) as trouble:
-        audit(folder / "audit.jsonl", "failed", deed=task["deed"], why=str(trouble))
+        with contextlib.suppress(OSError):
+            audit(folder / "audit.jsonl", "failed", deed=task["deed"], why=str(trouble))
         return {"ended": "failed", "detail": str(trouble)}
 
 
