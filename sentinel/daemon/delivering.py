@@ -125,10 +125,11 @@ class Office:
 
     def say(
         self, head: str, lines: Iterable[str], now: float, severity: Severity = Severity.HIGH, but: str = "",
-        topic: str = "",
+        topic: str = "", attached: str = "",
     ) -> None:  # fmt: skip
         """Sentinel speaks of itself, on every channel but one: a broken rule file, a dead channel, a full disk."""
-        letter = Letter(Occasion.NOTE, now, self.host, head=head, lines=tuple(lines), severity=severity, open=0)
+        letter = Letter(Occasion.NOTE, now, self.host, head=head, lines=tuple(lines), severity=severity, open=0,
+                        attached=attached)  # fmt: skip
         for name in self.desks:
             if name != but:
                 self._enqueue(name, [Act(Kind.POST, topic or f"note.{head[:60]}", letter, now)], now)

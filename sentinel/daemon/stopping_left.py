@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sentinel.core.stopping_plan import Plan
+from sentinel.outlets.hands.evidence import ATTACHED
 from sentinel.outlets.hands.resuming import RESUME
 
 MOST = 4096
@@ -25,6 +26,12 @@ def left_by(plan: Plan, state: Path) -> list[str]:
         resume = ""
     said = [f"Evidence: {folder / 'evidence'} ({', '.join(evidence)})"] if evidence else []
     return [*said, *([f"To go on: {resume}"] if resume else [])]
+
+
+def attached_by(plan: Plan, state: Path) -> str:
+    """The text that goes with the last word, or ""."""
+    path = state / "plans" / plan.id / "evidence" / ATTACHED
+    return str(path) if path.is_file() else ""
 
 
 def forget(plans: Iterable[str], state: Path) -> None:

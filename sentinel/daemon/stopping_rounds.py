@@ -27,7 +27,7 @@ from sentinel.daemon.progress import Progress
 from sentinel.daemon.settings import Settings, Watch
 from sentinel.daemon.stopping import Place, Stopping
 from sentinel.daemon.stopping_children import Children
-from sentinel.daemon.stopping_left import left_by
+from sentinel.daemon.stopping_left import attached_by, left_by
 from sentinel.daemon.stopping_people import Audience
 from sentinel.daemon.stopping_view import View, line_of_descent
 from sentinel.daemon.stopping_workers import SEVERAL, Workers
@@ -200,10 +200,11 @@ class Rounds:
             if world.people.quiet or world.people.muted or not self.view.audience.channels:
                 return False
             head, *lines = announcement(plan, name, world.limits.grace).splitlines()
+            attached = ""
         else:
-            left = left_by(plan, self.store.folder)
+            attached, left = attached_by(plan, self.store.folder), left_by(plan, self.store.folder)
             head, *lines = last_word(plan, name, self._lost(plan), spared(world.run), left).splitlines()
-        self.view.audience.say(plan, head, lines, wall)
+        self.view.audience.say(plan, head, lines, wall, attached)
         return True
 
     def _lost(self, plan: Plan) -> str:

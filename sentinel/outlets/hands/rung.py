@@ -161,7 +161,8 @@ def _protect(task: dict[str, Any], folder: Path) -> Answer:
 
 
 def _gather(task: dict[str, Any], folder: Path) -> Answer:
-    return {"detail": "; ".join(gather(_crew(task), Path(task["folder"]), folder / "evidence"))}
+    lacks = gather(_crew(task), Path(task["folder"]), folder / "evidence", task.get("files", ()))
+    return {"detail": "; ".join(lacks)}
 
 
 def _ask(task: dict[str, Any], folder: Path) -> Answer:
