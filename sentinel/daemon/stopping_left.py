@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sentinel.core.stopping_plan import Plan
 from sentinel.outlets.hands.evidence import ATTACHED
+from sentinel.outlets.hands.graphics import AFTER
 from sentinel.outlets.hands.resuming import RESUME
 
 MOST = 4096
@@ -20,12 +21,17 @@ def left_by(plan: Plan, state: Path) -> list[str]:
         evidence = sorted(path.name for path in (folder / "evidence").iterdir())
     except OSError:
         evidence = []
-    try:
-        resume = (folder / RESUME).read_text(encoding="utf-8")[:MOST].strip()
-    except OSError:
-        resume = ""
+    resume, gpus = _text(folder / RESUME), _text(folder / AFTER)
     said = [f"Evidence: {folder / 'evidence'} ({', '.join(evidence)})"] if evidence else []
+    said += [f"GPU memory: {gpus}"] if gpus else []
     return [*said, *([f"To go on: {resume}"] if resume else [])]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")[:MOST].strip()
+    except OSError:
+        return ""
 
 
 def attached_by(plan: Plan, state: Path) -> str:

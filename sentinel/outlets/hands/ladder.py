@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sentinel.core.records import Json
 from sentinel.outlets.hands.evidence import gather
+from sentinel.outlets.hands.graphics import note_after, note_gpus
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.process import PROC, Process, all_processes, read_process, written_bytes
 from sentinel.outlets.hands.resuming import resume_line
@@ -50,6 +51,7 @@ class Climb:
     copy: Path | None = None
     saved: Report | None = None
     said: list[str] = field(default_factory=list)
+    resume: str = ""  # the command that goes on, as long as somebody is there to tell it
     outcome: str = ""  # "stopped", "saved", "refused", "failed"
 
     def say(self, text: str, **about: Json) -> None:
@@ -63,6 +65,7 @@ def survey(folder: Path, record: Path, *, pids: tuple[int, ...] = (), override: 
     crew = crew_of_pids(pids) if pids else crew_of_folder(str(folder))
     climb = Climb(folder, crew, find_way(crew, str(folder), override), record)
     climb.good, climb.worse = last_good(folder)
+    climb.resume = resume_line(crew)
     return climb
 
 
@@ -192,6 +195,7 @@ def climb_whole(
     try:
         check_crew(climb.crew, uid)
         if evidence is not None:
+            note_gpus(climb.crew, climb.record.parent)
             climb.said.extend(gather(climb.crew, climb.folder, evidence))
         secure(climb)
         saved = _asked(climb, uid, patience, checkpoint_only, may_lose or climb.good is not None, tell)
@@ -232,5 +236,6 @@ def _ended(climb: Climb, uid: int | None, patience: Patience, kill: bool, saved:
         climb.outcome = "refused"
         return climb
     climb.outcome = "stopped" if gone and stays_gone(climb, patience.quiet) else "failed"
-    climb.say(f"{climb.outcome}; to go on: {resume_line(climb.crew)}")
+    gpus = note_after(climb.record.parent)
+    climb.say(f"{climb.outcome}; {f'GPU memory: {gpus}; ' if gpus else ''}to go on: {climb.resume}")
     return climb

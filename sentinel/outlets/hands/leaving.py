@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sentinel.outlets.hands.graphics import holds_gpu
 from sentinel.outlets.hands.process import PROC, Process, open_for_writing, read_process
 from sentinel.outlets.hands.remembered import Known, known_of, newcomers, note_alive, still_here
 from sentinel.outlets.hands.survey import Crew
@@ -37,23 +38,6 @@ def look_who_stays(crew: Crew, run: Path, folder: Path) -> dict[str, Any]:
 def _matters(pid: int, run: Path) -> bool:
     """Whether a worker that has outlived its rank still works on the run: what only serves a page does not."""
     return open_for_writing(pid, str(run)) or holds_gpu(pid)
-
-
-def holds_gpu(pid: int) -> bool:
-    """Whether the process holds a GPU open."""
-    try:
-        handles = list((PROC / str(pid) / "fd").iterdir())
-    except OSError:
-        return False
-    return any(_is_gpu(handle) for handle in handles)
-
-
-def _is_gpu(handle: Path) -> bool:
-    try:
-        target = str(handle.readlink())
-    except OSError:
-        return False
-    return target.startswith("/dev/nvidia") and target.removeprefix("/dev/nvidia").isdigit()
 
 
 def named(pid: int) -> str:

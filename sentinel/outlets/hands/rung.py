@@ -19,6 +19,7 @@ from sentinel.core.stopping_world import Consent, Level
 from sentinel.outlets.hands.carried import Other, carried
 from sentinel.outlets.hands.consent import clean, consent_of, kept_by_file
 from sentinel.outlets.hands.evidence import gather
+from sentinel.outlets.hands.graphics import note_after, note_gpus
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.leaving import look_who_stays
 from sentinel.outlets.hands.process import Process, written_files
@@ -161,7 +162,9 @@ def _protect(task: dict[str, Any], folder: Path) -> Answer:
 
 
 def _gather(task: dict[str, Any], folder: Path) -> Answer:
-    lacks = gather(_crew(task), Path(task["folder"]), folder / "evidence", task.get("files", ()))
+    crew = _crew(task)
+    note_gpus(crew, folder)
+    lacks = gather(crew, Path(task["folder"]), folder / "evidence", task.get("files", ()))
     return {"detail": "; ".join(lacks)}
 
 
@@ -210,6 +213,8 @@ def saving(process: Process) -> bool:
 def _watch(task: dict[str, Any], folder: Path) -> Answer:
     """What is seen of a save and of the processes' going."""
     going = look_who_stays(_crew(task), Path(task["folder"]), folder)
+    if not going["here"]:
+        note_after(folder)
     new = _new(task, folder) if (folder / BEFORE).exists() else []
     found = bool(new) and (not going["here"] or time.time() - max(c.written for c in new) >= STILL)
     return {**going, "progress": written_so_far(Path(task["folder"])), "found": found}
