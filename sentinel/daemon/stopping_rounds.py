@@ -37,6 +37,7 @@ from sentinel.outlets.hands.sending import audit
 
 EVERY = 1.0
 ASKED_FOR = 30.0  # a run that a person asks about is looked at for so long
+MUST_NOT = ("finite", "hears")  # without these nobody may ask a run to save, its own user neither
 SHOWN = 86400.0  # a plan that ended stays in `status` for so long
 Say = Callable[[str], None]
 
@@ -252,10 +253,12 @@ class Rounds:
         world = self._world(watched, plan)
         shown = plan if plan is not None and plan.open else supposed(world)
         full = self.stopping.completed(world, shown, self.view.clock.wall())
-        lines = condition_lines(explained(shown, full))
+        found = explained(shown, full)
+        lines = condition_lines(found)
         return {
             "plan": status_line(plan) if plan is not None else "no plan was made",
             "conditions": list[Json](lines),
+            "not_asked": "; ".join(one.text for one in found if one.condition.name in MUST_NOT and not one.holds),
             "looked": full.survey is not None and now - full.survey.at <= full.limits.surveyed,
         }
 

@@ -4,7 +4,9 @@ need long waits (hung runs, slow saves, failures) stand in the second night.
 
 import json
 import signal
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,11 @@ def test_people_were_told_before_and_after(night):
     assert "To go on: cd " in last
     assert "plain.py" in last
     assert "last-train.log" in last  # where the evidence lies
+    with closing(sqlite3.connect(night.folder / "state" / "sentinel.db")) as connection:
+        letters = [json.loads(text) for (text,) in connection.execute("SELECT letter FROM deliveries")]
+    assert any(
+        letter["attached"].endswith("/evidence/attached.txt") for letter in letters if "stopped" in letter["head"]
+    )
 
 
 def test_status_shows_each_plan_and_what_leave_a_rehearsal_lacked(night):
@@ -135,6 +142,8 @@ def test_every_condition_was_logged_with_its_value_and_a_dry_run_prints_the_same
     assert logged == {condition.name for condition in CONDITIONS}
     printed = night.ask("stop", night.folder / "runs" / "unallowed", "--dry-run").stdout
     assert "consent      The run's owner allows it: no consent was given" in printed
+    assert "way to ask" in night.ask("stop", "unallowed", "--dry-run").stdout  # by its name too
+    assert "no run is called" in night.ask("stop", "nobody", "--dry-run").stderr
     assert logged == {line[4:].split()[0] for line in printed.splitlines() if line[:4] in ("yes ", "NO  ")}
 
 

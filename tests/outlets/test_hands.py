@@ -94,6 +94,17 @@ def test_a_tainted_newest_checkpoint_is_never_added_to(start, tmp_path):
     assert "tainted" in done.said[-1]
 
 
+def test_what_a_daemon_knows_against_asking_holds_for_a_persons_own_stop_too(start, tmp_path):
+    folder, process = start("handler,early")
+    begun = survey(folder, tmp_path / "audit.jsonl")
+    begun.against = "finite: its numbers are not finite"
+    before = prove(folder / "ckpt.pt").step
+    done = climb_whole(begun, os.getuid(), QUICK)
+    assert any("not asked: finite" in said for said in done.said)
+    assert (done.outcome, process.wait(5), begun.saved) == ("stopped", 0, None)
+    assert prove(next((folder / KEPT).iterdir())).step == before
+
+
 def test_a_save_that_takes_longer_than_the_patience_is_waited_for_while_bytes_come(start, tmp_path):
     folder, process = start("handler,early,slow,fresh")
     done = climb(folder, tmp_path)
