@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import platform
+import sqlite3
 import sys
 import time
 from collections.abc import Sequence
@@ -25,6 +27,7 @@ from sentinel.daemon.looking import Looking
 from sentinel.daemon.loop import Daemon
 from sentinel.daemon.machines import Machinery, releasing
 from sentinel.daemon.novelties import Novelties
+from sentinel.daemon.own_rules import OwnRules
 from sentinel.daemon.progress import Progress
 from sentinel.daemon.reloading import Plan, Reloading, not_to_obey
 from sentinel.daemon.service import Service
@@ -40,6 +43,7 @@ from sentinel.keep import first_seen, outbox, plans, words
 from sentinel.keep.store import Snapshot, Store
 
 LOCK = "lock"
+OWN_TOLD = "own rules told"
 
 
 def assemble(plan: Plan) -> tuple[Daemon | None, str]:
@@ -51,9 +55,9 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
     store = store_in(state)
-    clock, progress = SystemClock(), Progress()
+    clock, progress, own = SystemClock(), Progress(), OwnRules(books.names, settings)
     novelties = Novelties(store.connection)
-    engine = engine_of(books, novelties, settings, store, clock.wall())
+    engine = engine_of(books, novelties, settings, store, clock.wall(), own)
     kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host, progress)
@@ -77,11 +81,12 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     open_control(daemon, settings, state, waker, handlers_of(daemon, office, rounds, machinery))
     settle_in(office, daemon, books)
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
-    reloading = Reloading(daemon, office, looking, books, plan, service, novelties)
+    reloading = Reloading(daemon, office, looking, books, plan, service, novelties, own)
     reloading.begin(clock.wall())
     service.begin()
     rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
     machinery.knew = rounds.workers.whose
+    follow_own(daemon, own, looking)
     look_after(daemon, office, machinery, service, reloading)
     return daemon, ""
 
@@ -95,10 +100,29 @@ def look_after(daemon: Daemon, office: Office, machinery: Machinery, service: Se
     daemon.at_end.append(service.end)
 
 
-def engine_of(books: Books, novelties: Novelties, settings: Settings, store: Store, now: float) -> Engine:
+def follow_own(daemon: Daemon, own: OwnRules, looking: Looking) -> None:
+    """Rules that runs bring themselves are looked at after each turn; what is wrong with them is told once."""
+    own.recall(daemon.store.recall(OWN_TOLD) or "")
+    daemon.own_faults = own.faults
+
+    def look() -> None:
+        daemon.owed += own.look(daemon.engine, looking.watcher.with_own)
+        news, told = own.untold()
+        if told:
+            with contextlib.suppress(sqlite3.Error), daemon.store.turn():
+                daemon.store.remember(OWN_TOLD, told)
+        for text in news:
+            daemon.tell_about_us(text)
+
+    daemon.after_turn.append(look)
+
+
+def engine_of(
+    books: Books, novelties: Novelties, settings: Settings, store: Store, now: float, own: OwnRules
+) -> Engine:
     """The engine with the rules in force, of which those that an upgrade brought only inform for a while."""
     calm = novelties.calm(books.book, settings.sentinel.known_for, now)
-    return Engine(calm, books.names, platform.node(), store.state_of)
+    return Engine(calm, books.names, platform.node(), store.state_of, own)
 
 
 def store_in(state: Path) -> Store:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import re2
+
+from sentinel.core.rule import Matcher
 
 LONGEST_LINE = 8192
 LONGEST_PATTERN = 500
@@ -55,3 +58,16 @@ class PatternSet:
             return ()
         hits = self._set.Match(text[:LONGEST_LINE])
         return tuple(self.patterns[i] for i in sorted(hits)) if hits else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Two sets tried on a line one after the other: that of all runs is shared, and made once."""
+
+    first: Matcher
+    second: Matcher
+
+    def match(self, text: str) -> tuple[str, ...]:
+        """The patterns of both that the line matches, each once."""
+        found, more = self.first.match(text), self.second.match(text)
+        return tuple(dict.fromkeys((*found, *more))) if more else found

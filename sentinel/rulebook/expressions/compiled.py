@@ -66,6 +66,11 @@ class Compiled:
     _hunched: dict[type[Bounds], Hunch] = field(default_factory=dict)
     _outlined: Callable[[], Outline] | None = None
 
+    @property
+    def parts(self) -> int:
+        """How many series, windows, families and patterns it reads: what a look costs grows with them."""
+        return len(self._cells.needs)
+
     def bind(self, run: Run, instance: str = "") -> Judge:
         """The cheap form for one instance."""
         if self._judge is None:
