@@ -55,8 +55,9 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
     store = store_in(state)
-    clock, progress, own = SystemClock(), Progress(), OwnRules(books.names, settings)
+    clock, progress = SystemClock(), Progress()
     novelties = Novelties(store.connection)
+    own = OwnRules(books.names, settings)
     engine = engine_of(books, novelties, settings, store, clock.wall(), own)
     kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
@@ -86,35 +87,33 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     service.begin()
     rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
     machinery.knew = rounds.workers.whose
-    follow_own(daemon, own, looking)
-    look_after(daemon, office, machinery, service, reloading)
+    look_after(daemon, office, machinery, service, reloading, own)
     return daemon, ""
 
 
-def look_after(daemon: Daemon, office: Office, machinery: Machinery, service: Service, reloading: Reloading) -> None:
+def look_after(
+    daemon: Daemon, office: Office, machinery: Machinery, service: Service, reloading: Reloading, own: OwnRules
+) -> None:
     """What happens after each turn, and at the end."""
+    own.recall(daemon.store.recall(OWN_TOLD) or "")
+    daemon.own_faults = own.faults
     service.tell = lambda head, lines: office.say(head, lines, daemon.clock.wall())
     daemon.standstills = service.standstills
     meet = partial(machinery.meet, daemon.engine)
-    daemon.after_turn += [lambda: meet(time.monotonic()), service.speak, reloading.look]
+    follow = partial(follow_own, daemon, own)
+    daemon.after_turn += [lambda: meet(time.monotonic()), service.speak, reloading.look, follow]
     daemon.at_end.append(service.end)
 
 
-def follow_own(daemon: Daemon, own: OwnRules, looking: Looking) -> None:
-    """Rules that runs bring themselves are looked at after each turn; what is wrong with them is told once."""
-    own.recall(daemon.store.recall(OWN_TOLD) or "")
-    daemon.own_faults = own.faults
-
-    def look() -> None:
-        daemon.owed += own.look(daemon.engine, looking.watcher.with_own)
-        news, told = own.untold()
-        if told:
-            with contextlib.suppress(sqlite3.Error), daemon.store.turn():
-                daemon.store.remember(OWN_TOLD, told)
-        for text in news:
-            daemon.tell_about_us(text)
-
-    daemon.after_turn.append(look)
+def follow_own(daemon: Daemon, own: OwnRules) -> None:
+    """Rules that runs bring themselves are looked at; what is wrong with them is told once."""
+    daemon.owed += own.look(daemon.engine)
+    news, told = own.untold()
+    if told:
+        with contextlib.suppress(sqlite3.Error), daemon.store.turn():
+            daemon.store.remember(OWN_TOLD, told)
+    for text in news:
+        daemon.tell_about_us(text)
 
 
 def engine_of(

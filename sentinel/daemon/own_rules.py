@@ -58,6 +58,7 @@ class OwnRules:
         self._joined: dict[Texts, Rulebook] = {}
         self._steady, self._spent, self._at = steady, 0.0, steady()
         self._due, self._waiting = 0.0, list[str]()
+        self.appeared = set[str]()  # folders of which the sweep has seen that they may bring rules
         self._news, self._told = False, dict[str, str]()
         self._era = 0
         self.adopt(names, settings or Settings())
@@ -160,16 +161,16 @@ class OwnRules:
 
     # --- looking again ---------------------------------------------------------------------------------------------
 
-    def look(self, engine: Engine, appeared: Iterable[str]) -> list[Effect]:
-        """After each turn: what moved is taken into force, for its run alone. `appeared` are the folders that may bring rules."""
+    def look(self, engine: Engine) -> list[Effect]:
+        """After each turn: what moved is taken into force, for its run alone."""
         now = self._steady()
-        if now < self._due or not (self._held or self._waiting or appeared):
+        if now < self._due or not (self._held or self._waiting or self.appeared):
             return []
         self._due = now + LOOK_EVERY
         self._spent, self._at = max(0.0, self._spent - SHARE * (now - self._at)), now
         live = _live(engine)
         if not self._waiting:
-            self._waiting = sorted({*self._held, *appeared})
+            self._waiting = sorted({*self._held, *self.appeared})
         effects: list[Effect] = []
         chosen, self._waiting = self._waiting[:MOST_LOOKED], self._waiting[MOST_LOOKED:]
         for number, folder in enumerate(chosen):

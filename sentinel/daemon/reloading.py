@@ -85,6 +85,7 @@ class Reloading:
         self._daemon, self._office, self._looking, self._service = daemon, office, looking, service
         self.settings, self.books, self._plan = plan.settings, books, plan
         self._novelties, self._own = novelties, own
+        own.appeared = looking.watcher.with_own
 
     def begin(self, now: float) -> None:
         """Once, at the start: what no settings name any more is let go, and records are kept for as long as they say."""
