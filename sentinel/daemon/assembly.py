@@ -48,8 +48,7 @@ OWN_TOLD = "own rules told"
 
 def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     """A daemon ready to turn, or why there is none."""
-    settings = plan.settings
-    state = (plan.state or Path(settings.sentinel.state)).absolute()
+    settings, state = plan.settings, (plan.state or Path(plan.settings.sentinel.state)).absolute()
     trouble = "; ".join(not_to_obey(plan.path, settings)) or take_lock(state)
     if trouble:
         return None, trouble
