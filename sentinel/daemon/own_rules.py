@@ -16,15 +16,17 @@ from sentinel.core.engine import Engine
 from sentinel.core.names import Names
 from sentinel.core.records import Effect, Fault, RunInfo
 from sentinel.core.rule import Rulebook
+from sentinel.daemon.metering import Meter, MeteredMatcher
 from sentinel.daemon.peers import user_name
 from sentinel.daemon.settings import Settings
-from sentinel.rulebook.own import OwnBook, beside, own_rules
+from sentinel.rulebook.own import OwnBook, beside, metered, own_rules
 from sentinel.sources.own_rules import WITHIN, Place, Stamp, read_own, stamp_of
 
 LOOK_EVERY = 5.0
 MOST_LOOKED = 100  # folders that are looked at in one go: many take their turns
 MOST_TOLD = 1000  # folders of which is remembered what was told
 MOST_SETS = 100  # different sets of files that one user may have in force: the same ones copied count once
+TOO_DEAR = "this user's own rules cost more than 2 % of a core; while they do, some of their answers are unknown"
 AT_ONCE, SHARE = 2.0, 0.02  # seconds of reading that may come together, and the share of time that they are given anew
 Texts = tuple[tuple[str, str], ...]
 
@@ -55,8 +57,10 @@ class OwnRules:
         self._held: dict[str, _Held] = {}
         self._books: dict[Texts, OwnBook] = {}
         self._all: Rulebook | None = None
-        self._joined: dict[Texts, Rulebook] = {}
+        self._joined: dict[tuple[int, Texts], Rulebook] = {}
+        self._meters: dict[int, Meter] = {}
         self._steady, self._spent, self._at = steady, 0.0, steady()
+        self._over = set[int]()  # users whose rules cost too much
         self._due, self._waiting = 0.0, list[str]()
         self.appeared = set[str]()  # folders of which the sweep has seen that they may bring rules
         self._news, self._told = False, dict[str, str]()
@@ -79,7 +83,7 @@ class OwnRules:
         held = self._held.get(info.folder)
         if held is None and not (held := self._meet(info)):
             return book
-        return self._join(book, self._judged(held, book))
+        return self._join(book, self._judged(held, book), held.uid)
 
     def _meet(self, info: RunInfo) -> _Held | None:
         places = self._places(info)
@@ -89,13 +93,16 @@ class OwnRules:
         self._held[info.folder] = held = self._read(info, places, stamps)
         return held
 
-    def _join(self, book: Rulebook, texts: Texts) -> Rulebook:
+    def _join(self, book: Rulebook, texts: Texts, uid: int) -> Rulebook:
         if book is not self._all:
             self._all = book
             self._joined.clear()
-        if texts not in self._joined:
-            self._joined[texts] = beside(book, self._books[texts].book)
-        return self._joined[texts]
+        if (uid, texts) not in self._joined:
+            meter, own = self._meters.setdefault(uid, Meter()), self._books[texts].book
+            matcher = MeteredMatcher(own.matcher, meter) if own.matcher is not None else None
+            own = replace(own, rules=tuple(metered(rule, meter) for rule in own.rules), matcher=matcher)
+            self._joined[uid, texts] = beside(book, own)
+        return self._joined[uid, texts]
 
     # --- reading and judging ---------------------------------------------------------------------------------------
 
@@ -146,7 +153,11 @@ class OwnRules:
 
     def _book(self, texts: Texts, book: Rulebook) -> OwnBook:
         if texts not in self._books:
-            self._books[texts] = own_rules(texts, self._names, {rule.signature for rule in book.rules})
+            try:
+                self._books[texts] = own_rules(texts, self._names, {rule.signature for rule in book.rules})
+            except Exception as bug:  # a stranger's file must not end the watch, not even over that run
+                what = f"a bug in Sentinel: {type(bug).__name__}: {bug}"
+                self._books[texts] = OwnBook(Rulebook((), tuple(Fault(file, 0, 0, what) for file, _ in texts)), ())
         return self._books[texts]
 
     def _sets_of(self, held: _Held) -> int:
@@ -167,7 +178,7 @@ class OwnRules:
         if now < self._due or not (self._held or self._waiting or self.appeared):
             return []
         self._due = now + LOOK_EVERY
-        self._spent, self._at = max(0.0, self._spent - SHARE * (now - self._at)), now
+        self._give(now)
         live = _live(engine)
         if not self._waiting:
             self._waiting = sorted({*self._held, *self.appeared})
@@ -184,6 +195,16 @@ class OwnRules:
                 effects += [effect for info in keys for effect in engine.renew(info.key)]
         self._prune()
         return effects
+
+    def _give(self, now: float) -> None:
+        """Time went on: so much of it may be spent on own rules again."""
+        went, self._at = now - self._at, now
+        self._spent = max(0.0, self._spent - SHARE * went)
+        before = [meter.over for meter in self._meters.values()]
+        for meter in self._meters.values():
+            meter.grow(went)
+        self._over = {uid for uid, meter in self._meters.items() if meter.over}
+        self._news = self._news or any(before)
 
     def _moved(self, info: RunInfo) -> bool:
         """Whether what it brings is other than it was; it is read if so."""
@@ -207,7 +228,9 @@ class OwnRules:
         if len(self._books) > 2 * len(self._held) + 8:
             used = {texts for held in self._held.values() for texts in (held.in_force, held.texts)}
             self._books = {texts: book for texts, book in self._books.items() if texts in used}
-            self._joined = {texts: book for texts, book in self._joined.items() if texts in used}
+            self._joined = {key: book for key, book in self._joined.items() if key[1] in used}
+            users = {held.uid for held in self._held.values()}
+            self._meters = {uid: meter for uid, meter in self._meters.items() if uid in users}
 
     # --- views -----------------------------------------------------------------------------------------------------
 
@@ -215,6 +238,8 @@ class OwnRules:
         """Everything that is wrong, with the folder and the user of the run."""
         for folder, held in self._held.items():
             yield from ((folder, held.uid, fault) for fault in held.faults if not fault.note)
+            if held.uid in self._over:
+                yield folder, held.uid, Fault("/".join((folder, *WITHIN)), 0, 0, TOO_DEAR)
 
     def recall(self, told: str) -> None:
         """What people were told in an earlier life, as `untold` gave it."""

@@ -7,27 +7,27 @@ them, tell and never act, carry no labels that would choose a channel, and cost 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sentinel.core.amounts import Amount, Unit
 from sentinel.core.names import Names
 from sentinel.core.records import Fault
-from sentinel.core.rule import OWN, Rule, Rulebook
+from sentinel.core.rule import OWN, Judge, Rule, Rulebook
 from sentinel.rulebook.expressions.compiled import Compiled
 from sentinel.rulebook.files import Document, Field, RuleFolder, document
 from sentinel.rulebook.loading import assemble
-from sentinel.rulebook.patterns import PatternSet, Together
+from sentinel.rulebook.patterns import PatternSet, Together, size_of
 
 MOST_RULES = 32
-MOST_PARTS = 24  # series, windows, families and patterns that one rule reads
+MOST_PARTS, MOST_PARTS_IN_ALL = 24, 100  # series, windows, families and patterns that one rule reads, and all together
+MOST_PATTERN = 4000  # of the automata of all text patterns together; a long one of the shipped rules has 1,400
 MOST_FAULTS = 20  # that are told of one run
 HINTS = 20  # names for which "did you mean" is looked up
-AT_LEAST = Amount(
-    60.0, Unit.SECONDS
-)  # an alert holds so long before it clears: one that flutters writes to disk each time
+AT_LEAST = Amount(60.0, Unit.SECONDS)  # that an alert holds before it clears: each flutter would be written to disk
 ONE_LOOK = Amount(1.0, Unit.READINGS)
+Meter = Callable[[Judge], Judge]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _PLAIN = "a name is made of letters, digits, '-', '_' and '.', and not longer than 64"
 _ELSEWHERE = ", which there is not"
@@ -57,7 +57,7 @@ def own_rules(texts: Sequence[tuple[str, str]], names: Names, taken: Iterable[st
     loaded = assemble(documents, names)
     faults += [_worded(fault) for fault in loaded.book.faults]
     faults += [fault for doc in documents for fault in _rules(doc)]
-    faults += [fault for rule in loaded.book.rules for fault in _cost(rule)]
+    faults += _costs(loaded.book.rules)
     faulty = {fault.rule for fault in faults if not fault.note}
     rules = tuple(_held(rule) for rule in loaded.book.rules if rule.key not in faulty)
     broken = {fault.file for fault in faults if not fault.note}
@@ -118,13 +118,31 @@ def _worded(fault: Fault) -> Fault:
     return replace(fault, what=f"{what}: rules that a run brings itself name only one another")
 
 
-def _cost(rule: Rule) -> list[Fault]:
-    """Whether a rule reads more than one look may cost."""
-    parts = sum(each.parts for each in (rule.when, rule.clear) if isinstance(each, Compiled))
-    if parts <= MOST_PARTS:
-        return []
-    what = f"reads {parts} series, windows and patterns, a rule that a run brings itself at most {MOST_PARTS}: make two rules"
-    return [Fault(rule.file, rule.line, 1, what, rule.key)]
+def _costs(rules: Iterable[Rule]) -> list[Fault]:
+    """The rules that read more than a look may cost; those come first that stand first."""
+    faults = []
+    left, room = MOST_PARTS_IN_ALL, MOST_PATTERN
+    for rule in rules:
+        parts = sum(each.parts for each in (rule.when, rule.clear) if isinstance(each, Compiled))
+        size = sum(map(size_of, _patterns(rule)))
+        if parts > MOST_PARTS:
+            what = f"reads {parts} series, windows and patterns, here a rule reads at most {MOST_PARTS}: make two rules"
+            faults.append(Fault(rule.file, rule.line, 1, what, rule.key))
+        elif parts > left:
+            what = f"a run's rules read at most {MOST_PARTS_IN_ALL} series, windows and patterns: those before it left too few"
+            faults.append(Fault(rule.file, rule.line, 1, what, rule.key))
+        elif size > room:
+            what = "the text patterns of a run's rules are too large together: shorten them, or let them match less"
+            faults.append(Fault(rule.file, rule.line, 1, what, rule.key))
+        else:
+            left, room = left - parts, room - size
+    return faults
+
+
+def metered(rule: Rule, meter: Meter) -> Rule:
+    """The rule, whose every answer passes a meter."""
+    when, clear = (replace(e, meter=meter) if isinstance(e, Compiled) else e for e in (rule.when, rule.clear))
+    return replace(rule, when=when, clear=clear)
 
 
 def _held(rule: Rule) -> Rule:
