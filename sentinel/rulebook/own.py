@@ -42,10 +42,10 @@ class OwnBook:
 
 
 def own_rules(texts: Sequence[tuple[str, str]], names: Names, taken: Iterable[str] = ()) -> OwnBook:
-    """The rules of these files, as (name, text). `taken` are the signatures that are in force for all."""
+    """The rules of these files, as (name, text); those of a later folder override. `taken` are signatures for all."""
     names = Names(names.entries, HINTS)  # what a stranger names is not remembered with the rest
-    folder = RuleFolder(Path(), may_act=False, prefix=OWN)
-    read = [document(text, file, folder) for file, text in texts]
+    places = {place: RuleFolder(place, may_act=False, prefix=OWN) for file, _ in texts if (place := Path(file).parent)}
+    read = [document(text, file, places[Path(file).parent]) for file, text in texts]
     faults = [fault for doc in read for fault in _signature(doc, frozenset(taken))]
     refused = {fault.file for fault in faults}
     faults += [fault for doc in read if doc.text.file in refused for fault in doc.faults]
