@@ -13,7 +13,7 @@ import sentinel.daemon.own_rules as own_module
 from sentinel.core.stopping_signs import signs_of
 from sentinel.rulebook.own import own_rules
 from sentinel.sources.own_rules import stamp_of
-from tests.daemon.test_reloading import House
+from tests.daemon.house import House
 
 MINE = """signature: mine
 title: Mine
