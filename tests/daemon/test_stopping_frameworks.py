@@ -8,7 +8,8 @@ import pytest
 from sentinel.core.stopping import BACK
 from sentinel.core.stopping_plan import Route, Stage
 from sentinel.outlets.proof.proving import State, prove
-from tests.daemon.stopping_night import TRAININGS, Night, until
+from tests.daemon.stopping_night import TRAININGS, Night
+from tests.world.waiting import awaited
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(600)]
 TERM = "SIGTERM"
@@ -56,10 +57,10 @@ def test_ranks_that_their_launcher_restarts_are_told_and_not_fought(night):
     assert ended == (Stage.FAILED, [TERM], Route.DIRECT, None), night.story("a")
     (plan,) = night.plans("a")
     assert plan.why == BACK
-    until(lambda: any(BACK in str(message) for message in night.told), 30)
+    awaited(lambda: any(BACK in str(message) for message in night.told), 30)
     log = night.folder / "runs" / "a" / "train-0.log"
     size = log.stat().st_size
-    until(lambda: log.stat().st_size > size + 1000, 60)  # it trains on
+    awaited(lambda: log.stat().st_size > size + 1000, 60)  # it trains on
     assert (night.signals("a"), len(night.plans("a"))) == ([TERM], 1)
 
 
@@ -80,11 +81,16 @@ def test_lightning_with_save_on_exception(night):
     assert prove_good(night).optimizer
 
 
-def test_lightning_without_it_saves_nothing_and_is_not_believed(night):
-    stage, signals, _, code = end_of(night, "lightning_fit.py", "default")
-    assert (stage, signals) == (Stage.FAILED, [TERM]), night.story("a")
-    assert "no good checkpoint came" in night.plans("a")[-1].why
-    assert code is not None
+def test_lightning_without_it_is_refused_in_words_and_goes_on(night):
+    stage, signals, _, code = end_of(night, "silent/train.py")
+    assert (stage, signals, code) == (Stage.REFUSED, [], None), night.story("a")
+    assert 'if it has, write ask = "signal:TERM"' in night.plans("a")[-1].why
+
+
+def test_lightning_that_starts_its_second_rank_itself_is_asked_at_both(night):
+    assert end_of(night, "lightning_fit.py", "ddp")[:3] == (Stage.STOPPED, [TERM], Route.ASK), night.story("a")
+    (sent,) = [line["pids"] for line in night.record(night.plans("a")[-1]) if line["event"] == "signalled"]
+    assert len(sent) == 2
 
 
 def test_hugging_face_with_jit_checkpoint(night):
