@@ -41,7 +41,9 @@ class Matches:
         """None was met yet."""
         self.by_path: dict[str, Match] = {}
         self.more = False  # some are due that the last call left out
-        self._soonest: list[tuple[float, int, Match]] = []  # as a heap; a plan that is no longer its match's is passed over
+        self._soonest: list[
+            tuple[float, int, Match]
+        ] = []  # as a heap; a plan that is no longer its match's is passed over
         self._met = 0
 
     def add(self, plan: WatchPlan, path: str, now: float) -> None:

@@ -53,7 +53,9 @@ def begin(tmp_path):
         script = tmp_path / name
         script.write_text(text)
         command = [*before, sys.executable, str(script), str(folder), *words]
-        started.append(subprocess.Popen(command, cwd=tmp_path, start_new_session=True, env={**os.environ, **(env or {})}))
+        started.append(
+            subprocess.Popen(command, cwd=tmp_path, start_new_session=True, env={**os.environ, **(env or {})})
+        )
         end = time.monotonic() + 20
         while time.monotonic() < end and not (folder / "train.log").exists():
             time.sleep(0.05)
@@ -128,7 +130,9 @@ def test_consoles_notebooks_and_debuggers_are_left_alone(command, word):
     assert word in found[0]
 
 
-@pytest.mark.parametrize("command", ["python train.py --pdb", "python train.py -i in.txt", "python -u train.py", "train"])
+@pytest.mark.parametrize(
+    "command", ["python train.py --pdb", "python train.py -i in.txt", "python -u train.py", "train"]
+)
 def test_what_a_training_is_told_is_not_what_it_is(command):
     assert not list(troubles((one(command),), (), 1, {}))
 
