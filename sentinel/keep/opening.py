@@ -94,8 +94,8 @@ def _take_along(connection: sqlite3.Connection, path: Path, version: int) -> lis
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    for old in _copies(path)[:-COPIES]:
-        old.unlink(missing_ok=True)
+    for outdated in _copies(path)[:-COPIES]:
+        outdated.unlink(missing_ok=True)
     return [f"the state was taken along from version {version} to {VERSION}; as it was it stands in {copy}"]
 
 
