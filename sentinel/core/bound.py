@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sentinel.core.alert import Alert
 from sentinel.core.amounts import Unit
 from sentinel.core.names import matches
-from sentinel.core.records import Answer
+from sentinel.core.records import Answer, Severity, Verdict
 from sentinel.core.rule import Judge, Only, Rule
 from sentinel.core.run import Run
 
@@ -72,6 +72,23 @@ def bind(rule: Rule, run: Run, instance: str, alert: Alert | None) -> Bound:
         wants=_own(rule.when.wants, instance) if rule.when else frozenset(),
         on_target=bool(rule.when and any(TARGET.search(name) for name in rule.when.reads)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wordless:
+    """The template of a rule that is gone."""
+
+    text: str = ""
+
+    def fill(self, _run: Run, _instance: str, _verdict: Verdict) -> str:
+        """Nothing."""
+        return ""
+
+
+def gone(key: str) -> Rule:
+    """What stands in for a rule that is no longer there, so that its alert can end."""
+    signature, _, name = key.rpartition("/")
+    return Rule(signature, name, "", signature, None, Severity.INFO, _Wordless())
 
 
 def _own(names: frozenset[str], instance: str) -> frozenset[str]:

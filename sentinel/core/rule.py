@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sentinel.core.amounts import Amount
     from sentinel.core.run import Run
 
+OWN = "own:"  # how the signatures of rules begin that a run brings itself: none can be taken for one that is for all
+
 
 class Judge(Protocol):
     """A compiled expression bound to one instance of one run. It is called on every look, so it must be cheap."""
@@ -140,6 +142,11 @@ class Rule:
     def key(self) -> str:
         """`signature/rule`, unique over all files."""
         return intern(f"{self.signature}/{self.name}")  # one text for all runs: each keeps it for each of its rules
+
+    @property
+    def own(self) -> bool:
+        """Whether the run brings it itself (contracts 8): it may tell and never act."""
+        return self.signature.startswith(OWN)
 
     @property
     def of_facts_alone(self) -> bool:

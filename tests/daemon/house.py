@@ -5,8 +5,8 @@ import json
 from sentinel.daemon.assembly import assemble
 from sentinel.daemon.reloading import Plan
 from sentinel.daemon.settings import load_settings
-from tests.daemon.test_running import until
 from tests.world.settings import ALL, CHANNELS_ONLY, channel_at, settings_in, watching
+from tests.world.waiting import until
 
 MINE = """signature: mine
 title: mine

@@ -23,6 +23,7 @@ from sentinel.daemon.signals import run_until_told
 from sentinel.keep import plans
 from sentinel.outlets.hands.consent import write_consent
 from tests.world.settings import CHANNELS_ONLY, UNLIMITED, channel_at, settings_in, watching
+from tests.world.waiting import awaited
 
 ROOT = Path(__file__).parents[2]
 MORTAL = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []  # nobody outlives a test that was ended
@@ -161,7 +162,7 @@ class Night:
 
     def ended(self, name, seconds=60.0):
         """The last plan of a run, once it has ended."""
-        until(
+        awaited(
             lambda: self.forgive() and (found := self.plans(name)) and not found[-1].open,
             seconds,
             lambda: self.story(name),
@@ -179,7 +180,7 @@ class Night:
 
     def seen(self, name, seconds=60.0):
         """Once the daemon has read what a run writes now: what was there before it came is history."""
-        until(lambda: f'"{name}"' in self.ask("status", "--json").stdout, seconds, lambda: self.story(name))
+        awaited(lambda: f'"{name}"' in self.ask("status", "--json").stdout, seconds, lambda: self.story(name))
         time.sleep(1.0)
 
     def signals(self, name):
@@ -200,15 +201,6 @@ class Night:
         """For a test that failed."""
         out = (self.folder / "daemon.out").read_text()[-3000:]
         return f"{self.plans(name)}\n{out}\n{(self.folder / f'{name}.out').read_text()[-500:]}"
-
-
-def until(condition, seconds=30.0, story=lambda: ""):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"it did not come: {story()}")
 
 
 def left_over(folder):

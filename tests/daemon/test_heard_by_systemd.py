@@ -10,7 +10,7 @@ import pytest
 from sentinel.daemon.alive import WORKER, Alive
 from sentinel.daemon.progress import Progress
 from sentinel.daemon.settings import Tell
-from tests.daemon.test_running import until
+from tests.world.waiting import until
 
 
 class Manager:

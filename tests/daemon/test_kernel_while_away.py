@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from tests.daemon.test_running import ROOT, ask, until
+from tests.daemon.test_running import ROOT, ask
 from tests.world.settings import settings_in
+from tests.world.waiting import PATIENCE, until
 
 OOM = "Out of memory: Killed process {} (python) total-vm:9000000kB, anon-rss:8000000kB\n"
 STEPS = "".join(f"step={n} loss={2.5 - n / 10}\n" for n in range(1, 12))
@@ -40,7 +41,7 @@ class Life:
     def __exit__(self, *_trouble):
         self.process.send_signal(self.number)
         try:
-            self.process.wait(10)
+            self.process.wait(PATIENCE)
         finally:
             self.process.kill()
             self.process.wait()
@@ -58,7 +59,7 @@ def test_a_training_killed_while_nobody_watched_is_told_of_its_run_and_once(plac
     try:
         with Life(place) as life:
             (place / "runs" / "a" / "train.log").write_text(STEPS)
-            assert until(lambda: kept_pids(place) & {training.pid}, 40), life.out.read_text()
+            assert until(lambda: kept_pids(place) & {training.pid}), life.out.read_text()
     finally:
         training.kill()
         training.wait()
@@ -66,7 +67,7 @@ def test_a_training_killed_while_nobody_watched_is_told_of_its_run_and_once(plac
         log.write(OOM.format(training.pid))
     for number in (signal.SIGKILL, signal.SIGTERM):
         with Life(place, number) as life:
-            assert until(life.killed, 40), (life.alerts(), life.out.read_text())
+            assert until(life.killed), (life.alerts(), life.out.read_text())
             (alert,) = life.killed()
             assert alert["run"] == "a", alert
     told = "".join(path.read_text() for path in sorted(place.glob("out-*")))

@@ -9,9 +9,10 @@ import sys
 
 import pytest
 
-from tests.daemon.test_running import NAN, ROOT, ask, until
+from tests.daemon.test_running import NAN, ROOT, ask
 from tests.outlets.servers import Web
 from tests.world.settings import channel_at, settings_in
+from tests.world.waiting import until
 
 
 def refused():

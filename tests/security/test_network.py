@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.test_running import NAN, until
+from tests.daemon.test_running import NAN
 from tests.outlets.servers import Web
 from tests.world.settings import channel_at, settings_in
+from tests.world.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 HOOK = """
@@ -48,16 +49,16 @@ def live(place, web, command):
     run = [*command, "run", "--settings", str(place / "sentinel.toml")]
     daemon = subprocess.Popen(run, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ)
     try:
-        assert until((place / "state" / "control").exists, 60)
+        assert until((place / "state" / "control").exists)
         (place / "runs" / "a").mkdir()
         (place / "runs" / "a" / "train.log").write_text(NAN)
-        assert until(lambda: {"/in", "/alive"} <= {path for path, _, _ in web.requests}, 60)
+        assert until(lambda: {"/in", "/alive"} <= {path for path, _, _ in web.requests})
         pid = int((place / "state" / "lock").read_text())
         os.kill(pid, signal.SIGHUP)
         ask = [sys.executable, "-m", "sentinel", "status", "--socket", str(place / "state" / "control")]
-        assert until(lambda: "reloaded" in subprocess.run(ask, cwd=ROOT, capture_output=True, text=True).stdout, 60)
+        assert until(lambda: "reloaded" in subprocess.run(ask, cwd=ROOT, capture_output=True, text=True).stdout)
         os.kill(pid, signal.SIGTERM)
-        assert daemon.wait(30) == 0
+        assert daemon.wait(PATIENCE) == 0
     finally:
         daemon.kill()
         daemon.wait()
