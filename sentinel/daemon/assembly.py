@@ -59,7 +59,7 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     novelties = Novelties(store.connection)
     own = OwnRules(books.names, settings)
     engine = engine_of(books, novelties, settings, store, clock.wall(), own)
-    kept = restore(engine, store, list(store.snapshots()), clock.wall())
+    kept = restore(engine, store, list(store.snapshots()), clock.wall(), trusts=not settings.sentinel.users_rules)
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host, progress)
     machinery.go_on(kept.get(machinery.host))
@@ -172,9 +172,12 @@ def take_lock(state: Path) -> str:
     return ""
 
 
-def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> dict[str, Json]:
+def restore(
+    engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float, *, trusts: bool = True
+) -> dict[str, Json]:
     """Bring every run back as it was last written down, asleep where it can be; the bookmarks, by what sources call a run.
 
+    `trusts`: no rules can have come meanwhile that only a look at a run finds, so when time wakes each is still right.
     A run that cannot be read back has no bookmark either: its files are read again, and what was told is not told again.
     """
     kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
@@ -182,7 +185,7 @@ def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: fl
     for snapshot in snapshots:
         try:
             if snapshot.brief is not None:
-                waking = snapshot.waking if snapshot.waking_by == rules else None
+                waking = snapshot.waking if trusts and snapshot.waking_by == rules else None
                 engine.sleeps(snapshot.source, asleep_from(snapshot.info, snapshot.brief, now, waking))
                 continue
             engine.restore(snapshot.source, snapshot.info, snapshot.data)
