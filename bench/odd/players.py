@@ -48,7 +48,7 @@ def grouped(cause: str = "", at: int = 0, steps: int = 300) -> Iterator[Said]:
         sick = cause if step > at else ""
         which = torch.randint(prompts, (8,)).repeat_interleave(size)
         x = f.one_hot(which, prompts).float()
-        chance = torch.distributions.Categorical(logits=net(x))
+        chance = torch.distributions.Categorical(logits=net(x).nan_to_num().clamp(-50, 50))
         move = chance.sample()
         reward = (move == right[which]).float()
         if sick == "reward is gone":

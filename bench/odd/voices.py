@@ -92,7 +92,7 @@ def pauses(path: Path, folder: Path) -> None:
             continue
         for end in (i + 1 for i, byte in enumerate(data) if byte in b"\r\n"):
             lines += 1
-            now += 0.05 if lines % 40 else 8.0 + lines / 60  # a sixtieth of eight minutes and more
+            now += 0.05 if lines % 40 else 5.0 + lines / 120  # a sixtieth of five minutes and more
             rows.append({"t": round(now, 4), "f": file.name, "op": "a", "a": start, "b": end})
             rows.append({"t": round(now, 4), "op": "proc", "rss_mb": 900.0, "cpu_s": round(now, 2)})
             start = end

@@ -48,6 +48,7 @@ def told(answer: Mapping[str, Any]) -> list[str]:
     lines = [f"{alert['signature']}/{alert['rule']} on {alert['run']} {alert.get('instance') or ''}".rstrip()]
     lines += [f"  {alert['say']}"] if alert.get("say") else []
     if answer.get("expression"):
+        lines += [f"  rule: {answer['origin']}"] if answer.get("origin") else []
         lines.append(f"  now: {_ANSWERS[answer.get('answer')]}" + (f", {answer['why']}" if answer.get("why") else ""))
         if answer.get("tree"):
             return lines + [f"    {line}" for line in branches(answer["tree"])]

@@ -114,7 +114,8 @@ def notices(answer: dict[str, Any]) -> list[str]:
     lines = [f"  told: {told}" for told in [told for told in answer.get("told", []) if told not in faults][-3:]]
     lines += [f"  trouble: {trouble}" for trouble in answer.get("troubles", [])[:10]]
     lines += [f"  in force as it last was good: {file} (sentinel check {file})" for file in answer.get("held", [])]
-    return lines + [f"  fault: {fault}" for fault in answer.get("faults", [])[:10]]
+    lines += [f"  fault: {fault}" for fault in answer.get("faults", [])[:10]]
+    return lines + [f"  fault in a run's own rules: {each['fault']}" for each in answer.get("own_faults", [])[:10]]
 
 
 def about(name: str, shown: set[str] | None) -> bool:
@@ -167,4 +168,5 @@ def coverage(run: dict[str, Any]) -> list[str]:
     for item in run.get("unknown", []):
         wanting.setdefault(item["why"] or "no line that they look for was seen", []).append(item["rule"])
     lines += [f"  unknown, {why}: {', '.join(rules)}" for why, rules in wanting.items()]
+    lines += [f"  of its own: {', '.join(run['own'])}"] if run.get("own") else []
     return [*lines, f"  names it has given: {', '.join(run.get('names', [])) or 'none'}"]

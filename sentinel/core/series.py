@@ -183,18 +183,17 @@ class Series:
 
     def kept(self, column: Sequence[float], since: int = 0) -> list[float]:
         """A column's kept readings from that number on, oldest first."""
-        first = max(self.oldest, since)
-        return [column[number % self.size] for number in range(first, self.count)]
+        return self._stretch(column, max(self.oldest, since), self.count)
 
     def slice(self, first: int, end: int) -> list[float]:
         """The values of the kept readings with these numbers."""
+        return self._stretch(self.values, first, end)
+
+    def _stretch(self, column: Sequence[float], first: int, end: int) -> list[float]:
         if first >= end:
             return []
-        values, size = self.values, self.size
-        low, high = first % size, (end - 1) % size + 1
-        if low < high:
-            return values[low:high].tolist()
-        return values[low:].tolist() + values[:high].tolist()
+        low, high = first % self.size, (end - 1) % self.size + 1
+        return list(column[low:high]) if low < high else [*column[low:], *column[:high]]
 
     def _come_round(self) -> None:
         """The ring begins, or comes round: it grows while it may, else the curve takes what is about to be overwritten."""

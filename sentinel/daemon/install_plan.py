@@ -115,11 +115,15 @@ def runs_drop_in(roots: Iterable[str]) -> str:
 
 
 def credentials_drop_in(settings: Path, store: Path) -> str:
-    """A line for each credential that the settings name and whose file is there: a missing one would stop the unit."""
+    """Lines for each credential that the settings name and whose file is there. Should it go, its channel is in trouble;
+    without a stand-in systemd would start neither the service nor the one that tells of its end.
+    """
     if not settings.is_file():
         return ""
     names = sorted(set(_CREDENTIAL.findall(settings.read_text(encoding="utf-8", errors="replace"))))
-    lines = [f"LoadCredential={name}:/etc/sentinel/credentials/{name}" for name in names if (store / name).is_file()]
+    there = [name for name in names if (store / name).is_file()]
+    lines = [f"LoadCredential={name}:/etc/sentinel/credentials/{name}" for name in there]
+    lines += [f"SetCredential={name}:{STAND_IN}" for name in there]
     return CREDENTIALS_HEAD + "\n".join(lines) + "\n" if lines else ""
 
 
@@ -151,7 +155,7 @@ def user_plan(place: Place) -> list[Step]:
         Folder(config / "rules", 0o700),
         Folder(place.home / ".local/state/sentinel", 0o700),
         File(config / "sentinel.toml", user_settings(place), 0o600, once=True),
-        *(File(units / name, _user_unit(name, place)) for name in _UNITS),
+        *(File(units / name, user_unit(name, place)) for name in _UNITS),
     ]
     if place.start:
         systemctl = ("systemctl", "--user")
@@ -168,7 +172,8 @@ def user_plan(place: Place) -> list[Step]:
     return steps
 
 
-def _user_unit(name: str, place: Place) -> str:
+def user_unit(name: str, place: Place) -> str:
+    """A unit of one user's, for the command and home of that place."""
     return _unit(f"user/{name}", place.command).replace("%E/sentinel", str(place.home / ".config/sentinel"))
 
 
@@ -190,6 +195,7 @@ CREDENTIALS_HEAD = """\
 
 [Service]
 """
+STAND_IN = "# its file was not there at the start"  # a comment holds no address
 OPENED = "runs-to-stop.conf"  # ours; what people write beside it stays
 RUNS_HEAD = """\
 # Made by `sentinel install` from the watches in sentinel.toml that may be stopped; run it again after adding one.

@@ -27,6 +27,7 @@ _NO_CONFIG = (
     "package-lock.json",
     "catboost_training.json",
 )
+_DATASET = frozenset(["dataset", "dataset_name", "data_name", "task_name"])
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SECRET_KEY = re.compile(r"(?:^|[._-])(?:api_?)?(?:token|key|password|passwd|secret|credentials?|auth)$", re.IGNORECASE)
 _SECRET = re.compile(
@@ -97,9 +98,9 @@ def read_config(name: str, data: bytes) -> list[Fact]:
 
 def well_known(key: str, value: object) -> str:
     """The fact that a config's key states beside `config.KEY`; "" for most."""
-    if isinstance(value, str | bool | tuple):
-        return ""
     last = key.rsplit(".", 1)[-1]
+    if isinstance(value, str | bool | tuple):
+        return "fact.dataset" if isinstance(value, str) and last in _DATASET else ""
     return next((fact for fact, keys in _KNOWN if last in keys), "")
 
 

@@ -18,6 +18,7 @@ class Toy:
     facts: frozenset = frozenset()
     patterns: tuple = ()
     timed: bool = False
+    ages: bool = False
     text: str = "toy"
     wants: frozenset = frozenset()
 

@@ -271,6 +271,26 @@ def test_a_credential_reaches_the_service_and_nobody_else(service):
     assert "s3cr3t" not in service.says("grep -rao s3cr3t-pat[h] /var/lib/sentinel /run/sentinel")
 
 
+def test_a_credential_that_went_away_is_trouble_of_its_channel_alone_and_the_cure_brings_it_back(service):
+    """Without a stand-in systemd would start neither the service nor what tells of its end."""
+    port = service.serve("/root/gone")
+    for name in ("stays", "goes"):
+        service.write(f"/etc/sentinel/credentials/{name}", f"json://127.0.0.1:{port}/{name}", 0o600)
+    add(service, "".join(SLACK.replace("slack", name) for name in ("stays", "goes")))
+    service.run(f"{SENTINEL} install --command {SENTINEL}; rm /etc/sentinel/credentials/goes")
+    service.run("systemctl restart sentinel")
+    assert service.shows("ActiveState") == "active"
+    said = service.says(f"{SENTINEL} doctor --settings {SETTINGS} --json").splitlines()
+    (finding,) = [thing for thing in map(json.loads, said) if thing["check"] == "channel goes"]
+    assert "/etc/sentinel/credentials/goes is missing" in finding["what"]
+    service.run(f"{SENTINEL} tell --test stays")
+    assert service.run(f"{SENTINEL} tell --test goes", check=False).returncode != 0
+    cure = finding["cure"].replace("sudo ", "").replace("sentinel install", f"{SENTINEL} install --command {SENTINEL}")
+    service.run(f"echo json://127.0.0.1:{port}/goes | ({cure})")
+    assert service.says("stat -c '%a %U' /etc/sentinel/credentials/goes") == "600 root"
+    service.run(f"{SENTINEL} tell --test goes")
+
+
 def test_the_journal_can_be_asked_by_field_and_has_one_line_per_change(service):
     add(service, WATCH % ("j", "/srv/j"))
     service.run("systemctl restart sentinel; mkdir -p /srv/j/worse")

@@ -72,6 +72,7 @@ def test_a_credential_is_loaded_once_its_file_is_there(tmp_path):
     (tmp_path / "etc/sentinel/credentials/slack").write_text("https://hooks.example/T/B/x")
     ran("--prefix", tmp_path)
     assert "LoadCredential=slack:/etc/sentinel/credentials/slack" in drop_in.read_text()
+    assert "SetCredential=slack:#" in drop_in.read_text()
     assert "mail" not in drop_in.read_text()
 
 
