@@ -17,7 +17,7 @@ run: setup       ## set up in .venv and watch the runs of ./sentinel.toml
 	$(BIN)/sentinel run
 
 test: setup      ## set up in .venv and run the tests (those that need torch are left out)
-	$(PYTEST) -n 2 -m "not torch and not torture"
+	$(PYTEST) -n 3 -m "not torch and not torture"
 
 test-torch: $(TORCH_STAMP)  ## the tests that need gigabytes: torch, lightning, transformers, accelerate
 	$(PYTEST) -m "torch and not torture" --timeout 600

@@ -31,7 +31,9 @@ MARKS = {State.OK: "ok  ", State.NOTE: "note", State.MISSING: "MISS"}
 def configure(parser: argparse.ArgumentParser) -> None:
     """Its words."""
     parser.epilog = EPILOG
-    parser.add_argument("--settings", type=Path, help="sentinel.toml; default: yours, else the machine's")
+    parser.add_argument(
+        "--settings", type=Path, metavar="FILE", help="sentinel.toml; default: yours, else the machine's"
+    )
     parser.add_argument("--json", action="store_true", help="one object a line")
     parser.add_argument(
         "--tell", metavar="TEXT", default="", help="say TEXT and what is missing in the journal (OnFailure)"

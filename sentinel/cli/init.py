@@ -26,7 +26,9 @@ A file that is there is added to, never rewritten. What could not be seen stands
 def configure(parser: argparse.ArgumentParser) -> None:
     """Its words."""
     parser.epilog = EPILOG
-    parser.add_argument("--settings", type=Path, default=Path("sentinel.toml"), help="the file to write")
+    parser.add_argument(
+        "--settings", type=Path, default=Path("sentinel.toml"), metavar="FILE", help="the file to write"
+    )
     parser.add_argument("--yes", action="store_true", help="ask nothing, take every proposal")
 
 

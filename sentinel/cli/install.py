@@ -41,8 +41,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show what would be done and do nothing")
     parser.add_argument("--rights", choices=RIGHTS, default="", help="what the service may do; default: as it is")
     parser.add_argument("--no-start", action="store_true", help="put files in place, start nothing")
-    parser.add_argument("--prefix", type=Path, default=Path("/"), help="lay it out below this folder: for images")
-    parser.add_argument("--command", default="", help="the path of `sentinel` that the units start")
+    parser.add_argument(
+        "--prefix", type=Path, default=Path("/"), metavar="DIR", help="lay it out below this folder: for images"
+    )
+    parser.add_argument("--command", default="", metavar="PATH", help="the path of `sentinel` that the units start")
 
 
 def run(args: argparse.Namespace) -> int:

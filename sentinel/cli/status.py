@@ -87,6 +87,7 @@ def text(answer: dict[str, Any], full: bool = False) -> str:
     lines += [f"  trouble: {trouble}" for trouble in answer.get("troubles", [])[:10]]
     lines += [f"  in force as it last was good: {file} (sentinel check {file})" for file in answer.get("held", [])]
     lines += [f"  fault: {fault}" for fault in answer.get("faults", [])[:10]]
+    lines += [f"  fault in a run's own rules: {each['fault']}" for each in answer.get("own_faults", [])[:10]]
     runs = sorted(answer["runs"], key=lambda run: ORDER.get(run["standing"], 9))
     if not runs:
         lines.append("  no run was seen yet; sentinel doctor says whether the watches can see anything")
@@ -150,4 +151,5 @@ def coverage(run: dict[str, Any]) -> list[str]:
     for item in run.get("unknown", []):
         wanting.setdefault(item["why"] or "no line that they look for was seen", []).append(item["rule"])
     lines += [f"  unknown, {why}: {', '.join(rules)}" for why, rules in wanting.items()]
+    lines += [f"  of its own: {', '.join(run['own'])}"] if run.get("own") else []
     return [*lines, f"  names it has given: {', '.join(run.get('names', [])) or 'none'}"]

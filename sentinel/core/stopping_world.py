@@ -230,6 +230,7 @@ class RunView:
     began: float | None = None  # found, resumed or begun anew, whichever came last
     newest: float | None = None  # arrival of the newest data
     left: float | None = None  # GPU-hours left
+    broken: bool = False  # the last reading of something that it trains on is not finite
     gpus: int = 0  # how many are known to work for it; with none, `left` counts one
 
 
@@ -243,6 +244,7 @@ class Saving:
     back: bool = False  # it was gone and came back: something restarts it
     looked: float | None = None  # when somebody last looked
     launcher: bool = False  # its ranks have gone and their launcher has not: it ends too, or starts them again
+    left: str = ""  # who is still there, for people
 
 
 class Ended(StrEnum):

@@ -51,6 +51,7 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
         "collapse/second", "lead" if kind == "same signature" else "second", "x", Action.TELL, 0.8,
         Severity.WARNING if kind == "weak" else Severity.HIGH, now - truth["second_age"],
         reads=frozenset({"train.loss" if kind == "same series" else "val.f1"}), hidden=kind == "hidden",
+        hung=truth["second_hung"],
     )  # fmt: skip
     signs = ((lead,) if truth["fires"] else ()) + (() if kind == "none" else (second,))
     survey = None if truth["survey_age"] is None else Survey(
@@ -62,7 +63,7 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
         now, boot, now - truth["sentinel_age"], truth["mode"], truth["watch"], LIMITS,
         RunView(
             "nlp:/runs/a", "a", "nlp", OWNER, truth["kind"], truth["home"], truth["over"], truth["warm"],
-            truth["evaluating"], truth["saving"], ago("run_age"), ago("newest_age"), truth["left"],
+            truth["evaluating"], truth["saving"], ago("run_age"), ago("newest_age"), truth["left"], truth["broken"],
         ),
         signs, Consent(truth["consent"], truth["consent_owner"], ""), _credit(truth), survey,
         People(
@@ -137,16 +138,16 @@ def harms(deed, truth, memory):
         (t["muted"] or t["quiet"], "while nobody reads"),
         (memory["held"], "grace went on while nobody read"),
     )
+    deaf = t["hung"] or t["stuck"] or (t["second_hung"] and t["second"] not in ("none", "hidden"))
     ask = (
         (
             t["ends"] and (t["good"] is not True or t["save_age"] is None or t["save_age"] > LIMITS.lose),
             "a handler that nobody knows was trusted with much work",
         ),
-        (t["nonfinite"] or t["tainted"], "a save would save the breakage"),
-        (t["hung"] or t["stuck"], "it cannot hear"),
+        (t["nonfinite"] or t["broken"] or t["tainted"], "a save would save the breakage"),
+        (deaf, "it cannot hear"),
         (not t["way"], "no way is known"),
     )
-    deaf = t["hung"] or t["stuck"]
     worthless = t["nonfinite"] or t["tainted"] or deaf
     kept_work = t["save_age"] is not None and t["save_age"] <= LIMITS.lose
     direct = (

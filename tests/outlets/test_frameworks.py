@@ -51,8 +51,10 @@ def _wait(folder, process, output, seconds=90):
     raise AssertionError(output.read_text()[-2000:])
 
 
-def climb(folder, tmp_path, **options):
-    return climb_whole(survey(folder, tmp_path / "audit.jsonl"), os.getuid(), CALM, **options)
+def climb(folder, tmp_path, may_lose=False, **options):
+    begun = survey(folder, tmp_path / "audit.jsonl")
+    begun.may_lose = may_lose
+    return climb_whole(begun, os.getuid(), CALM, **options)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -20,7 +20,9 @@ from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.process import Pin, read_process
 from sentinel.outlets.hands.sending import Refused, check_crew
 from sentinel.outlets.hands.survey import crew_of_folder
-from tests.daemon.test_running import NAN, SETTINGS, until
+from tests.daemon.test_running import NAN
+from tests.world.settings import settings_in
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="taking on other users' ids needs root")
 
@@ -247,7 +249,7 @@ def test_of_a_run_that_nobody_knows_any_more_no_text_is_shown():
 def daemon(place):
     """The real daemon with every right, and everybody in its group."""
     settings = place / "sentinel.toml"
-    settings.write_text(SETTINGS.format(folder=place))
+    settings.write_text(settings_in(place))
     state = place / "state"
     out = (place / "out.txt").open("w")
     command = [sys.executable, "-P", "-m", "sentinel", "run", "--settings", str(settings)]

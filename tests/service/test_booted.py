@@ -61,10 +61,9 @@ def capabilities(machine):
 
 
 def runs_of(machine):
-    told = json.loads(machine.run(f"{SENTINEL} status --json").stdout)
     return {
         run["run"]: run
-        for run in told["runs"]
+        for run in machine.asks(ask="status").get("runs", ())
         if run.get("kind") != "host" and not run["standing"].startswith("no watch")
     }
 
@@ -175,8 +174,9 @@ def test_good_settings_and_rules_are_taken_by_a_reload_and_nothing_is_forgotten(
     service.run("systemctl restart sentinel")
     pid = service.shows("MainPID")
     (service.root / "srv/one/r/train.log").write_text("step=1 loss=2.0\nstep=2 loss=500\n")
-    service.until(lambda: "big" in service.says(f"{SENTINEL} alerts"), "the alert")
+    service.until(lambda: "big" in {a["rule"] for a in alerts_of(service)}, "the alert")
     (alert,) = [a for a in alerts_of(service) if a["rule"] == "big"]
+    assert "big" in service.says(f"{SENTINEL} alerts")
     service.run(f"{SENTINEL} mute {alert['id']} 2h")
     service.write("/etc/sentinel/rules/mine.yml", RULE + RULE.splitlines()[-1].replace("big", "huge") + "\n")
     add(service, WATCH % ("one", "/srv/one") + WATCH % ("two", "/srv/two"))
@@ -197,7 +197,7 @@ def test_good_settings_and_rules_are_taken_by_a_reload_and_nothing_is_forgotten(
 
 
 def alerts_of(machine):
-    return [json.loads(line) for line in machine.run(f"{SENTINEL} alerts --json").stdout.splitlines()]
+    return machine.asks(ask="alerts").get("alerts", [])
 
 
 @pytest.mark.parametrize("trick", ["settings", "rule"])

@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from tests.daemon.test_running import until
 from tests.service.boot import REPOSITORY, Machine, cannot_boot
 from tests.service.test_booted import SENTINEL
+from tests.world.waiting import until
 
 pytestmark = [
     pytest.mark.systemd,
