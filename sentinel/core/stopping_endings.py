@@ -32,8 +32,10 @@ def processes(case: Case) -> Finding:
 
 
 def there(case: Case) -> Finding:
-    """Its processes have not gone."""
+    """Its processes and its folder have not gone."""
     gone = _survey(case).gone
+    if _survey(case).vanished:
+        return False, "its folder has gone"
     passed = 0.0 if gone is None else case.world.now - gone
     if gone is None or passed < case.world.limits.quiet_after:
         return True, "not gone"

@@ -161,6 +161,7 @@ class Survey:
     carries: tuple[str, ...] = ()  # other runs that these processes carry or may have carried: each in words
     named: bool = False  # the owner of the watch has named the way: he knows that it saves
     starts: tuple[tuple[int, float], ...] = ()  # each rank and when it was started
+    vanished: bool = False  # the run's folder is no longer there
     gone: float | None = None  # since when nobody is found, though somebody was there; None while one is, or never was
 
 

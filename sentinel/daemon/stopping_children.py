@@ -75,6 +75,8 @@ class Seen:
 
     def surveyed(self, answer: dict[str, Any], now: float, began: float) -> None:
         """Take in what a look at the processes found, begun then. Who found nobody learned nothing of consent."""
+        if answer.get("vanished"):
+            self.survey = Survey(now, vanished=True)
         if "pids" not in answer:
             return
         self.survey = Survey(

@@ -55,6 +55,7 @@ GOOD = {
     "trouble": (),
     "younger": (),
     "gone_age": None,
+    "vanished": False,
     "nonfinite": False,
     "broken": False,  # its numbers are not finite, and no rule says so
     "tainted": False,
@@ -117,6 +118,7 @@ BAD = {
     "trouble": [("pid 7 is a shell",)],
     "younger": [(4242,)],
     "gone_age": [300.0],
+    "vanished": [True],
     "nonfinite": [True],
     "broken": [True],
     "tainted": [True],

@@ -58,6 +58,7 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
         now - truth["survey_age"], () if truth["gone_age"] else truth["pids"], truth["uids"], truth["carried"], truth["trouble"], truth["elsewhere"],
         truth["way"], truth["ends"], False, "send it yourself", truth["stuck"], carries=truth["carries"],
         starts=tuple((pid, now if pid in truth["younger"] else 0.0) for pid in truth["pids"]), gone=ago("gone_age"),
+        vanished=truth["vanished"],
     )  # fmt: skip
     return World(
         now, boot, now - truth["sentinel_age"], truth["mode"], truth["watch"], LIMITS,
@@ -113,6 +114,7 @@ def harms(deed, truth, memory):
     )
     first = memory["first"]  # what led to the first signal need not still hold for the last one
     before = (
+        (t["vanished"], "its folder has gone"),
         (bool(t["younger"]), "a process that was never judged"),
         (t["kind"] != "run", "not a run"),
         (t["good"] and not memory["copied"], "the last good checkpoint is within reach"),

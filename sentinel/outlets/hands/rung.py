@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import sys
 import time
@@ -115,6 +116,8 @@ def _tainted_now(task: dict[str, Any]) -> Report | None:
 
 
 def _survey(task: dict[str, Any], state_folder: Path) -> Answer:
+    if not os.path.lexists(task["folder"]):
+        return {"vanished": True}
     crew = _crew(task)
     way = find_way(crew, task["folder"], task.get("ask", ""))
     folder, consent = Path(task["folder"]), _consent(task, crew)
