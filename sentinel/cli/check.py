@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from sentinel.cli.exits import Exit
+from sentinel.cli.own_rules import brought_by, run_that_brings
 from sentinel.cli.rule_folders import fault_lines, folders_and_names
 from sentinel.core.records import Fault
 from sentinel.daemon.settings import load_settings
@@ -16,12 +17,13 @@ from sentinel.rulebook.files import Field, Signature
 from sentinel.rulebook.loading import Loaded, Loader
 from sentinel.rulebook.releases import differences
 
-HELP = "every mistake in rule files and settings, with its place"
+HELP = "Every mistake in rule files and settings, with its place."
 HERE = "sentinel.toml"
-_EPILOG = """example:
+_EPILOG = """examples:
   sentinel check                             ./sentinel.toml with the rules it names, else the shipped rules alone
   sentinel check my-rules/ sentinel.toml
   sentinel check --since 0.1.0               new, changed, renamed and gone rules, after an upgrade
+  sentinel check runs/a/.sentinel/rules      the rules that a run brings itself, as the daemon would read them
   sentinel check --effective probability-collapse/collapsed my-rules/
 """
 
@@ -29,7 +31,7 @@ _EPILOG = """example:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments and help."""
     parser.epilog = _EPILOG
-    what = "rule folders, rule files, or a sentinel.toml with the folders that it names"
+    what = "rule folders, rule files, a sentinel.toml with the folders that it names, or a run's own rules"
     parser.add_argument("paths", nargs="*", metavar="PATH", help=what)
     parser.add_argument("--effective", metavar="RULE", help="print the rule in force and where each field comes from")
     parser.add_argument("--since", metavar="VERSION", help="what changed in the shipped rules after that version")
@@ -45,8 +47,9 @@ def run(args: argparse.Namespace) -> int:
     if missing:
         print(f"sentinel check: there is no {missing[0]}", file=sys.stderr)
         return Exit.COULD_NOT
+    runs = {path: folder for path in args.paths if (folder := run_that_brings(path)) is not None}
     settings = [path for path in args.paths if Path(path).is_file() and not path.endswith((".yml", ".yaml"))]
-    named = [path for path in args.paths if path not in settings]
+    named = [path for path in args.paths if path not in settings and path not in runs]
     wrong_settings: list[Fault] = []
     for path in settings:
         found, wrong = load_settings(Path(path))
@@ -59,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
         return _effective(loaded, args.effective)
     if args.since:
         return _since(loaded, args.since, args.json)
+    brought = [brought_by(folder, names, loaded.book) for folder in dict.fromkeys(runs.values())]
+    faults += [fault for each in brought for fault in each.faults]
     shown = [fault for fault in (*faults, *loaded.book.faults) if args.notes or not fault.note]
     for fault in shown:
         print(_json(fault) if args.json else "\n".join(fault_lines(fault)))
@@ -66,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.json:
         count = f"{len(wrong)} fault{'s' if len(wrong) != 1 else ''}" if wrong else "no faults"
         print(f"{len(loaded.book.rules)} rules in force in {len(loaded.signatures)} signatures, {count}")
+        for each in brought:
+            print(each.sentence)
     return Exit.FINDINGS if wrong else Exit.FINE
 
 

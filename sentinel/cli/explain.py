@@ -11,8 +11,8 @@ from typing import Any
 from sentinel.cli.asking import NoDaemon, add_socket, ask
 from sentinel.cli.exits import Exit
 
-HELP = "why an alert fires: every part of its rule with its value"
-_EPILOG = """example:
+HELP = "Why an alert fires: every part of its rule with its value."
+_EPILOG = """examples:
   sentinel explain K7QX
   sentinel replay runs/a --explain 'collapse/*'     the same for a finished run
 """
@@ -48,6 +48,7 @@ def told(answer: Mapping[str, Any]) -> list[str]:
     lines = [f"{alert['signature']}/{alert['rule']} on {alert['run']} {alert.get('instance') or ''}".rstrip()]
     lines += [f"  {alert['say']}"] if alert.get("say") else []
     if answer.get("expression"):
+        lines += [f"  rule: {answer['origin']}"] if answer.get("origin") else []
         lines.append(f"  now: {_ANSWERS[answer.get('answer')]}" + (f", {answer['why']}" if answer.get("why") else ""))
         if answer.get("tree"):
             return lines + [f"    {line}" for line in branches(answer["tree"])]

@@ -13,6 +13,7 @@ from sentinel.core.bound import waits_for
 from sentinel.core.records import Change, Severity
 from sentinel.core.wire import change_json, dump, evidence_json
 from sentinel.daemon.books import Books, open_books
+from sentinel.daemon.own_rules import OwnRules
 from sentinel.daemon.replay import Replayed, replay
 
 HELP = "Judge finished runs as if they happened now, and say what each alert would have saved."
@@ -68,7 +69,11 @@ def run(args: argparse.Namespace) -> int:
 def _replay(path: Path, books: Books, args: argparse.Namespace) -> Replayed:
     arrivals = Path(args.arrivals) if args.arrivals else None
     heard = _print_json if args.json else None
-    return replay(path, books.book, books.names, arrivals, args.time_scale, heard)
+    own = OwnRules(books.names)
+    replayed = replay(path, books.book, books.names, arrivals, args.time_scale, heard, own)
+    for _, _, fault in own.faults():
+        print(f"sentinel: {fault}", file=sys.stderr)
+    return replayed
 
 
 def _print_json(change: Change) -> None:

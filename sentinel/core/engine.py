@@ -6,7 +6,7 @@ at the same moment whether the bytes came in one piece or in many, live or in re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from sentinel.core.asleep import Asleep, may_sleep
@@ -32,18 +32,27 @@ from sentinel.core.records import (
     Row,
     RunInfo,
 )  # fmt: skip
-from sentinel.core.rule import Rulebook
+from sentinel.core.rule import Rule, Rulebook, judging
 from sentinel.core.run import Run
 from sentinel.core.sleepers import Recall, Sleepers
 from sentinel.core.watched import Watched
+
+Own = Callable[[RunInfo, Rulebook], Rulebook]  # the rules for all, with those that a run brings itself
+
+
+def no_own(_info: RunInfo, book: Rulebook) -> Rulebook:
+    """No run brings rules of its own."""
+    return book
 
 
 class Engine:
     """All runs under watch."""
 
-    def __init__(self, book: Rulebook, names: Names, host: str = "", recall: Recall | None = None) -> None:
+    def __init__(
+        self, book: Rulebook, names: Names, host: str = "", recall: Recall | None = None, own: Own = no_own
+    ) -> None:
         """An engine that has seen nothing. `recall` brings back the state of a run that was put to sleep."""
-        self.book = book
+        self.book, self._own = book, own
         self.names = names
         self.host = host
         self.runs: dict[str, Watched] = {}  # those that are awake
@@ -83,8 +92,17 @@ class Engine:
             if watched is not None and not watched.over:
                 self._pass_time(watched, now, effects)
         for key in self.sleepers.due(now):
-            self._pass_time(self.wake(key), now, effects)
+            self._look_through(key, now, effects)
         return effects
+
+    def _look_through(self, key: str, now: float, effects: list[Effect]) -> None:
+        """Time may move an alert of a sleeping run: if none moves it sleeps on, as it was written down."""
+        watched, course = self._recalled(key)
+        base = watched.run.now
+        if self._pass_time(watched, now, effects) or not may_sleep(watched):
+            self._rouse(key, watched, course)
+        else:
+            self.sleepers.sleep_on(key, watched, base)
 
     def _take(self, key: str, item: Fact | Mark | Found | Over, effects: list[Effect]) -> None:
         if isinstance(item, Found):  # wakes nobody: a start finds every run that is known
@@ -117,10 +135,10 @@ class Engine:
         """It turned out later that a run goes on with another one."""
         if other and watched.run.info.continues is None:
             watched.run.info = replace(watched.run.info, continues=other)
-            watched.adopt(self.book)
+            watched.adopt(self.book_of(watched.run.info))
 
     def _open(self, key: str, info: RunInfo, at: float | None) -> Watched:
-        watched = Watched(Run(info, self.names), self.book, self.host, self._bug)
+        watched = self._fresh(info)
         watched.found_at = at
         self.runs[info.key] = watched
         self._current[key] = info.key
@@ -186,20 +204,22 @@ class Engine:
 
     # --- time ----------------------------------------------------------------------------------------------------
 
-    def _pass_time(self, watched: Watched, now: float, effects: list[Effect]) -> None:
-        """Let time pass over the grid points before `now`; each is a look of the rules that time can change."""
-        before = watched.run.now
+    def _pass_time(self, watched: Watched, now: float, effects: list[Effect]) -> bool:
+        """Let time pass over the grid points before `now`, each a look of the rules that time can change; whether any moved."""
+        before, moved = watched.run.now, False
         if before is None:
             watched.run.pass_time(now)
-            return
+            return False
         if before // FINE == now // FINE:
-            return  # no point of any grid lies between them
+            return False  # no point of any grid lies between them
         point = next_point(before, watched.run.grew or before)
         while point <= now:
             watched.pass_time(point)
             if watched.moved:
+                moved = True
                 effects += self._effects(watched)
             point = next_point(point, watched.run.grew or before)
+        return moved
 
     # --- out -----------------------------------------------------------------------------------------------------
 
@@ -219,14 +239,43 @@ class Engine:
 
     def adopt(self, book: Rulebook, names: Names | None = None) -> list[Effect]:
         """Take a rulebook, and the names it was made with, into force for all runs at once; what ended by that."""
+        others = judging(book) != judging(self.book)
         self.book, self.names = book, names or self.names
         effects: list[Effect] = []
         for watched in self.runs.values():
             watched.run.names = self.names
-            watched.adopt(book)
+            watched.adopt(self.book_of(watched.run.info))
             effects += self._effects(watched)
-        self.sleepers.look_again()
+        if others:
+            self.sleepers.look_again()
         return effects
+
+    def renew(self, key: str) -> list[Effect]:
+        """The rules that this run brings itself changed: take them into force for it alone, and wake it if it sleeps."""
+        watched = self.awake(self._current.get(key, key))
+        if watched is None or watched.over:
+            return []
+        watched.adopt(self.book_of(watched.run.info))
+        return self._effects(watched)
+
+    def book_of(self, info: RunInfo) -> Rulebook:
+        """All rules that are in force for a run."""
+        return self._own(info, self.book)
+
+    def rule_of(self, run: str, key: str) -> Rule | None:
+        """The rule of that key that is in force for all, or else for that run alone."""
+        rule, info = self.book.rule(key), self.info(run)
+        return rule if rule is not None or info is None else self.book_of(info).rule(key)
+
+    def rules(self) -> Iterator[Rule]:
+        """All rules that are in force for some run that is awake; those for all come first."""
+        yield from self.book.rules
+        for watched in self.runs.values():
+            if watched.book is not self.book:
+                yield from (rule for rule in watched.rules if rule.own)
+
+    def _fresh(self, info: RunInfo) -> Watched:
+        return Watched(Run(info, self.names), self.book_of(info), self.host, self._bug)
 
     def leave(self, key: str, now: float, why: str) -> list[Effect]:
         """Nobody watches this run any more: its alerts end and it is judged no longer, whatever the rules say."""
@@ -255,11 +304,10 @@ class Engine:
         self._open(key, info, None).restore(saved)
 
     def was_away(self, now: float) -> None:
-        """After a restart: the time that nobody watched belongs to no run."""
+        """After a restart: the time that nobody watched belongs to no run; those that sleep were told of it."""
         for watched in self.runs.values():
             if not watched.over:
                 watched.was_away(now)
-        self.sleepers.was_away(now)
 
     # --- sleep ---------------------------------------------------------------------------------------------------
 
@@ -278,16 +326,29 @@ class Engine:
         self.sleepers.keep(asleep.info.key, asleep)
 
     def wake(self, key: str) -> Watched:
-        """Bring a sleeping run back; one that cannot be read back begins anew, and a bug tells of it."""
+        """Bring a sleeping run back."""
+        watched, course = self._recalled(key)
+        self._rouse(key, watched, course)
+        return watched
+
+    def _rouse(self, key: str, watched: Watched, course: Course) -> None:
+        self.sleepers.forget(key)
+        self.runs[key], self._courses[key] = watched, course
+
+    def _recalled(self, key: str) -> tuple[Watched, Course]:
+        """A sleeping run as it was written down; one that cannot be read back begins anew, and a bug tells of it."""
         info = self.sleepers.runs[key].info
-        watched = Watched(Run(info, self.names), self.book, self.host, self._bug)
+        watched = self._fresh(info)
         try:
-            course = self.sleepers.wake(key, watched)
+            return watched, self.sleepers.recall(key, watched)
         except Exception as bug:  # one record that cannot be read must not end the watch over all others
             self._bug(key, "(its record)", f"the record of {info.name} could not be read back: {bug}")
-            watched, course = Watched(Run(info, self.names), self.book, self.host, self._bug), Course()
-        self.runs[key], self._courses[key] = watched, course
-        return watched
+            return self._fresh(info), Course()
+
+    def info(self, key: str) -> RunInfo | None:
+        """A run that is judged, awake or asleep, by the key of its generation."""
+        watched, asleep = self.runs.get(key), self.sleepers.runs.get(key)
+        return watched.run.info if watched is not None else asleep.info if asleep is not None else None
 
     def infos(self) -> dict[str, RunInfo]:
         """All runs that are judged, awake or asleep, by the key of their generation."""

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
+from math import inf
 from typing import Literal
 
 from sentinel.core.spelling import Known, Spelling, spell, words
@@ -34,6 +36,7 @@ class Names:
     """The table in force."""
 
     entries: Mapping[str, Name] = field(default_factory=dict)
+    hints: float = inf  # for how many names the nearest one is still looked for, which is slow
     _seen: dict[str, Name | None] = field(default_factory=dict, repr=False)
     _index: dict[str, Known] = field(default_factory=dict, repr=False)
     _spelt: dict[str, Spelling] = field(default_factory=dict, repr=False)
@@ -83,6 +86,9 @@ class Names:
 
     def near(self, name: str, others: Iterable[str] = ()) -> str | None:
         """The declared name that a typo was most likely meant to be."""
+        self.hints -= 1
+        if self.hints < 0:
+            return None
         declared = [f"{split}.{key}" for key, e in self.entries.items() if e.splits for split in SPLIT_NAMES]
         close = get_close_matches(name, [*self.entries, *declared, *others], n=1, cutoff=0.8)
         return close[0] if close else None
@@ -123,6 +129,7 @@ def spelling_index(entries: Iterable[Name]) -> dict[str, Known]:
     return index
 
 
+@lru_cache(maxsize=4096)  # asked every few seconds for each run, always of the same few names
 def matches(pattern: str, name: str) -> bool:
     """Whether a dotted pattern, where `*` stands for one part, matches a name."""
     wanted, parts = pattern.split("."), name.split(".")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sentinel.core.amounts import Amount
     from sentinel.core.run import Run
 
+OWN = "own:"  # how the signatures of rules begin that a run brings itself: none can be taken for one that is for all
+
 
 class Judge(Protocol):
     """A compiled expression bound to one instance of one run. It is called on every look, so it must be cheap."""
@@ -51,14 +53,21 @@ class Expression(Protocol):
     def timed(self) -> bool:
         """Whether the mere passing of time can change the verdict (`silence`, `age`, time windows)."""
 
+    @property
+    def ages(self) -> bool:
+        """Whether it can do so otherwise than by `silence`, which stands still while nobody watches; ages do not."""
+
     def bind(self, run: Run, instance: str = "") -> Judge:
         """The cheap form for one instance. Series that do not exist yet are met when they come."""
 
     def hunch(self, run: Run, instance: str = "") -> Judge:
         """A cheap test for one instance: where it is not yes, the expression is not yes either."""
 
-    def outlook(self, run: Run, instance: str = "") -> Judge:
-        """A test for the next few readings: where it is not yes, the expression is not while they stay in their bands."""
+    def outlook(self, run: Run, instance: str = "", *, far: bool = False) -> Judge:
+        """A test for the readings to come: where it is not yes, the expression is not while they stay in their bands.
+
+        The narrow ones, or the wide ones where it looks far ahead.
+        """
 
     def explain(self, run: Run, instance: str = "") -> Verdict:
         """The verdict with every sub-expression's value; slow, for changes and for people."""
@@ -135,6 +144,11 @@ class Rule:
         return intern(f"{self.signature}/{self.name}")  # one text for all runs: each keeps it for each of its rules
 
     @property
+    def own(self) -> bool:
+        """Whether the run brings it itself (contracts 8): it may tell and never act."""
+        return self.signature.startswith(OWN)
+
+    @property
     def of_facts_alone(self) -> bool:
         """Judged once, when the facts are settled (contracts 2)."""
         when = self.when
@@ -153,6 +167,11 @@ class Rulebook:
     def rule(self, key: str) -> Rule | None:
         """The rule of that key."""
         return next((rule for rule in self.rules if rule.key == key), None)
+
+
+def judging(book: Rulebook) -> frozenset[str]:
+    """What of a rulebook judges, and whom: while that stays, so does what time will do to a run that sleeps."""
+    return frozenset(f"{rule.key} {rule.fingerprint} {rule.only}" for rule in book.rules)
 
 
 class Matcher(Protocol):

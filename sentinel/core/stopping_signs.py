@@ -14,8 +14,11 @@ TERMINAL, HUNG = "terminal", "hung"  # what a rule may say of itself: `labels: {
 
 
 def signs_of(bounds: Mapping[tuple[str, str], Bound], run: Run, shift: float) -> tuple[Sign, ...]:
-    """The signs behind the alerts that fire; `shift` turns the engine's time into the plan's steady time."""
-    firing = (bound for bound in bounds.values() if bound.alert.phase is Phase.FIRING)
+    """The signs behind the alerts that fire; `shift` turns the engine's time into the plan's steady time.
+
+    A rule that may only tell is no sign: two of a user's own making would else be as good as one for all.
+    """
+    firing = (bound for bound in bounds.values() if bound.alert.phase is Phase.FIRING and bound.rule.may_act)
     return tuple(_sign(bound, run, reads_behind(bound, bounds.values(), run), shift) for bound in firing)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from sentinel.core.alert import Alert, advance, answer_in_firing, end, reopen
 from sentinel.core.amounts import Unit
-from sentinel.core.bound import Bound, applies, bind, instances_touched, patterns_of, timed
+from sentinel.core.bound import Bound, applies, bind, gone, instances_touched, patterns_of, timed
 from sentinel.core.grouping import Grouping
 from sentinel.core.hold import Spot
 from sentinel.core.homes import HOME, NOTEBOOK, as_known, told_here
@@ -40,6 +40,7 @@ class Watched:
         self.catching_up = False  # history is being read: what fires is told at its end, in one message
         self.marks: deque[Mark] = deque(maxlen=RECENT_MARKS)
         self.bounds: dict[tuple[str, str], Bound] = {}
+        self._fired: dict[tuple[str, str], int] = {}  # how often a rule fired that is gone, should it come back
         self._layouts: dict[tuple[str, ...], tuple[Bound, ...]] = {}
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._known = 0  # series and facts that `_plans` was made for
@@ -67,7 +68,7 @@ class Watched:
             else:
                 self._retire(bound, "rule changed" if rule is not None else "rule gone")
                 if rule is not None and bound.alert.n:
-                    self._bound(rule, instance).alert.n = bound.alert.n  # when it fires again, that is another alert
+                    self._bound(rule, instance)
         self._timed = [self._bound(rule, "") for rule in self.rules if timed(rule) and not rule.each]
         self._of_facts = [self._bound(rule, "") for rule in self.rules if rule.of_facts_alone]
         self._of_parts = [self._bound(rule, "") for rule in self.rules if rule.parts]
@@ -81,6 +82,7 @@ class Watched:
     def _bound(self, rule: Rule, instance: str, alert: Alert | None = None) -> Bound:
         known = self.bounds.get((rule.key, instance))
         if known is None:
+            alert = alert or Alert(n=self._fired.get((rule.key, instance), 0))
             known = self.bounds[rule.key, instance] = bind(rule, self.run, instance, alert)
             if timed(rule) and rule.each:
                 self._timed.append(known)
@@ -158,9 +160,10 @@ class Watched:
             self.settle()
         self._judge(self._timed, counts=False)
 
-    def narrow_to_time(self) -> None:
+    def narrow_to_time(self) -> list[Bound]:
         """Before the run is only let live on: of the rules on time those stay that can move an alert without any row."""
         self._timed = [bound for bound in self._timed if not bound.alert.at_rest or self._may_come_true(bound)]
+        return self._timed
 
     def _may_come_true(self, bound: Bound) -> bool:
         if bound.broken or not all(self.run.has(name) for name in bound.wants):
@@ -295,7 +298,9 @@ class Watched:
         self._feel()
 
     def _retire(self, bound: Bound, why: str) -> None:
-        """Its rule is not what it was: what fires by the old one ends, lest it stand open for ever."""
+        """Its rule is not what it was: what fires by the old one ends, and when it fires again, that is another alert."""
+        if bound.alert.n:
+            self._fired[bound.key] = bound.alert.n
         if end(bound.alert) is Phase.FIRING:
             self.moved.append(Moved(bound, why, self._spot(counts=False)))
 
@@ -364,6 +369,8 @@ class Watched:
             for (key, instance), b in self.bounds.items()
             if b.alert != Alert() or b.ready
         ]
+        fired = [(key, n) for key, n in self._fired.items() if key not in self.bounds]
+        alerts += [[key, instance, "", False, None, Alert(n=n).save()] for (key, instance), n in fired]
         head: list[Json] = [self.found_at, self.looks, self.fine_at, self.settled, self.over, self.catching_up]
         return {"head": head, "alerts": alerts, "run": self.run.save()}
 
@@ -379,10 +386,11 @@ class Watched:
             if rule is not None and rule.fingerprint == fingerprint:
                 bound = self._bound(rule, instance)
                 bound.alert, bound.ready, bound.said = Alert.load(alert), bool(ready), answer
-            elif rule is not None:
-                old = bind(rule, self.run, instance, Alert.load(alert))
-                self._bound(rule, instance).alert.n = old.alert.n
-                self._retire(old, "rule changed")
+            else:
+                old = bind(rule or gone(key), self.run, instance, Alert.load(alert))
+                self._retire(old, "rule changed" if rule is not None else "rule gone")
+                if rule is not None:
+                    self._bound(rule, instance).alert.n = old.alert.n
         self._plans.clear()
         self._feel()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sentinel import __version__
 from sentinel.core.asleep import Asleep
 from sentinel.core.bound import waits_for
 from sentinel.core.records import Json, Phase
+from sentinel.core.rule import Rule
 from sentinel.core.run import Run
 from sentinel.core.standing import standing
 from sentinel.core.watched import Watched
@@ -45,7 +47,7 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
         if one is None:
             raise Refused(f"no run is called '{wanted}'; sentinel status lists them")
         runs = [one]
-    runs.sort(key=lambda run: (bool(run.over), -((run.run if isinstance(run, Watched) else run).grew or 0.0)))
+    runs.sort(key=_first_shown)
     sight = Sight(peer)
     return {
         "version": __version__,
@@ -56,6 +58,7 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
         "rules": len(daemon.engine.book.rules),
         "held": list(daemon.engine.book.held),
         "faults": [str(fault) for fault in daemon.engine.book.faults if not fault.note],
+        "own_faults": own_faults(daemon, peer, sight),
         "told": list(daemon.told),
         "troubles": daemon.troubles(),
         "runs": [run_answer(watched, now, sight, full=bool(wanted)) for watched in runs[:MOST_RUNS]],
@@ -64,6 +67,21 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
         "alerts": alerts(daemon, request, peer),
         **daemon.extra_status(),
     }
+
+
+def _first_shown(run: Watched | Asleep) -> tuple[bool, bool, float]:
+    """Where something fires before the rest, for of thousands not all are shown; else what grew last."""
+    firing, grew = (run.firing(), run.run.grew) if isinstance(run, Watched) else (run.firing, run.grew)
+    return bool(run.over), not firing, -(grew or 0.0)
+
+
+def own_faults(daemon: Daemon, peer: Peer, sight: Sight) -> list[Json]:
+    """What is wrong with rules that runs bring themselves, for those who may read them: faults quote them."""
+    return [
+        {"run": folder, "fault": str(fault)}
+        for folder, uid, fault in islice(daemon.own_faults(), MOST_RUNS)
+        if peer.owns(uid) or sight.sees(folder, fault.file)
+    ]
 
 
 def run_answer(watched: Watched | Asleep, now: float, sight: Sight, full: bool = False) -> dict[str, Json]:
@@ -88,11 +106,12 @@ def run_answer(watched: Watched | Asleep, now: float, sight: Sight, full: bool =
     if not sight.sees(info.folder):
         return answer
     answer |= {"folder": info.folder, "series": series, "kind": info.kind}
-    return answer | (coverage(watched) if full and isinstance(watched, Watched) else {})
+    return answer | (coverage(watched, sight) if full and isinstance(watched, Watched) else {})
 
 
-def coverage(watched: Watched) -> dict[str, Json]:
-    """Which rules apply to a run, and which are unknown for want of what."""
+def coverage(watched: Watched, sight: Sight) -> dict[str, Json]:
+    """Which rules apply to a run, and which are unknown for want of what; facts from files that the peer could open."""
+    folder = watched.run.info.folder
     known = sorted({b.rule.key for b in watched.bounds.values() if b.answer is not None})
     unknown: list[Json] = [
         {"rule": rule.key, "why": rule.when.explain(watched.run).why}
@@ -101,9 +120,14 @@ def coverage(watched: Watched) -> dict[str, Json]:
     ]
     return {
         "applies": known,
+        "own": sorted(rule.key for rule in watched.rules if rule.own),
         "unknown": unknown,
         "names": sorted(watched.run.series),
-        "facts": {fact.name: str(fact.value) for fact in watched.run.facts.values()},
+        "facts": {
+            fact.name: str(fact.value)
+            for fact in watched.run.facts.values()
+            if not fact.file or sight.sees(folder, fact.file)
+        },
     }
 
 
@@ -142,6 +166,7 @@ def explain(daemon: Daemon, request: Request, peer: Peer) -> Answer:
             return {
                 "alert": alert,
                 "expression": bound.rule.when.text,
+                "origin": origin(bound.rule),
                 "phase": bound.alert.phase.value,
                 "pending": bound.alert.phase is Phase.PENDING,
                 "answer": verdict.answer,
@@ -159,6 +184,12 @@ def explain(daemon: Daemon, request: Request, peer: Peer) -> Answer:
         "evidence": shown["evidence"],
         "why": "the run is no longer held in memory",
     }
+
+
+def origin(rule: Rule) -> str:
+    """Where a rule is stated, and for whom it is in force."""
+    place = f"{rule.file}:{rule.line}"
+    return f"{place}, brought by the run itself: it may tell, and nothing else" if rule.own else place
 
 
 def reload(daemon: Daemon, peer: Peer) -> Answer:

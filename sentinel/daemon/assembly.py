@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import platform
+import sqlite3
 import sys
 import time
 from collections.abc import Sequence
@@ -25,10 +27,12 @@ from sentinel.daemon.looking import Looking
 from sentinel.daemon.loop import Daemon
 from sentinel.daemon.machines import Machinery, releasing
 from sentinel.daemon.novelties import Novelties
+from sentinel.daemon.own_rules import OwnRules
 from sentinel.daemon.progress import Progress
 from sentinel.daemon.reloading import Plan, Reloading, not_to_obey
 from sentinel.daemon.service import Service
 from sentinel.daemon.settings import Settings
+from sentinel.daemon.snapshots import rules_mark
 from sentinel.daemon.stopping_rounds import Rounds
 from sentinel.daemon.stopping_set_up import join_stopping, rounds_of
 from sentinel.daemon.stories import story_of
@@ -40,12 +44,12 @@ from sentinel.keep import first_seen, outbox, plans, words
 from sentinel.keep.store import Snapshot, Store
 
 LOCK = "lock"
+OWN_TOLD = "own rules told"
 
 
 def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     """A daemon ready to turn, or why there is none."""
-    settings = plan.settings
-    state = (plan.state or Path(settings.sentinel.state)).absolute()
+    settings, state = plan.settings, (plan.state or Path(plan.settings.sentinel.state)).absolute()
     trouble = "; ".join(not_to_obey(plan.path, settings)) or take_lock(state)
     if trouble:
         return None, trouble
@@ -53,7 +57,8 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     store = store_in(state)
     clock, progress = SystemClock(), Progress()
     novelties = Novelties(store.connection)
-    engine = engine_of(books, novelties, settings, store, clock.wall())
+    own = OwnRules(books.names, settings)
+    engine = engine_of(books, novelties, settings, store, clock.wall(), own)
     kept = restore(engine, store, list(store.snapshots()), clock.wall())
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host, progress)
@@ -77,28 +82,46 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     open_control(daemon, settings, state, waker, handlers_of(daemon, office, rounds, machinery))
     settle_in(office, daemon, books)
     service = Service(daemon, Notifier(os.environ), journal, progress, time.monotonic)
-    reloading = Reloading(daemon, office, looking, books, plan, service, novelties)
+    reloading = Reloading(daemon, office, looking, books, plan, service, novelties, own)
     reloading.begin(clock.wall())
     service.begin()
     rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
     machinery.knew = rounds.workers.whose
-    look_after(daemon, office, machinery, service, reloading)
+    look_after(daemon, office, machinery, service, reloading, own)
     return daemon, ""
 
 
-def look_after(daemon: Daemon, office: Office, machinery: Machinery, service: Service, reloading: Reloading) -> None:
+def look_after(
+    daemon: Daemon, office: Office, machinery: Machinery, service: Service, reloading: Reloading, own: OwnRules
+) -> None:
     """What happens after each turn, and at the end."""
+    own.recall(daemon.store.recall(OWN_TOLD) or "")
+    daemon.own_faults = own.faults
     service.tell = lambda head, lines: office.say(head, lines, daemon.clock.wall())
     daemon.standstills = service.standstills
     meet = partial(machinery.meet, daemon.engine)
-    daemon.after_turn += [lambda: meet(time.monotonic()), service.speak, reloading.look]
+    follow = partial(follow_own, daemon, own)
+    daemon.after_turn += [lambda: meet(time.monotonic()), service.speak, reloading.look, follow]
     daemon.at_end.append(service.end)
 
 
-def engine_of(books: Books, novelties: Novelties, settings: Settings, store: Store, now: float) -> Engine:
+def follow_own(daemon: Daemon, own: OwnRules) -> None:
+    """Rules that runs bring themselves are looked at; what is wrong with them is told once."""
+    daemon.owed += own.look(daemon.engine)
+    news, told = own.untold()
+    if told:
+        with contextlib.suppress(sqlite3.Error), daemon.store.turn():
+            daemon.store.remember(OWN_TOLD, told)
+    for text in news:
+        daemon.tell_about_us(text)
+
+
+def engine_of(
+    books: Books, novelties: Novelties, settings: Settings, store: Store, now: float, own: OwnRules
+) -> Engine:
     """The engine with the rules in force, of which those that an upgrade brought only inform for a while."""
     calm = novelties.calm(books.book, settings.sentinel.known_for, now)
-    return Engine(calm, books.names, platform.node(), store.state_of)
+    return Engine(calm, books.names, platform.node(), store.state_of, own)
 
 
 def store_in(state: Path) -> Store:
@@ -155,10 +178,12 @@ def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: fl
     A run that cannot be read back has no bookmark either: its files are read again, and what was told is not told again.
     """
     kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
+    rules = rules_mark(engine.book)
     for snapshot in snapshots:
         try:
             if snapshot.brief is not None:
-                engine.sleeps(snapshot.source, asleep_from(snapshot.info, snapshot.brief, now))
+                waking = snapshot.waking if snapshot.waking_by == rules else None
+                engine.sleeps(snapshot.source, asleep_from(snapshot.info, snapshot.brief, now, waking))
                 continue
             engine.restore(snapshot.source, snapshot.info, snapshot.data)
         except Exception as bug:  # one run that cannot be read back must not end the watch over the others

@@ -94,7 +94,7 @@ class Hearing:
         """A false alarm: counted per rule, quiet on that run from now on, with the override that would mend the rule."""
         alert, watched = self._alert(request, peer)
         rule, now = _rule(alert), self._now()
-        book_rule = self._daemon.engine.book.rule(rule)
+        book_rule = self._daemon.engine.rule_of(watched.run.info.key if watched is not None else "", rule)
         mark = book_rule.fingerprint if book_rule is not None else ""
         before = self._office.words.standing().demoted(rule, now, mark)
         self._say(self._word(Saying.WRONG, Scope.ALERT, str(alert["id"]), peer, request, watched, rule, mark))
@@ -112,7 +112,7 @@ class Hearing:
         """Somebody looked at a rule that was marked wrong too often: it may speak again."""
         self._may_for_all(peer)
         rule = str(request.get("rule", ""))
-        if self._daemon.engine.book.rule(rule) is None:
+        if all(rule != known.key for known in self._daemon.engine.rules()):
             raise Refused(f"there is no rule '{rule}'; write it as signature/rule")
         self._say(self._word(Saying.CLEARED, Scope.RULE, rule, peer, request, None, rule))
         return {"said": f"{rule} speaks with its own severity again"}
@@ -160,7 +160,7 @@ class Hearing:
         if watched is not None:
             self._may(peer, watched)
             return Scope.RUN, watched.run.info.key, watched
-        rules = self._daemon.engine.book.rules
+        rules = list(self._daemon.engine.rules())
         if any(text in {rule.key, rule.signature} for rule in rules):
             self._may_for_all(peer)
             return Scope.RULE, text, None

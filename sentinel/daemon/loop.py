@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from sentinel.core.engine import Engine
-from sentinel.core.records import Batch, Effect, Found, Json
+from sentinel.core.records import Batch, Effect, Fault, Found, Json
 from sentinel.core.seams import Clock, Source, Waker
 from sentinel.daemon.control import Control
 from sentinel.daemon.memory import give_back
@@ -122,6 +122,9 @@ class Daemon:
         self.continued: list[Callable[[str, str, float], None]] = []  # told of a run and the one that goes on with it
         self.shown: list[Callable[[], dict[str, Any]]] = []  # what others add to `status`
         self.standstills: Callable[[], list[str]] = list  # which of our workers stand still
+        self.own_faults: Callable[[], Iterable[tuple[str, int, Fault]]] = (
+            tuple  # in runs' own rules: folder, user, fault
+        )
         self.owed: list[Effect] = []  # what was decided between two turns; the next one writes it down
         self._reload = False
         self._aside: dict[str, tuple[float, str]] = {}  # source -> (until, why)
@@ -147,7 +150,7 @@ class Daemon:
             return BUSY
         if self.files is not None and FILES not in self._aside:
             wait = min(wait, max(self.files.next_look - self.clock.wall(), AT_LEAST))
-        return min(wait, SOON) if self.resting.more else wait
+        return min(wait, SOON) if self.resting.more or self.engine.sleepers.pressing else wait
 
     @property
     def sweeping(self) -> bool:
@@ -215,7 +218,7 @@ class Daemon:
         tired = self.resting.due(now, self.files.catching_up() if self.files is not None else ())
         due = sorted({*self.snapshots.due(changed, now), *tired})
         first_turn = self.first_life and not self.turns
-        if not (effects or due or self.snapshots.waiting or first_turn):
+        if not (effects or due or self.snapshots.waits(now) or first_turn):
             return
         for attempt in (self._commit, self._commit_in_freed_room, self._commit_in_memory):
             try:

@@ -23,6 +23,7 @@ from sentinel.daemon.journal import Priority
 from sentinel.daemon.looking import UNWATCHED, Looking
 from sentinel.daemon.loop import Daemon, FaultPoint, nowhere
 from sentinel.daemon.novelties import Novelties
+from sentinel.daemon.own_rules import OwnRules
 from sentinel.daemon.service import Service
 from sentinel.daemon.settings import Settings, Watch, load_settings
 from sentinel.daemon.telling_faults import RULE_FILES, SETTINGS, tell_faults
@@ -78,11 +79,13 @@ class Reloading:
         plan: Plan,
         service: Service,
         novelties: Novelties,
+        own: OwnRules,
     ) -> None:
         """In force is what the daemon was made with."""
         self._daemon, self._office, self._looking, self._service = daemon, office, looking, service
         self.settings, self.books, self._plan = plan.settings, books, plan
-        self._novelties = novelties
+        self._novelties, self._own = novelties, own
+        own.appeared = looking.watcher.with_own
 
     def begin(self, now: float) -> None:
         """Once, at the start: what no settings name any more is let go, and records are kept for as long as they say."""
@@ -143,6 +146,7 @@ class Reloading:
     def _swap(self, settings: Settings, books: Books) -> None:
         before, now = self.settings, self._now()
         self.settings, self.books = settings, books
+        self._own.adopt(books.names, settings)
         self._daemon.owed += self._daemon.engine.adopt(self._calm(), books.names)
         self._looking.adopt(settings, books.names, self._daemon.engine)
         self._daemon.sources[:] = self._looking.sources

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sentinel.core.engine import Engine
+from sentinel.core.engine import Engine, Own, no_own
 from sentinel.core.names import Names
 from sentinel.core.records import Change, EffectKind, Phase, Row, RunInfo
 from sentinel.core.rule import Rulebook
@@ -52,10 +52,11 @@ def replay(
     arrivals: Path | None = None,
     time_scale: float = 1.0,
     heard: Heard | None = None,
+    own: Own = no_own,
 ) -> Replayed:
-    """Replay one run. OSError where it cannot be read."""
+    """Replay one run; `own` gives the rules that it brings itself. OSError where it cannot be read."""
     run = replay_run(path, names, arrivals, time_scale)
-    engine = Engine(book, names)
+    engine = Engine(book, names, own=own)
     out = Replayed(run.info)
     for turn in run.turns:
         out.rows += sum(isinstance(item, Row) for item in turn.batch.items)

@@ -86,6 +86,13 @@ class Sentinel(Section):
     keep_runs: Duration = Field("26w", description="how long a run's record is kept after its end")
     keep_alerts: Duration = Field("52w", description="how long closed alerts are kept")
     known_for: Duration = Field("14d", description="how long a new shipped rule tells as info only")
+    own_rules: bool = Field(
+        True, description="false: rules that users put into `.sentinel/rules` of a run are not read"
+    )
+    users_rules: str = Field(
+        "",
+        description="a folder of each user's own rules for their runs, such as '/home/{user}/.config/sentinel/rules'",
+    )
     socket: str = Field("", description="the control socket; default: in the state folder")
 
 

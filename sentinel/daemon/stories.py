@@ -17,7 +17,7 @@ MOST_CURVES = 4
 def story_of(engine: Engine, change: Change) -> Story:
     """What is known now about the rule and run of a change."""
     watched = engine.runs.get(change.run)
-    rule = engine.book.rule(f"{change.signature}/{change.rule}")
+    rule = engine.rule_of(change.run, f"{change.signature}/{change.rule}")
     if watched is None or rule is None:
         return Story(title=change.signature)
     run, info = watched.run, watched.run.info

@@ -160,7 +160,9 @@ class _OneRule:
         )
 
     def _full(self, name: str) -> str:
-        return name if "/" in name else f"{self.builder.signature.name}/{name}"
+        text = self.builder.signature.text
+        prefix = text.folder.prefix if text is not None else ""
+        return f"{prefix}{name}" if "/" in name else f"{self.builder.signature.name}/{name}"
 
     def _former(self) -> str:
         """The key before a renaming, "" where there was none."""

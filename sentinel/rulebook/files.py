@@ -25,6 +25,7 @@ class RuleFolder:
     shipped: bool = False
     may_act: bool = True
     only: Only = ANYWHERE
+    prefix: str = ""  # before the names of all its signatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def document(source: str, file: str, folder: RuleFolder) -> Document:
     if not isinstance(root.value, dict):
         return Document(text, {}, (*faults, text.fault(root.line, root.column, "a rule file is a mapping of keys")))
     shapes = _Shapes(text, faults)
-    shapes.signature = str(_value(root.value.get("signature")))
+    shapes.signature = f"{folder.prefix}{_value(root.value.get('signature'))}"
     kept = shapes.mapping(root, FILE, "")
     if "signature" not in kept and not any("'signature'" in fault.what for fault in faults):
         faults.append(text.fault(1, 1, "'signature' is missing"))
@@ -267,6 +268,7 @@ def merge(documents: Sequence[Document]) -> tuple[list[Signature], list[Fault]]:
         name = _value(doc.root.get("signature"))
         if not isinstance(name, str):
             continue
+        name = doc.text.folder.prefix + name
         known = found.get(name) or next((s for s in found.values() if _was(s.fields) == name), None)
         if known is None:
             known = found[name] = Signature(name, text=doc.text)

@@ -9,9 +9,11 @@ from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from sentinel.sources.folder import DEEPEST, LEFT_ALONE, MOST, enters
+from sentinel.sources.own_rules import WITHIN
 
 T = TypeVar("T")
 _MAGIC = frozenset("*?[")
+OWN_RULES = WITHIN[0]
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Tree:
     def __init__(self) -> None:
         """Nothing listed yet."""
         self._folders: dict[str, Folder] = {}
+        self.with_own: set[str] = set()  # the folders beside which somebody may have put own rules
 
     def look(self, path: str) -> Folder | None:
         """A folder as it is now; None if it is gone, cannot be listed, or wants to be left alone."""
@@ -38,8 +41,10 @@ class Tree:
             known = self._folders.get(path)
             if known is None or known.moved != moved or known.again:
                 known = self._folders[path] = _listed(path, moved, known)
+                (self.with_own.add if OWN_RULES in known.folders else self.with_own.discard)(path)
         except OSError:
             self._folders.pop(path, None)
+            self.with_own.discard(path)
             return None
         return None if LEFT_ALONE in known.files else known
 

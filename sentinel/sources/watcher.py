@@ -73,6 +73,7 @@ class Watcher:
         self._host, self._busy, self._hints, self._suspects = host, busy, hints, suspects
         self._mounted = mounted
         self._places = Places(self._eyes)
+        self.with_own = self._places.tree.with_own  # folders in which somebody may have put rules of their own
         self._matches: dict[str, Match] = {}
         self._runs: dict[str, LiveRun] = {}
         self._asleep: dict[str, _Asleep] = {}

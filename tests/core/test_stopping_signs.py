@@ -46,6 +46,10 @@ def test_an_alert_that_does_not_fire_is_none():
     assert signs(bound(When("x"), alert=Alert(Phase.PENDING))) == ()
 
 
+def test_a_rule_that_may_only_tell_is_no_sign_however_loud_it_is():
+    assert signs(bound(When("nonfinite(x)"), doom=1.0, labels={"sign": "terminal"}, may_act=False)) == ()
+
+
 def test_broken_numbers_silence_and_a_rules_own_word_are_seen():
     assert sign("nonfinite(train.loss)").nonfinite
     assert sign(evidence=(Evidence("train.loss", float("nan")),)).nonfinite

@@ -16,6 +16,7 @@ from sentinel.outlets.hands.consent import write_consent
 from sentinel.outlets.hands.process import read_process
 from sentinel.outlets.hands.rung import perform
 from sentinel.outlets.hands.survey import crew_of_folder
+from tests.world.waiting import awaited
 
 PLAIN = Path(__file__).parent / "trainings" / "plain.py"
 LEAVES_ONE = """import os, sys, time
@@ -30,15 +31,6 @@ while True:
 """
 
 
-def until(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
-
-
 @pytest.fixture
 def run(tmp_path):
     started, folder = [], tmp_path / "run"
@@ -48,7 +40,7 @@ def run(tmp_path):
     def begin(*words, env=None):
         command = [sys.executable, *map(str, words)]
         started.append(subprocess.Popen(command, start_new_session=True, env={**os.environ, **(env or {})}))
-        until(lambda: (folder / "train.log").exists() and len((folder / "train.log").read_text()) > 30)
+        awaited(lambda: (folder / "train.log").exists() and len((folder / "train.log").read_text()) > 30)
         return folder, started[-1]
 
     yield begin
@@ -104,7 +96,7 @@ def test_one_of_two_ranks_that_stays_behind_is_still_here_and_not_elsewhere(run,
     ranks = {"WORLD_SIZE": "2"}
     folder, first = run(script, tmp_path / "run", "x", env={**ranks, "RANK": "0", "LOCAL_RANK": "0"})
     run(script, tmp_path / "run", "x", env={**ranks, "RANK": "1", "LOCAL_RANK": "1"})
-    until(lambda: len(crew_of_folder(str(folder)).ranks) == 2)
+    awaited(lambda: len(crew_of_folder(str(folder)).ranks) == 2)
     assert do("end", folder, tmp_path)["ended"] == "done"
     assert first.wait(10) == -signal.SIGTERM
 

@@ -11,8 +11,10 @@ from typing import Any
 
 from sentinel import __version__
 from sentinel.daemon.books import open_books
+from sentinel.daemon.doctor.files import closed_to
 from sentinel.daemon.doctor.findings import Finding, Patient, State
 from sentinel.daemon.trust import distrusted
+from sentinel.sources.own_rules import WITHIN
 
 PATIENCE = 5.0
 MOST = 5
@@ -26,6 +28,8 @@ def rules(patient: Patient) -> list[Finding]:
     if reasons := distrusted(files, patient.account.uid):
         what, _, cure = reasons[0].partition("; mend: ")
         return [Finding("rules", State.MISSING, f"refused with rights: {what}", cure)]
+    if closed := closed_to(patient.account, files):
+        return [Finding("rules", State.MISSING, *closed[0])]
     books = open_books(folders)
     if not books.faults:
         return [Finding("rules", State.OK, f"{len(books.book.rules)} in force, no faults")]
@@ -50,7 +54,8 @@ def daemon(patient: Patient) -> list[Finding]:
         return [Finding("daemon", State.MISSING, f"you may not speak to the one at {path}", cure)]
     except (OSError, ValueError) as trouble:
         return [Finding("daemon", State.MISSING, f"{path} does not answer: {trouble}", start)]
-    return [_version(answer, start), *_disk(answer), *(_trouble(text) for text in answer.get("troubles", [])[:MOST])]
+    troubles = [_trouble(text) for text in answer.get("troubles", [])[:MOST]]
+    return [_version(answer, start), *_disk(answer), *troubles, *_own_rules(answer)]
 
 
 def _version(answer: dict[str, Any], start: str) -> Finding:
@@ -71,6 +76,15 @@ def _trouble(text: str) -> Finding:
     """The daemon's sentences carry their cure after the semicolon."""
     what, _, cure = text.partition("; ")
     return Finding("daemon", State.MISSING, what, cure)
+
+
+def _own_rules(answer: dict[str, Any]) -> list[Finding]:
+    """Broken rules of a run disturb that run's own rules alone: worth knowing, not a broken set-up."""
+    broken = answer.get("own_faults", [])[:MOST]
+    return [
+        Finding("own rules", State.NOTE, each["fault"], f"sentinel check {each['run']}/{'/'.join(WITHIN)}")
+        for each in broken
+    ]
 
 
 def _asked(path: Path) -> dict[str, Any]:

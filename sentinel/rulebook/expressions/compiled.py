@@ -14,7 +14,7 @@ from sentinel.core.names import Names
 from sentinel.core.records import Answer, Evidence, Verdict
 from sentinel.core.rule import Judge
 from sentinel.core.run import Run
-from sentinel.rulebook.expressions.bounds import Bounds, Now, Soon
+from sentinel.rulebook.expressions.bounds import Bounds, Long, Now, Soon
 from sentinel.rulebook.expressions.checks import Wrong, parse
 from sentinel.rulebook.expressions.code import Cells, Code, compile_judge, compile_values
 from sentinel.rulebook.expressions.compiler import Comparison, Compiler
@@ -53,6 +53,7 @@ class Compiled:
     facts: frozenset[str]
     patterns: tuple[str, ...]
     timed: bool
+    ages: bool
     notes: tuple[Wrong, ...]
     _cells: Cells
     _answer: str
@@ -65,9 +66,19 @@ class Compiled:
     _hunch: Callable[[Bounds], Hunch] | None = None  # makes the cheap tests when first asked for
     _hunched: dict[type[Bounds], Hunch] = field(default_factory=dict)
     _outlined: Callable[[], Outline] | None = None
+    meter: Callable[[Judge], Judge] | None = None  # put between a stranger's expression and who asks it
+
+    @property
+    def parts(self) -> int:
+        """How many series, windows, families and patterns it reads: what a look costs grows with them."""
+        return len(self._cells.needs)
 
     def bind(self, run: Run, instance: str = "") -> Judge:
         """The cheap form for one instance."""
+        judge = self._bound(run, instance)
+        return judge if self.meter is None else self.meter(judge)
+
+    def _bound(self, run: Run, instance: str) -> Judge:
         if self._judge is None:
             self._judge = compile_judge(self._cells, self._answer, self._guards)
         return partial(self._judge, *self._met(run, instance))
@@ -76,9 +87,9 @@ class Compiled:
         """A cheap test for one instance: where it is not yes, the expression is not yes either."""
         return self._cheap(Now(), run, instance)
 
-    def outlook(self, run: Run, instance: str = "") -> Judge:
-        """A test for the next few readings: where it is not yes, the expression is not while they stay in their bands."""
-        return self._cheap(Soon(), run, instance)
+    def outlook(self, run: Run, instance: str = "", *, far: bool = False) -> Judge:
+        """A test for the readings to come: where it is not yes, the expression is not while they stay in their bands."""
+        return self._cheap(Long() if far else Soon(), run, instance)
 
     def _cheap(self, bounds: Bounds, run: Run, instance: str) -> Judge:
         hunch = self._hunched.get(type(bounds))
@@ -103,7 +114,7 @@ class Compiled:
 
     def explain(self, run: Run, instance: str = "") -> Verdict:
         """The verdict with every part's value."""
-        answer: Answer = self.bind(run, instance)()
+        answer: Answer = self._bound(run, instance)()
         pairs = [source for one in self._comparisons for source in (one.answer, one.left, one.right)]
         values = compile_values(self._cells, [*(leaf.source for leaf in self._leaves), *pairs])(
             *self._met(run, instance)
@@ -245,6 +256,7 @@ def _made(text: str, compiler: Compiler, code: Code, context: Context, wants: fr
         frozenset(compiler.facts),
         tuple(dict.fromkeys(compiler.patterns)),
         compiler.timed,
+        compiler.ages,
         tuple(compiler.notes),
         compiler.cells,
         code.source,
