@@ -310,6 +310,16 @@ def test_no_room_for_a_copy_is_a_refusal(start, tmp_path, monkeypatch):
         protect(folder / "ckpt.pt", folder)
 
 
+def test_a_copy_that_was_damaged_since_is_made_again_and_a_whole_one_is_not(start):
+    folder, _ = start("early")
+    copy = protect(folder / "ckpt.pt", folder)
+    inode = copy.stat().st_ino
+    assert protect(folder / "ckpt.pt", folder).stat().st_ino == inode
+    copy.write_bytes(copy.read_bytes()[:100])
+    again = protect(folder / "ckpt.pt", folder)
+    assert (again, prove(again).state) == (copy, State.SANE)
+
+
 def test_consent_counts_only_from_a_file_that_is_the_owners_alone(tmp_path):
     write_consent(tmp_path, Level.STOP)
     assert read_consent(tmp_path).level is Level.STOP

@@ -47,8 +47,9 @@ def run(tmp_path):
     for process in started:
         process.kill()
         process.wait()
-    for left in crew_of_folder(str(folder)).all:
-        os.kill(left.pid, signal.SIGKILL)
+    for place in (folder, tmp_path / "other"):
+        for left in crew_of_folder(str(place)).all:
+            os.kill(left.pid, signal.SIGKILL)
 
 
 def do(deed, folder, tmp_path, **more):
@@ -121,3 +122,23 @@ def test_a_file_that_keeps_a_run_keeps_what_goes_on_with_it(run, tmp_path):
     answer = do("ask", folder, tmp_path, before=[str(earlier)])
     assert (answer["ended"], str(earlier / "KEEP") in answer["detail"], process.poll()) == ("failed", True, None)
     assert do("survey", folder, tmp_path, before=[str(earlier)])["kept"].startswith(str(earlier / "KEEP"))
+
+
+def test_what_starts_the_same_command_again_elsewhere_is_known_by_its_starter(run, tmp_path):
+    script, other = tmp_path / "train.py", tmp_path / "other"
+    script.write_text(
+        "import os, sys, time\n"
+        "folder = sys.argv[1] if not os.path.exists(sys.argv[1] + '/train.log') else sys.argv[1] + '/../other'\n"
+        "os.makedirs(folder, exist_ok=True)\n"
+        "log = open(folder + '/train.log', 'a', buffering=1)\n"
+        "while True: log.write('a step of this run\\n'); time.sleep(0.05)\n"
+    )
+    loop = tmp_path / "loop.py"
+    loop.write_text(f"import subprocess, sys\nwhile True: subprocess.run([sys.executable, '{script}', sys.argv[1]])\n")
+    folder, _ = run(loop, tmp_path / "run")
+    assert do("survey", folder, tmp_path)["before"] == []
+    assert do("end", folder, tmp_path)["ended"] == "done"
+    awaited(lambda: crew_of_folder(str(other)).ranks)
+    write_consent(other, Level.KILL)
+    assert do("survey", other, tmp_path, plan="q")["before"] == ["p"]
+    assert do("survey", other, tmp_path, plan="p")["before"] == []

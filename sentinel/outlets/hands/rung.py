@@ -36,6 +36,7 @@ from sentinel.outlets.hands.remembered import (
 from sentinel.outlets.hands.requests import note_request, withdraw
 from sentinel.outlets.hands.sending import Refused, audit, check_crew, claim, signal_ranks
 from sentinel.outlets.hands.slurm import ask_by, park
+from sentinel.outlets.hands.starters import stopped_before
 from sentinel.outlets.hands.survey import Crew, crew_of_folder, crew_of_pids, stuck
 from sentinel.outlets.hands.ways import find_way
 from sentinel.outlets.proof.finding import Candidate, candidates, last_good, written_so_far
@@ -129,7 +130,7 @@ def _survey(task: dict[str, Any], state_folder: Path) -> Answer:
         "pids": [p.pid for p in crew.ranks], "uids": sorted({p.uid for p in crew.all}), "runs": crew.runs,
         "trouble": list(crew.trouble), "elsewhere": elsewhere(crew, state_folder), "way": way.name if way.known else "",
         "ages": [[rank.pid, age_of(rank, task)] for rank in crew.ranks],
-        "named": bool(task.get("ask")),
+        "named": bool(task.get("ask")), "before": stopped_before(crew, Path(task["state"]), task["plan"]),
         "ends": way.ends, "remote": way.remote, "by_hand": way.words, "stuck": any(map(stuck, crew.ranks)),
     }  # fmt: skip
 
