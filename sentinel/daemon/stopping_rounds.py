@@ -262,6 +262,7 @@ class Rounds:
         lines = condition_lines(found)
         return {
             "plan": status_line(plan) if plan is not None else "no plan was made",
+            "acting": status_line(plan) if plan is not None and plan.open and plan.stage not in BEFORE_ASKING else "",
             "conditions": list[Json](lines),
             "not_asked": "; ".join(one.text for one in found if one.condition.name in MUST_NOT and not one.holds),
             "looked": full.survey is not None and now - full.survey.at <= full.limits.surveyed,

@@ -142,3 +142,13 @@ def test_what_starts_the_same_command_again_elsewhere_is_known_by_its_starter(ru
     write_consent(other, Level.KILL)
     assert do("survey", other, tmp_path, plan="q")["before"] == ["p"]
     assert do("survey", other, tmp_path, plan="p")["before"] == []
+
+
+def test_a_checkpoint_from_the_future_says_nothing_of_what_is_lost(run, tmp_path):
+    folder, _ = run(PLAIN, tmp_path / "run", "handler,early")
+    awaited((folder / "ckpt.pt").exists)
+    assert 0 <= do("prove", folder, tmp_path)["proven"]["age"] < 60
+    later = time.time() + 7200
+    os.utime(folder / "ckpt.pt", (later, later))
+    found = do("prove", folder, tmp_path)["proven"]
+    assert (found["good"], found["age"]) == (str(folder / "ckpt.pt"), None)

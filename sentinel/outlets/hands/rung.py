@@ -44,6 +44,7 @@ from sentinel.outlets.proof.proving import ENDINGS, Report, State, prove
 
 Answer = dict[str, Any]
 STILL = 2.0  # a save of several files is whole once none of them has moved for so long, or nobody is left to write
+AHEAD = 60.0  # a file that was written so far in the future was written by another clock
 BEFORE, BAD = "before.json", "bad.json"  # checkpoints as they were before the request; new ones that were no good
 
 
@@ -139,6 +140,8 @@ def _proven(good: Report | None, worse: list[Report], copy: Path | None = None) 
     tainted = next((report.path for report in worse if report.state is State.TAINTED), "")
     unclear = next((report for report in worse if report.state is State.UNCLEAR), None) if good is None else None
     age = None if good is None or good.written is None else time.time() - good.written
+    if age is not None and age < -AHEAD:
+        age = None  # by one clock or another: how much work lies behind it cannot be told
     return {
         "proven": {"good": good.path if good else "", "age": age, "tainted": tainted, "copy": str(copy or ""),
                    "step": good.step if good else None, "unclear": _judged(unclear)}
