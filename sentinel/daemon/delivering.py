@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -224,7 +225,8 @@ class Office:
             letter = self._final(delivery)
             if name == TERMINAL and self._terminal is not None:
                 with contextlib.suppress(OSError, ValueError):  # a terminal that was closed must not end the watch
-                    print(brief(letter, self._zone, colour=self._terminal.isatty()), file=self._terminal, flush=True)
+                    colour = self._terminal.isatty() and not os.environ.get("NO_COLOR")
+                    print(brief(letter, self._zone, colour), file=self._terminal, flush=True)
             elif name != TERMINAL:
                 self._to_journal(letter)
             self.outbox.put(replace(delivery, state="sent", done=now))

@@ -10,10 +10,11 @@ import shutil
 import pytest
 
 import sentinel.daemon.own_rules as own_module
+from sentinel.core.asleep import NEVER
 from sentinel.core.stopping_signs import signs_of
 from sentinel.rulebook.own import own_rules
 from sentinel.sources.own_rules import stamp_of
-from tests.daemon.test_reloading import House
+from tests.daemon.house import House
 
 MINE = """signature: mine
 title: Mine
@@ -211,7 +212,7 @@ def test_a_run_that_sleeps_is_woken_when_its_rules_change_and_not_before(home):
     with home.daemon.store.turn():
         home.daemon.snapshots.save([key], home.daemon.clock.wall())
     engine.lay_down(key)
-    engine.sleepers.runs[key].wakes = float("inf")
+    engine.sleepers.runs[key].waking = NEVER
     engine._own._held["/gone"] = engine._own._held[f"{home.place}/a/r"]
     for _ in range(3):
         home.look()
@@ -233,7 +234,7 @@ def test_an_administrators_new_signature_takes_the_name_and_the_settings_switch_
     assert any("'mine' is in force for all" in str(fault) for _, _, fault in home.daemon.own_faults())
     home.own("r", (MINE % 3).replace("mine", "ours"))
     home.until_looked(lambda: any(rule.own for rule in home.run("r").rules))
-    home.write(more="own_rules = false\n")
+    home.write(keep={"own_rules": False})
     home.reload()
     assert not any(rule.own for rule in home.run("r").rules)
     home.look()
@@ -247,7 +248,7 @@ def test_a_users_own_folder_holds_for_all_their_runs_and_the_nearer_file_overrid
     home.own("two", MINE % 100, "near.yml")
     for run in ("one", "two"):
         home.log(run, "step=1 loss=5.0\n")
-    home.write(more=f'users_rules = "{home.place}/homes/{{user}}"\n')
+    home.write(keep={"users_rules": f"{home.place}/homes/{{user}}"})
     home.start()
     home.until(lambda: home.run("one") and home.run("two") and home.run("two").looks)
     assert home.fires("one") == ["own:mine/big"]
