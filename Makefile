@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 STAMP  := $(VENV)/.set-up
 TORCH_STAMP := $(VENV)/.set-up-torch
 
-.PHONY: run test test-torch setup demo check torture bench fuzz deb docs clean help
+.PHONY: run test test-torch setup demo check torture bench fuzz deb wheel docs clean help
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -17,7 +17,7 @@ run: setup       ## set up in .venv and watch the runs of ./sentinel.toml
 	$(BIN)/sentinel run
 
 test: setup      ## set up in .venv and run the tests (those that need torch are left out)
-	$(PYTEST) -n 2 -m "not torch and not torture"
+	$(PYTEST) -n 3 -m "not torch and not torture"
 
 test-torch: $(TORCH_STAMP)  ## the tests that need gigabytes: torch, lightning, transformers, accelerate
 	$(PYTEST) -m "torch and not torture" --timeout 600
@@ -53,6 +53,9 @@ fuzz: setup      ## coverage-guided bytes against the readers, one minute
 
 deb: setup       ## a Debian package in dist/
 	PIP_PYTHON=$(BIN)/python packaging/deb.sh
+
+wheel: setup     ## a wheel in dist/, for pipx and containers
+	$(PIP) wheel --no-deps --wheel-dir dist .
 
 docs: setup      ## write the pages that are made from code
 	$(BIN)/python docs/contracts_page.py

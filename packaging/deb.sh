@@ -12,6 +12,7 @@ version=${DEB_VERSION:-$(sed -n 's/^__version__ = "\(.*\)"/\1/p' sentinel/__init
 arch=$(dpkg --print-architecture)
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
+chmod 755 "$stage"  # it becomes the root of the package
 umask 022
 
 install_venv() {

@@ -26,7 +26,7 @@ from sentinel.rulebook.backtesting import (
     wilson,
 )
 
-HELP = "false alarms and lead of every rule over many finished runs"
+HELP = "False alarms and lead of every rule over many finished runs."
 _EPILOG = """example:
   sentinel backtest zoo/runs --labels zoo/labels.csv --arrivals zoo/arrivals --time-scale 60 --csv figures.csv
 
@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rules", action="append", default=[], metavar="DIR", help="your own rules beside the shipped")
     parser.add_argument("--found", type=float, default=0.95, metavar="SHARE", help="of doomed runs to be found")
     parser.add_argument("--false", type=int, default=1, metavar="N", help="healthy runs that may raise high")
-    parser.add_argument("--jobs", type=int, default=2, help="how many runs at once")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many runs at once")
     parser.add_argument("--csv", metavar="FILE", help="write the figures of each rule")
     parser.add_argument("--plot", metavar="FILE", help="draw the figures of each rule (needs matplotlib)")
     parser.add_argument("--runs-csv", metavar="FILE", help="write what came of each run")
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         labels = read_labels(Path(args.labels)) if args.labels else {}
     except ImportError:
-        print("sentinel backtest: needs pandas; pip install 'sentinel-watch[pandas]'", file=sys.stderr)
+        print("sentinel backtest: needs pandas; `sentinel doctor` gives the command", file=sys.stderr)
         return Exit.COULD_NOT
     paths = [path for path in sorted(folder.iterdir()) if not labels or path.name in labels]
     if args.shard:
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"sentinel backtest: {row.label.run}: {row.trouble}", file=sys.stderr)
     _write(args, judged)
     if args.plot and not plot(judged, Path(args.plot)):
-        print("sentinel backtest: --plot needs matplotlib; pip install 'sentinel-watch[plot]'", file=sys.stderr)
+        print("sentinel backtest: --plot needs matplotlib; `sentinel doctor` gives the command", file=sys.stderr)
         return Exit.COULD_NOT
     whole = bar(judged, args.found, args.false)
     print("\n".join(report(judged, whole)))

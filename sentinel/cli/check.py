@@ -17,9 +17,9 @@ from sentinel.rulebook.files import Field, Signature
 from sentinel.rulebook.loading import Loaded, Loader
 from sentinel.rulebook.releases import differences
 
-HELP = "every mistake in rule files and settings, with its place"
+HELP = "Every mistake in rule files and settings, with its place."
 HERE = "sentinel.toml"
-_EPILOG = """example:
+_EPILOG = """examples:
   sentinel check                             ./sentinel.toml with the rules it names, else the shipped rules alone
   sentinel check my-rules/ sentinel.toml
   sentinel check --since 0.1.0               new, changed, renamed and gone rules, after an upgrade

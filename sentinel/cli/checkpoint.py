@@ -6,16 +6,15 @@ import argparse
 
 from sentinel.cli import stop
 
-HELP = "ask a run for a checkpoint and prove it"
+HELP = "Ask your run to save now, and prove what it saved. A way that also ends the run is refused here."
+EPILOG = """examples:
+  sentinel checkpoint runs/a
+  sentinel checkpoint runs/a --ask file:SAVE_NOW     it saves when that file appears in its folder"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.description = (
-        "Asks your run to save now and proves what it saved. A way that also ends the run is refused here."
-    )
-    parser.epilog = "example:\n  sentinel checkpoint runs/a\n  sentinel checkpoint runs/a --ask file:SAVE_NOW"
+    parser.epilog = EPILOG
     stop.arguments(parser)
 
 

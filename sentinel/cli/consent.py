@@ -12,16 +12,19 @@ from sentinel.cli.exits import Exit
 from sentinel.core.stopping_world import level_of
 from sentinel.outlets.hands.consent import read_consent, write_consent
 
-HELP = "allow Sentinel to save or stop a run of yours"
+HELP = "Allow Sentinel to ask a run of yours for a checkpoint, or to stop it: writes .sentinel-allow into its folder."
+EPILOG = """examples:
+  sentinel consent runs/a                               what is allowed now
+  sentinel consent runs/a stop --until 2027-01-31       ask, prove and stop it, until that day
+  sentinel consent runs/a never"""
+LEVELS = ("never", "checkpoint", "stop", "kill")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.description = "Writes .sentinel-allow into the run's folder. Without a level: shows what is allowed now."
-    parser.epilog = "example:\n  sentinel consent runs/a stop --until 2027-01-31\n  sentinel consent runs/a never"
-    parser.add_argument("run", type=Path, help="the run's folder")
-    parser.add_argument("level", nargs="?", choices=("never", "checkpoint", "stop", "kill"), help="the most you allow")
+    parser.epilog = EPILOG
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument("level", nargs="?", metavar="LEVEL", choices=LEVELS, help=f"the most: {', '.join(LEVELS)}")
     parser.add_argument("--until", default="", metavar="DATE", help="the last day on which it holds")
 
 

@@ -42,7 +42,9 @@ LONGEST_START = 20.0
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's words."""
     parser.epilog = EPILOG
-    parser.add_argument("--seconds", type=float, default=30.0, help="how long the runs are stretched (default: 30)")
+    parser.add_argument(
+        "--seconds", type=float, default=30.0, metavar="S", help="how long the runs are stretched (default: 30)"
+    )
     parser.add_argument("--folder", metavar="DIR", help="play into this folder and leave it there to look at")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sentinel import __version__
 from sentinel.cli.exits import Exit
-from sentinel.daemon.doctor.examination import examine, patient_at
+from sentinel.daemon.doctor.examination import examine, examine_apart, patient_at, usual_settings
 from sentinel.daemon.doctor.findings import Finding, State
 from sentinel.daemon.journal import Priority, open_journal
 from sentinel.daemon.last_good import recall
@@ -31,7 +31,9 @@ MARKS = {State.OK: "ok  ", State.NOTE: "note", State.MISSING: "MISS"}
 def configure(parser: argparse.ArgumentParser) -> None:
     """Its words."""
     parser.epilog = EPILOG
-    parser.add_argument("--settings", type=Path, help="sentinel.toml; default: yours, else the machine's")
+    parser.add_argument(
+        "--settings", type=Path, metavar="FILE", help="sentinel.toml; default: yours, else the machine's"
+    )
     parser.add_argument("--json", action="store_true", help="one object a line")
     parser.add_argument(
         "--tell", metavar="TEXT", default="", help="say TEXT and what is missing in the journal (OnFailure)"
@@ -40,11 +42,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Examine and print."""
-    patient = patient_at(args.settings or usual_settings())
-    findings = list(examine(patient))
+    path = args.settings or usual_settings()
+    patient = patient_at(path)
     if args.tell:
-        tell(args.tell, findings, patient.settings or recall(os.environ, Path.home()) or patient.known)
+        tell(args.tell, examine_apart(path), patient.settings or recall(os.environ, Path.home()) or patient.known)
         return Exit.FINE
+    findings = list(examine(patient))
     if not args.json:
         print(f"Sentinel {__version__}, with the rights of {patient.account.name}\n")
     for line in lines_of(findings, args.json):
@@ -62,13 +65,6 @@ def tell(text: str, findings: Iterable[Finding], settings: Settings) -> None:
     journal.say(Priority.CRITICAL, "given-up", f"{text}; why: journalctl -u sentinel -n 30", missing=len(missing))
     for line in [*lines, *send(settings, letter_of(text, lines, time.time()))]:
         journal.say(Priority.ERROR, "given-up", line)
-
-
-def usual_settings() -> Path:
-    """The settings that are meant when none are named."""
-    own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "sentinel" / "sentinel.toml"
-    places = [Path("sentinel.toml"), own, Path("/etc/sentinel/sentinel.toml")]
-    return next((path for path in places if path.is_file()), places[0])
 
 
 def lines_of(findings: Iterable[Finding], as_json: bool) -> Iterable[str]:

@@ -11,8 +11,8 @@ from typing import Any
 from sentinel.cli.asking import NoDaemon, add_socket, ask
 from sentinel.cli.exits import Exit
 
-HELP = "why an alert fires: every part of its rule with its value"
-_EPILOG = """example:
+HELP = "Why an alert fires: every part of its rule with its value."
+_EPILOG = """examples:
   sentinel explain K7QX
   sentinel replay runs/a --explain 'collapse/*'     the same for a finished run
 """

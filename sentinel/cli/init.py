@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import pwd
 import sys
@@ -25,14 +26,16 @@ A file that is there is added to, never rewritten. What could not be seen stands
 def configure(parser: argparse.ArgumentParser) -> None:
     """Its words."""
     parser.epilog = EPILOG
-    parser.add_argument("--settings", type=Path, default=Path("sentinel.toml"), help="the file to write")
+    parser.add_argument(
+        "--settings", type=Path, default=Path("sentinel.toml"), metavar="FILE", help="the file to write"
+    )
     parser.add_argument("--yes", action="store_true", help="ask nothing, take every proposal")
 
 
 def run(args: argparse.Namespace) -> int:
     """Look, ask, write."""
     before = args.settings.read_text(encoding="utf-8") if args.settings.exists() else ""
-    sight = look()
+    sight = look(args.settings)
     fresh = [proposal for proposal in sight.proposals if not stands(proposal, before)]
     if not args.yes and fresh and not sys.stdin.isatty():
         print("sentinel init: nobody is there to ask; use --yes", file=sys.stderr)
@@ -47,19 +50,17 @@ def run(args: argparse.Namespace) -> int:
     return Exit.FINE
 
 
-def look() -> Sight:
+def look(settings: Path) -> Sight:
     """What runs here."""
     from sentinel.sources.processes.reading import pids, process, vital
 
     seen = [process(facts) for pid in pids() if pid != os.getpid() and (facts := vital(pid)) and not facts.kernel]
     homes = {entry.pw_dir.rstrip("/") or "/" for entry in pwd.getpwall()}
-    return propose(seen, on_gpu(), homes)
+    return propose(seen, on_gpu(), homes, f"sudo sentinel init --settings {settings.absolute()}")
 
 
 def on_gpu() -> set[int]:
     """The processes that NVML names; empty where there is none to ask."""
-    import contextlib
-
     found: set[int] = set()
     try:
         import pynvml as nvml
@@ -106,13 +107,17 @@ def added_text(chosen: list[Proposal], sight: Sight, before: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """The whole file at once, with the mode that it had."""
+    """The whole file at once, with the mode and owner that it had: the service must still be able to read it."""
+    path = path.resolve()  # of a link the file that it means
     path.parent.mkdir(parents=True, exist_ok=True)
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o640
+    before = path.stat() if path.exists() else None
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
-        os.fchmod(file.fileno(), mode)
+        if before is not None:
+            with contextlib.suppress(PermissionError):
+                os.fchown(file.fileno(), before.st_uid, before.st_gid)
+        os.fchmod(file.fileno(), before.st_mode & 0o777 if before else 0o640)
     fresh.replace(path)
 
 

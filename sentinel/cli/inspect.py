@@ -11,20 +11,19 @@ from sentinel.cli.exits import Exit
 from sentinel.outlets.proof.finding import candidates, last_good
 from sentinel.outlets.proof.proving import Report, State, prove, unchanged
 
-HELP = "is a checkpoint complete and sane"
+HELP = """Read a checkpoint (torch, Lightning, safetensors, a Hugging Face or DCP folder) in a limited child, without
+unpickling anything, and say whether it is complete and whether its numbers are finite."""
+EPILOG = """examples:
+  sentinel inspect out/ckpt.pt
+  sentinel inspect runs/a          the newest, and the last good one"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.description = (
-        "Reads a checkpoint (torch, Lightning, safetensors, a Hugging Face or DCP folder) in a limited child, without\n"
-        "unpickling anything, and says whether it is complete and whether its numbers are finite."
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="a file, a checkpoint's folder, or a run's folder"
     )
-    parser.epilog = (
-        "example:\n  sentinel inspect out/ckpt.pt\n  sentinel inspect runs/a    # the newest, and the last good one"
-    )
-    parser.add_argument("checkpoint", type=Path, help="a file, a checkpoint's folder, or a run's folder")
     parser.add_argument("--against", type=Path, metavar="OLDER", help="name the tensors that have not changed since")
     parser.add_argument("--json", action="store_true", help="one object a line")
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from sentinel.cli.exits import Exit
-from sentinel.daemon.install_plan import RIGHTS, Place, system_plan, system_removal, user_plan, user_removal
+from sentinel.daemon.install_plan import PACKAGED, RIGHTS, Place, system_plan, system_removal, user_plan, user_removal
 from sentinel.daemon.install_steps import Outcome, carry_out
 
 HELP = "Put the service in place: units, settings, user and folders. Safe to run again; it shows what it does."
@@ -25,6 +25,10 @@ examples:
 
 A first look: add --dry-run. Settings and own rules that exist are never touched."""
 
+FOR_THE_MACHINE = (  # pipx's own `--global` came after the one of Debian 12 and Ubuntu 24.04
+    "install Sentinel for the machine: "
+    "sudo env PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install CLONE-OR-WHEEL"
+)
 RESTART = "; if it ran before: systemctl restart sentinel"
 RESTART_OWN = "; if it ran before: systemctl --user restart sentinel"
 
@@ -37,8 +41,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show what would be done and do nothing")
     parser.add_argument("--rights", choices=RIGHTS, default="", help="what the service may do; default: as it is")
     parser.add_argument("--no-start", action="store_true", help="put files in place, start nothing")
-    parser.add_argument("--prefix", type=Path, default=Path("/"), help="lay it out below this folder: for images")
-    parser.add_argument("--command", default="", help="the path of `sentinel` that the units start")
+    parser.add_argument(
+        "--prefix", type=Path, default=Path("/"), metavar="DIR", help="lay it out below this folder: for images"
+    )
+    parser.add_argument("--command", default="", metavar="PATH", help="the path of `sentinel` that the units start")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -85,6 +91,8 @@ def refused(args: argparse.Namespace, place: Place) -> str:
         return "--user goes with neither --rights nor --prefix: your own service has your rights"
     if args.user and os.geteuid() == 0:
         return "--user is for people without root; as root leave it out"
+    if args.uninstall and not args.user and place.at(PACKAGED).is_file():
+        return "a Debian package brought this service: sudo apt remove sentinel (apt purge: settings and state too)"
     if args.user or place.staged or args.dry_run or args.uninstall:
         return ""
     if os.geteuid() != 0:
@@ -101,9 +109,9 @@ def unsafe_command(path: Path) -> str:
             return f"{part}: {error.strerror}"
         writable = facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not facts.st_mode & stat.S_ISVTX
         if facts.st_uid != 0 or writable:
-            return f"{part} can be changed by others than root; install Sentinel for the machine: pipx install --global"
+            return f"{part} can be changed by others than root; {FOR_THE_MACHINE}"
         if not facts.st_mode & stat.S_IXOTH:
-            return f"the user sentinel cannot reach {part}; install Sentinel for the machine: pipx install --global"
+            return f"the user sentinel cannot reach {part}; {FOR_THE_MACHINE}"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 from importlib import import_module
@@ -12,6 +13,7 @@ from types import ModuleType
 from sentinel import __version__
 from sentinel.cli.exits import Exit
 from sentinel.cli.terminal import guarded
+from sentinel.cli.width import Help, examples
 
 GROUPS: dict[str, dict[str, str]] = {
     "watch": {
@@ -93,9 +95,7 @@ def module_of(name: str) -> ModuleType:
 
 def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
     """The parser of one command."""
-    parser = argparse.ArgumentParser(
-        prog=f"sentinel {name}", description=module.HELP, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(prog=f"sentinel {name}", description=module.HELP, formatter_class=Help)
     module.configure(parser)
     return parser
 
@@ -110,7 +110,8 @@ def overview() -> str:
     for group, commands in GROUPS.items():
         lines += ["", f"{group}:"]
         lines += [f"  {name:<12} {text}" for name, text in commands.items()]
-    return "\n".join([*lines, "", "New here? Try: sentinel demo"])
+    text = "\n".join([*lines, "", "New here? Try: sentinel demo"])
+    return "\n".join(examples(text, shutil.get_terminal_size().columns))
 
 
 def unknown(name: str) -> str:

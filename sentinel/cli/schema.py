@@ -8,10 +8,10 @@ import json
 from sentinel.cli.exits import Exit
 from sentinel.rulebook.keys import schema
 
-HELP = "the JSON schema of rule files, for editors"
-_EPILOG = """example:
+HELP = "The JSON schema of rule files, for editors."
+_EPILOG = """examples:
   sentinel schema > rules.schema.json
-  and as the first line of a rule file:  # yaml-language-server: $schema=./rules.schema.json
+  # yaml-language-server: $schema=./rules.schema.json     the first line of a rule file, for its editor
 """
 
 

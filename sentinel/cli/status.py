@@ -38,30 +38,44 @@ def run(args: argparse.Namespace) -> int:
     try:
         answer = ask(args, request)
     except NoDaemon as trouble:
+        if args.nagios:  # what was so when the watch ended says nothing of now
+            return unknown(str(trouble))
         known = state_status(args.state)
         if known is None:
             print(f"sentinel: {trouble}", file=sys.stderr)
-            return 3 if args.nagios else Exit.COULD_NOT
+            return Exit.COULD_NOT
         answer = known
         print(f"sentinel: {trouble}; this is from {answer['state']}, {answer['age']} old", file=sys.stderr)
+    if args.nagios:
+        return nagios(answer) if answer.get("ok") else unknown(str(answer.get("why")))
     if not answer.get("ok"):
         print(f"sentinel: {answer.get('why')}", file=sys.stderr)
-        return 3 if args.nagios else Exit.COULD_NOT
-    if args.nagios:
-        return nagios(answer)
+        return Exit.COULD_NOT
     print(dump(answer) if args.json else text(answer, full=bool(args.run)))
     return Exit.FINE
 
 
+def unknown(why: str) -> int:
+    """Nobody could say: monitoring systems read stdout alone."""
+    print(f"SENTINEL UNKNOWN: {_in_nagios(why)}")
+    return 3
+
+
+def _in_nagios(text: str) -> str:
+    """On one line, and without the sign that begins the figures."""
+    return one_line(text).replace("|", "/")
+
+
 def nagios(answer: dict[str, Any]) -> int:
-    """One line, and the exit code that monitoring systems expect."""
+    """One line, and the exit code that monitoring systems expect. A watch in trouble is a warning, whatever it sees."""
     words = [run["standing"] for run in answer["runs"]]
     bad = [run["run"] for run in answer["runs"] if run["standing"] == "doomed"]
     look = [run["run"] for run in answer["runs"] if run["standing"] in ("look", "silent")]
     code, word = (2, "CRITICAL") if bad else (1, "WARNING") if look or answer["troubles"] else (0, "OK")
-    named = ", ".join((bad or look)[:5])
+    shown = bad or look or list(map(str, answer["troubles"]))
+    named = ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
     counts = " ".join(f"{key.replace(' ', '_')}={words.count(key)}" for key in ORDER)
-    print(f"SENTINEL {word}: {named or f'{len(words)} runs watched'} | {counts}")
+    print(f"SENTINEL {word}: {_in_nagios(named or f'{len(words)} runs watched')} | {counts}")
     return code
 
 

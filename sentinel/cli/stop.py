@@ -14,19 +14,18 @@ from sentinel.cli.exits import Exit
 from sentinel.outlets.hands.ladder import Climb, Patience, climb_whole, survey
 from sentinel.outlets.hands.sending import Refused, check_crew
 
-HELP = "ask a run for a checkpoint, prove it, end the run"
+HELP = """Show what would be done, ask you, then: copy the last good checkpoint, ask the run to save, prove what it saved,
+end its ranks and make sure that they stay gone. It needs neither consent nor a daemon: it acts with your own rights, on
+your own run."""
+EPILOG = """examples:
+  sentinel stop runs/a --dry-run     every condition and the plan; nothing is touched
+  sentinel stop runs/a"""
 LOOKS = 4.0  # seconds that the daemon gets to look at the processes
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.description = (
-        "Shows what would be done, asks you, then: copies the last good checkpoint, asks the run to save, proves what\n"
-        "it saved, ends its ranks and makes sure that they stay gone. It needs neither consent nor a daemon: it acts\n"
-        "with your own rights, on your own run."
-    )
-    parser.epilog = "example:\n  sentinel stop runs/a --dry-run\n  sentinel stop runs/a"
+    parser.epilog = EPILOG
     arguments(parser)
     parser.add_argument("--kill", action="store_true", help="SIGKILL if SIGTERM does not end it")
     parser.add_argument("--lose", action="store_true", help="end it even if no good checkpoint exists")
@@ -34,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What `stop` and `checkpoint` share."""
-    parser.add_argument("run", help="the run's folder, or the pid of its training process")
+    parser.add_argument("run", metavar="RUN", help="the run's folder, or the pid of its training process")
     parser.add_argument("--dry-run", action="store_true", help="print every condition and the plan, touch nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--ask", default="", metavar="WAY", help="signal:USR1, file:PATH, slurm:TERM or command:...")

@@ -19,7 +19,7 @@ from sentinel.core.wire import dump, reading_json
 from sentinel.formats import open_reader
 from sentinel.rulebook.names_file import load_names
 
-HELP = "print every reading of files as it is understood"
+HELP = "Print every reading of files as it is understood."
 _CHUNK = 1 << 18
 _FOREVER = 1e12  # whoever names a file means it, however old it is
 _EPILOG = """examples:
@@ -41,7 +41,6 @@ class _Stamps:
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.epilog = _EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or run folders; - is standard input")
     parser.add_argument("--json", action="store_true", help="one JSON object a reading")
     parser.add_argument("--once", action="store_true", help="read what is there and end")

@@ -11,8 +11,8 @@ from sentinel.cli.rule_folders import fault_lines, folders_and_names
 from sentinel.rulebook.loading import Loader
 from sentinel.rulebook.trials import Outcome, run_trials
 
-HELP = "run the trials that stand in the rule files"
-_EPILOG = """example:
+HELP = "Run the trials that stand in the rule files."
+_EPILOG = """examples:
   sentinel test my-rules/
   sentinel test --only probability-collapse
 """

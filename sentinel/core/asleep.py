@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
+from sentinel.core.bound import ages
 from sentinel.core.course import Course
 from sentinel.core.grid import next_point
 from sentinel.core.records import Json, Mark, Phase, Row, RunInfo
@@ -19,7 +20,24 @@ from sentinel.core.watched import Watched
 MOST_POINTS = (
     420  # of the grid that are looked ahead at once: the first two hours of silence, or three days after the first
 )
+GAPLESS = 10.0  # a wakening that was found on one grid may come so much sooner on another that began later
 MACHINE_GONE = 120.0  # the machine showed nothing of the run for so long: no process of it lives here
+
+
+class Waking(NamedTuple):
+    """When time alone wakes a run that sleeps."""
+
+    at: float
+    sure: bool  # whether an alert of it moves then; else it is only looked through again
+    after: float | None  # so long after the end of an absence, should there be one; None: at once, for ages went on
+
+    def kept(self) -> Json:
+        """What of it holds over a restart under the same rules."""
+        return [self.after, self.sure]
+
+
+NOW = Waking(-inf, False, None)
+NEVER = Waking(inf, False, inf)
 
 
 @dataclass(slots=True)
@@ -36,7 +54,7 @@ class Asleep:
     grew: float | None
     series: int
     files: tuple[str, ...]
-    wakes: float = -inf
+    waking: Waking = NOW
     away: float | None = None  # nobody watched until then
     course: Course | None = None
     marks: tuple[Mark, ...] = ()
@@ -46,6 +64,12 @@ class Asleep:
         """How it does now: of its five words only silence comes by time alone."""
         quiet = not self.over and self.grew is not None and now - self.grew > QUIET
         return SILENT if quiet and self.word in (FINE, CANNOT_TELL) else self.word
+
+    def rank(self) -> tuple[float, ...]:
+        """Its place among those that wait to be woken: by deadline, then those that fire, then the last to fall silent."""
+        if self.waking.sure:
+            return 0.0, self.waking.at
+        return (1.0 if self.firing else 2.0), -(self.grew or 0.0)
 
     def brief(self) -> Json:
         """What lets it stay asleep over a restart."""
@@ -73,11 +97,12 @@ def asleep_of(watched: Watched) -> Asleep:
     )
 
 
-def asleep_from(info: RunInfo, brief: Any, now: float) -> Asleep:
-    """A run that slept when Sentinel ended, which is awake no sooner than it must be."""
+def asleep_from(info: RunInfo, brief: Any, now: float, kept: Any = None) -> Asleep:
+    """A run that slept when Sentinel ended. `kept` is what its waking said, where the same rules are in force."""
     over, word, firing, (step, epoch, progress, grew), series, files = brief
-    wakes = inf if over else -inf
-    return Asleep(info, over, word, firing, step, epoch, progress, grew, series, tuple(files), wakes, now)
+    after, sure = kept or (None, False)
+    waking = NEVER if over else NOW if after is None else Waking(now + after, sure, after)
+    return Asleep(info, over, word, firing, step, epoch, progress, grew, series, tuple(files), waking, now)
 
 
 def may_sleep(watched: Watched) -> bool:
@@ -92,16 +117,24 @@ def may_sleep(watched: Watched) -> bool:
     return not any(name.startswith("disk.") for bound in begun for name in bound.reads)
 
 
-def look_ahead(watched: Watched) -> float:
-    """When time alone will move an alert of the run. It is found by living on: the run itself is of no use afterwards."""
+def look_ahead(watched: Watched, base: float | None = None) -> Waking:
+    """When time alone will move an alert of the run. It is found by living on: the run itself is of no use afterwards.
+
+    `base` is the run's time where the state begins that is in the store.
+    """
     run = watched.run
     if watched.over or run.now is None:
-        return inf
-    point = run.now
-    watched.narrow_to_time()
+        return NEVER
+    point = before = run.now
+    base = run.now if base is None else base
+    timed = watched.narrow_to_time()
+    by_silence = watched.settled and not any(ages(bound) for bound in timed)
+    if by_silence and not (timed and run.grew is not None):
+        return NEVER
     for _ in range(MOST_POINTS):
-        point = next_point(point, run.grew or point)
+        before, point = point, next_point(point, run.grew or point)
         watched.pass_time(point)
         if watched.moved:
             break
-    return point
+    after = max(0.0, before - base - GAPLESS) if by_silence else None
+    return Waking(point, bool(watched.moved), after)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sentinel.core.alert import Alert
+from sentinel.core.amounts import Unit
 from sentinel.core.names import matches
 from sentinel.core.records import Answer, Severity, Verdict
 from sentinel.core.rule import Judge, Only, Rule
@@ -33,7 +34,8 @@ class Bound:
     asked: Judge | None = None  # `when`, once the rule is ready and while it is not broken
     waits: bool = False  # while its alert is at rest its answer is worked out when somebody wants it
     hunch: Judge | None = None  # the cheap test: where it is not yes, `when` is not yes either
-    outlook: Judge | None = None  # the same for the next few readings, while they stay in their bands
+    outlook: Judge | None = None  # the same for the next few readings, while they stay in their narrow bands
+    far_outlook: Judge | None = None  # ... and for many, while they stay in their wide ones
 
     @property
     def key(self) -> tuple[str, str]:
@@ -128,6 +130,13 @@ def patterns_of(rule: Rule) -> tuple[str, ...]:
 def timed(rule: Rule) -> bool:
     """Whether time alone can change its verdict."""
     return bool((rule.when and rule.when.timed) or (rule.clear and rule.clear.timed))
+
+
+def ages(bound: Bound) -> bool:
+    """Whether time can change its verdict otherwise than by the run's silence."""
+    rule = bound.rule
+    waits = not bound.ready and any(amount.unit is Unit.SECONDS for amount in rule.after)
+    return waits or bool((rule.when and rule.when.ages) or (rule.clear and rule.clear.ages))
 
 
 def waits_for(rule: Rule) -> str:

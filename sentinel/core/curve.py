@@ -48,23 +48,28 @@ class Curve:
         """Take whole buckets from these readings, oldest first; how many readings went in."""
         used = 0
         while used + self.stride <= len(values):
-            end = used + self.stride
-            self._add(values[used:end], positions[end - 1], epochs[end - 1])
+            room = MOST + 1 - len(self)
+            end = used + self.stride * min(room, (len(values) - used) // self.stride)
+            self._add(values[used:end], positions[used:end], epochs[used:end])
             used = end
             if len(self) > MOST:
                 self._halve()
         self.taken += used
         return used
 
-    def _add(self, values: Sequence[float], position: float, epoch: float) -> None:
-        finite = [value for value in values if value - value == 0.0]
+    def _add(self, values: Sequence[float], positions: Sequence[float], epochs: Sequence[float]) -> None:
+        """Add the buckets that these readings fill."""
         self._begin()
-        places, epochs, means, lows, highs = self.columns
-        places.append(position)
-        epochs.append(epoch)
-        means.append(sum(finite) / len(finite) if finite else nan)
-        lows.append(min(finite, default=inf))
-        highs.append(max(finite, default=-inf))
+        stride = self.stride
+        parts = [values[at : at + stride] for at in range(0, len(values), stride)]
+        if not isfinite(sum(values)):
+            parts = [[value for value in part if value - value == 0.0] for part in parts]
+        places, ends, means, lows, highs = self.columns
+        places.extend(positions[stride - 1 :: stride])
+        ends.extend(epochs[stride - 1 :: stride])
+        means.extend([sum(part) / len(part) if part else nan for part in parts])
+        lows.extend([min(part, default=inf) for part in parts])
+        highs.extend([max(part, default=-inf) for part in parts])
 
     def _begin(self) -> None:
         """Columns of its own, once there is a bucket to hold."""
@@ -72,12 +77,15 @@ class Curve:
             self.columns = (array("d"), array("f"), array("f"), array("d"), array("d"))
 
     def _halve(self) -> None:
-        buckets = self.buckets()
-        spare = buckets.pop() if len(buckets) % 2 else None
-        pairs = [_joined(a, b) for a, b in zip(buckets[::2], buckets[1::2], strict=True)]
-        if spare is not None:
+        if len(self) % 2:
             self.taken -= self.stride  # they are still in the ring and come again with the next bucket
-        self._set(pairs)
+            for column in self.columns:
+                column.pop()
+        places, ends, means, lows, highs = self.columns
+        places[:], ends[:] = places[1::2], ends[1::2]
+        means[:] = array("f", map(_middle, means[::2], means[1::2]))
+        lows[:] = array("d", map(min, lows[::2], lows[1::2]))
+        highs[:] = array("d", map(max, highs[::2], highs[1::2]))
         self.stride *= 2
 
     def _set(self, buckets: Iterable[Bucket]) -> None:
@@ -121,9 +129,9 @@ class Curve:
             column[:] = array(column.typecode, [_number(v) for v in values])  # type: ignore[union-attr]
 
 
-def _joined(a: Bucket, b: Bucket) -> Bucket:
-    mean = b.mean if a.mean != a.mean else a.mean if b.mean != b.mean else (a.mean + b.mean) / 2
-    return Bucket(b.position, b.epoch, mean, min(a.low, b.low), max(a.high, b.high))
+def _middle(a: float, b: float) -> float:
+    """The mean of two buckets; one without a finite reading says nothing."""
+    return b if a != a else a if b != b else (a + b) / 2
 
 
 def _word(value: float) -> Json:

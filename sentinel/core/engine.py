@@ -32,7 +32,7 @@ from sentinel.core.records import (
     Row,
     RunInfo,
 )  # fmt: skip
-from sentinel.core.rule import Rule, Rulebook
+from sentinel.core.rule import Rule, Rulebook, judging
 from sentinel.core.run import Run
 from sentinel.core.sleepers import Recall, Sleepers
 from sentinel.core.watched import Watched
@@ -92,8 +92,17 @@ class Engine:
             if watched is not None and not watched.over:
                 self._pass_time(watched, now, effects)
         for key in self.sleepers.due(now):
-            self._pass_time(self.wake(key), now, effects)
+            self._look_through(key, now, effects)
         return effects
+
+    def _look_through(self, key: str, now: float, effects: list[Effect]) -> None:
+        """Time may move an alert of a sleeping run: if none moves it sleeps on, as it was written down."""
+        watched, course = self._recalled(key)
+        base = watched.run.now
+        if self._pass_time(watched, now, effects) or not may_sleep(watched):
+            self._rouse(key, watched, course)
+        else:
+            self.sleepers.sleep_on(key, watched, base)
 
     def _take(self, key: str, item: Fact | Mark | Found | Over, effects: list[Effect]) -> None:
         if isinstance(item, Found):  # wakes nobody: a start finds every run that is known
@@ -195,20 +204,22 @@ class Engine:
 
     # --- time ----------------------------------------------------------------------------------------------------
 
-    def _pass_time(self, watched: Watched, now: float, effects: list[Effect]) -> None:
-        """Let time pass over the grid points before `now`; each is a look of the rules that time can change."""
-        before = watched.run.now
+    def _pass_time(self, watched: Watched, now: float, effects: list[Effect]) -> bool:
+        """Let time pass over the grid points before `now`, each a look of the rules that time can change; whether any moved."""
+        before, moved = watched.run.now, False
         if before is None:
             watched.run.pass_time(now)
-            return
+            return False
         if before // FINE == now // FINE:
-            return  # no point of any grid lies between them
+            return False  # no point of any grid lies between them
         point = next_point(before, watched.run.grew or before)
         while point <= now:
             watched.pass_time(point)
             if watched.moved:
+                moved = True
                 effects += self._effects(watched)
             point = next_point(point, watched.run.grew or before)
+        return moved
 
     # --- out -----------------------------------------------------------------------------------------------------
 
@@ -228,13 +239,15 @@ class Engine:
 
     def adopt(self, book: Rulebook, names: Names | None = None) -> list[Effect]:
         """Take a rulebook, and the names it was made with, into force for all runs at once; what ended by that."""
+        others = judging(book) != judging(self.book)
         self.book, self.names = book, names or self.names
         effects: list[Effect] = []
         for watched in self.runs.values():
             watched.run.names = self.names
             watched.adopt(self.book_of(watched.run.info))
             effects += self._effects(watched)
-        self.sleepers.look_again()
+        if others:
+            self.sleepers.look_again()
         return effects
 
     def renew(self, key: str) -> list[Effect]:
@@ -291,11 +304,10 @@ class Engine:
         self._open(key, info, None).restore(saved)
 
     def was_away(self, now: float) -> None:
-        """After a restart: the time that nobody watched belongs to no run."""
+        """After a restart: the time that nobody watched belongs to no run; those that sleep were told of it."""
         for watched in self.runs.values():
             if not watched.over:
                 watched.was_away(now)
-        self.sleepers.was_away(now)
 
     # --- sleep ---------------------------------------------------------------------------------------------------
 
@@ -314,16 +326,24 @@ class Engine:
         self.sleepers.keep(asleep.info.key, asleep)
 
     def wake(self, key: str) -> Watched:
-        """Bring a sleeping run back; one that cannot be read back begins anew, and a bug tells of it."""
+        """Bring a sleeping run back."""
+        watched, course = self._recalled(key)
+        self._rouse(key, watched, course)
+        return watched
+
+    def _rouse(self, key: str, watched: Watched, course: Course) -> None:
+        self.sleepers.forget(key)
+        self.runs[key], self._courses[key] = watched, course
+
+    def _recalled(self, key: str) -> tuple[Watched, Course]:
+        """A sleeping run as it was written down; one that cannot be read back begins anew, and a bug tells of it."""
         info = self.sleepers.runs[key].info
         watched = self._fresh(info)
         try:
-            course = self.sleepers.wake(key, watched)
+            return watched, self.sleepers.recall(key, watched)
         except Exception as bug:  # one record that cannot be read must not end the watch over all others
             self._bug(key, "(its record)", f"the record of {info.name} could not be read back: {bug}")
-            watched, course = self._fresh(info), Course()
-        self.runs[key], self._courses[key] = watched, course
-        return watched
+            return self._fresh(info), Course()
 
     def info(self, key: str) -> RunInfo | None:
         """A run that is judged, awake or asleep, by the key of its generation."""

@@ -9,8 +9,9 @@ from math import inf, nan
 from typing import TYPE_CHECKING, NamedTuple
 
 from sentinel.core.records import Row
+from sentinel.core.rewriting import cut, forget_steps, replace, settle
 from sentinel.core.series import MOST_LINES, Series
-from sentinel.core.shares import Share, settle
+from sentinel.core.shares import Share
 
 if TYPE_CHECKING:
     from sentinel.core.run import Run
@@ -84,10 +85,10 @@ class Intake:
             waiting = waiting and series is not since
             if waiting or self._take(series, values[index], place, layout.file):
                 moved.append(series.name)
-        cut, self.cut = self.cut, ()
-        if not cut and len(moved) == len(layout.moved):
+        gone, self.cut = self.cut, ()
+        if not gone and len(moved) == len(layout.moved):
             return layout.moved
-        return tuple(dict.fromkeys((*moved, *cut)))
+        return tuple(dict.fromkeys((*moved, *gone)))
 
     def _take(self, series: Series, value: float, place: Place, file: int) -> bool:
         """Take one reading in if it is new; whether the series moved."""
@@ -126,7 +127,7 @@ class Intake:
         number, run = self._file(file), self.run
         for series in run.series.values():
             if series.source == number:
-                series.forget_steps()
+                forget_steps(series)
         run.step, run.position, run.first_step = None, nan, None
 
     # --- tables that are rewritten -------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ class Intake:
         value = value / 100.0 if series.unit is Share.PERCENT else value
         if held == value or (held != held and value != value):
             return False
-        series.replace(number, value)
+        replace(series, number, value)
         return True
 
     @staticmethod
@@ -194,7 +195,7 @@ class Intake:
         if not self.validated and any(name.startswith("val.") for name, _ in wanted):
             self.validated = True
             for name in self.stand_ins:
-                self.run.begin(name).cut(-inf, -inf)
+                cut(self.run.begin(name), -inf, -inf)
             self.ranks += bool(self.stand_ins)  # their layouts are made anew
             self.stand_ins = []
         if self.validated:
@@ -210,7 +211,7 @@ class Intake:
             if known is not None:
                 self.ranks += 1  # the other rank's layouts are made anew
                 held = self.run.begin(name)
-                held.cut(held.last_position)
+                cut(held, held.last_position)
             return True
         return rank == known
 
@@ -253,7 +254,7 @@ class Intake:
         """The run goes on from this row's place: what came at or after it leaves the windows and the best."""
         run = self.run
         position = nan if row.step is None else float(row.step)
-        self.cut = tuple(series.name for series in run.series.values() if series.cut(position, row.epoch))
+        self.cut = tuple(series.name for series in run.series.values() if cut(series, position, row.epoch))
         run.resumes += 1
         run.position = nan
         run.step, run.epoch = None, None

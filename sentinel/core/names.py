@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from math import inf
 from typing import Literal
 
@@ -128,6 +129,7 @@ def spelling_index(entries: Iterable[Name]) -> dict[str, Known]:
     return index
 
 
+@lru_cache(maxsize=4096)  # asked every few seconds for each run, always of the same few names
 def matches(pattern: str, name: str) -> bool:
     """Whether a dotted pattern, where `*` stands for one part, matches a name."""
     wanted, parts = pattern.split("."), name.split(".")

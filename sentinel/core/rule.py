@@ -53,14 +53,21 @@ class Expression(Protocol):
     def timed(self) -> bool:
         """Whether the mere passing of time can change the verdict (`silence`, `age`, time windows)."""
 
+    @property
+    def ages(self) -> bool:
+        """Whether it can do so otherwise than by `silence`, which stands still while nobody watches; ages do not."""
+
     def bind(self, run: Run, instance: str = "") -> Judge:
         """The cheap form for one instance. Series that do not exist yet are met when they come."""
 
     def hunch(self, run: Run, instance: str = "") -> Judge:
         """A cheap test for one instance: where it is not yes, the expression is not yes either."""
 
-    def outlook(self, run: Run, instance: str = "") -> Judge:
-        """A test for the next few readings: where it is not yes, the expression is not while they stay in their bands."""
+    def outlook(self, run: Run, instance: str = "", *, far: bool = False) -> Judge:
+        """A test for the readings to come: where it is not yes, the expression is not while they stay in their bands.
+
+        The narrow ones, or the wide ones where it looks far ahead.
+        """
 
     def explain(self, run: Run, instance: str = "") -> Verdict:
         """The verdict with every sub-expression's value; slow, for changes and for people."""
@@ -160,6 +167,11 @@ class Rulebook:
     def rule(self, key: str) -> Rule | None:
         """The rule of that key."""
         return next((rule for rule in self.rules if rule.key == key), None)
+
+
+def judging(book: Rulebook) -> frozenset[str]:
+    """What of a rulebook judges, and whom: while that stays, so does what time will do to a run that sleeps."""
+    return frozenset(f"{rule.key} {rule.fingerprint} {rule.only}" for rule in book.rules)
 
 
 class Matcher(Protocol):

@@ -106,6 +106,14 @@ class Run:
         numbers = (self.fact(name).number for name in names if name in self.facts)
         return next((number for number in numbers if number > 0), nan)
 
+    def let_go(self) -> None:
+        """Nobody asks for it any more: undo what goes round in circles, so that all of it goes at once and unswept."""
+        for series in (*self.series.values(), *self._awaited.values()):
+            for asked in (series.windows, series.edges, series.spans):
+                asked.clear()
+        self._families.clear()
+        del self.intake
+
     def save(self) -> Json:
         """What `load` needs so that a restart changes no later verdict."""
         return run_state.save(self)

@@ -12,7 +12,7 @@ from math import inf, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sentinel.core.amounts import Unit
-from sentinel.core.bands import NOWHERE
+from sentinel.core.bands import FAR_NOWHERE, NOWHERE, break_off, leave
 from sentinel.core.blocks import BLOCK, Blocks
 from sentinel.core.curve import Bucket, Curve
 from sentinel.core.shares import Share
@@ -80,6 +80,7 @@ class Series:
         "unit",
         "value",
         "values",
+        "wide",
         "windows",
     )
 
@@ -93,7 +94,7 @@ class Series:
         self.first_value = nan  # the first finite one
         self.low, self.high = inf, -inf
         self.near_low, self.near_high = inf, -inf  # of the newest 64 readings at least, for hunches
-        self.band = NOWHERE  # where its next readings are expected, for outlooks
+        self.band, self.wide = NOWHERE, FAR_NOWHERE  # where its next readings are expected, for outlooks
         self.nonfinite = 0
         self.last_position = nan
         self.source = -1  # the number of the file that gave it first
@@ -141,18 +142,18 @@ class Series:
                 if value < self.low:
                     self.low = value
                 if value < self.band.low:
-                    self.band.until = -1
+                    leave(self, value)
             if value > self.near_high:
                 self.near_high = value
                 if value > self.high:
                     self.high = value
                 if value > self.band.high:
-                    self.band.until = -1
+                    leave(self, value)
             if len(self.start) < START:
                 self._begin(value)
         else:
             self.nonfinite += 1
-            self.band.until = -1
+            break_off(self)
         if not number % NEAR:
             self._turn(number)
 
@@ -171,7 +172,7 @@ class Series:
         if not self.start:
             self.first_value = value
         self.start.append(value)
-        self.band.until = -1
+        break_off(self)
 
     # --- the ring ------------------------------------------------------------------------------------------------
 
@@ -182,18 +183,17 @@ class Series:
 
     def kept(self, column: Sequence[float], since: int = 0) -> list[float]:
         """A column's kept readings from that number on, oldest first."""
-        first = max(self.oldest, since)
-        return [column[number % self.size] for number in range(first, self.count)]
+        return self._stretch(column, max(self.oldest, since), self.count)
 
     def slice(self, first: int, end: int) -> list[float]:
         """The values of the kept readings with these numbers."""
+        return self._stretch(self.values, first, end)
+
+    def _stretch(self, column: Sequence[float], first: int, end: int) -> list[float]:
         if first >= end:
             return []
-        values, size = self.values, self.size
-        low, high = first % size, (end - 1) % size + 1
-        if low < high:
-            return values[low:high].tolist()
-        return values[low:].tolist() + values[:high].tolist()
+        low, high = first % self.size, (end - 1) % self.size + 1
+        return list(column[low:high]) if low < high else [*column[low:], *column[:high]]
 
     def _come_round(self) -> None:
         """The ring begins, or comes round: it grows while it may, else the curve takes what is about to be overwritten."""
@@ -251,9 +251,12 @@ class Series:
         old: list[array[Any]] = [self.values, self.positions, self.epochs, self.times]
         self._lay(size)
         new: list[array[Any]] = [self.values, self.positions, self.epochs, self.times]
-        for before, after in zip(old, new, strict=True):
-            for number in range(floor, self.count):
-                after[number % size] = before[number % was]
+        at = floor
+        while at < self.count:  # in stretches that neither ring breaks
+            many = min(self.count - at, was - at % was, size - at % size)
+            for before, after in zip(old, new, strict=True):
+                after[at % size : at % size + many] = before[at % was : at % was + many]
+            at += many
         self.floor = floor
 
     def need(self, readings: int) -> bool:
@@ -318,7 +321,7 @@ class Series:
                 low = middle + 1
         return low - 1 if low > first else -1
 
-    # --- rewriting -----------------------------------------------------------------------------------------------
+    # --- whence it comes, and starting afresh --------------------------------------------------------------------
 
     def came_from(self, file: int) -> None:
         """From the next reading on it comes from that file."""
@@ -333,66 +336,9 @@ class Series:
         ends = [number for number, _ in self.sources[1:]] + [self.count]
         return sum(end - begin for (begin, own), end in zip(self.sources, ends, strict=True) if own == file)
 
-    def cut(self, position: float, epoch: float | None = None) -> bool:
-        """Drop what came at or after a position, else after an epoch: the run was resumed there. Whether any went."""
-        number, first = self.count, self.oldest
-        while number > first and self._beyond((number - 1) % self.size, position, epoch):
-            number -= 1
-        if number == self.count:
-            return False
-        self.floor, self.count = first, number
-        self.curve.cut(position, nan if epoch is None else epoch)
-        if self.blocks is not None:
-            self.blocks.cut(number)
-        self.sources = [entry for entry in self.sources if entry[0] < number] or self.sources[:1]
-        self.edited()
-        return True
-
-    def _beyond(self, i: int, position: float, epoch: float | None) -> bool:
-        if self.positions[i] == self.positions[i] and position == position:
-            return self.positions[i] >= position
-        return epoch is not None and self.epochs[i] >= epoch
-
-    def forget_steps(self) -> None:
-        """Its steps turned out to count anew in each epoch: they are no steps of the run."""
-        self.positions = array("d", [nan]) * self.size
-        self.edited()
-
-    def replace(self, number: int, value: float) -> None:
-        """Give a kept reading another value: its table was rewritten."""
-        self.values[number % self.size] = value
-        self.edited()
-
-    def scale(self, factor: float) -> None:
-        """Multiply every reading: the unit of a share was settled."""
-        for number in range(self.oldest, self.count):
-            self.values[number % self.size] *= factor
-        self.start = array("d", [value * factor for value in self.start])
-        self.curve.scale(factor)
-        if self.blocks is not None:
-            self.blocks.scale(factor)
-        self.edited()
-
-    def edited(self) -> None:
-        """Readings changed under the windows: they start afresh."""
-        kept = self.kept(self.values)
-        places = self.kept(self.positions)
-        if self.floor == 0 and self.oldest == 0:
-            self.start = array("d", [value for value in kept if value - value == 0.0][:START])
-        self.first_value = self.start[0] if self.start else nan
-        self.value = kept[-1] if kept else nan
-        self.last_position = next((place for place in reversed(places) if place == place), nan)
-        finite = [bucket for bucket in self.history() if bucket.mean == bucket.mean and bucket.low != inf]
-        self.low = min((bucket.low for bucket in finite if bucket.low - bucket.low == 0.0), default=inf)
-        self.high = max((bucket.high for bucket in finite if bucket.high - bucket.high == 0.0), default=-inf)
-        self.near_low, self.near_high = self.low, self.high
-        if self.blocks is not None:
-            self.blocks.renew(self)
-        self.forget_windows()
-
     def forget_windows(self) -> None:
         """All windows start afresh, and nothing is expected any more."""
-        self.band.until = -1
+        break_off(self)
         for window in self.windows.values():
             window.head = -1
         for edge in self.edges.values():

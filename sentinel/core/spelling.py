@@ -12,13 +12,15 @@ from typing import NamedTuple
 SPLITS = {
     **dict.fromkeys(("train", "training", "tr", "trn", "trains", "learn"), "train"),
     **dict.fromkeys(
-        ("val", "valid", "validation", "eval", "evaluation", "evaluate", "evaluating", "dev", "vld"), "val"
+        ("val", "valid", "validation", "validate", "eval", "evaluation", "evaluate", "evaluating", "dev", "vld"), "val"
     ),
     **dict.fromkeys(("validating", "valids", "holdout"), "val"),
     **dict.fromkeys(("test", "testing", "tst", "predict"), "test"),
 }
 # Words that say how a number was gathered, not what it is; the second decides which of two spellings keeps the name.
-EPOCH_WORDS = frozenset(["epoch", "avg", "average", "mean", "running", "smoothed", "total", "overall", "ema", "ave"])
+EPOCH_WORDS = frozenset(
+    ["epoch", "avg", "average", "mean", "running", "smoothed", "total", "tot", "overall", "ema", "ave", "avr"]
+)
 STEP_WORDS = frozenset(["step", "batch", "iter", "iteration", "instant"])
 FILLERS = frozenset(
     [
@@ -111,6 +113,8 @@ def words(raw: str) -> list[str]:
 def spell(raw: str, index: Index) -> Spelling:
     """The canonical reading of a raw key. What the table does not know keeps its own cleaned name."""
     parts = words(raw)
+    if parts[-2:] == ["loss", "loss"]:
+        parts = parts[:-1]  # `loss[loss=0.31, ...]`: a group and its first member
     if not parts:
         return Spelling("")
     whole = index.get("_".join(parts))
@@ -180,7 +184,7 @@ def _look_up(rest: list[str], split: str, index: Index) -> Spelling | None:
 def _component(core: list[str], split: str, rank: int) -> Spelling | None:
     """`loss_cls`, `box_loss`, `rerankloss`: a part of the loss."""
     others = [part for part in core if part not in ("loss", "losses")]  # `losses/value_loss` is a group and its member
-    if "loss" in core and others and others[-1] not in _NOT_A_LOSS:
+    if "loss" in core and others and (others[-1] not in _NOT_A_LOSS or core[-1] == "loss"):
         return Spelling("loss." + "_".join(others), split, known=True, splits=True, rank=rank)
     if len(core) == 1 and core[0].endswith("loss") and len(core[0]) > 4:
         return Spelling("loss." + core[0][:-4], split, known=True, splits=True, rank=rank)

@@ -160,9 +160,10 @@ class Watched:
             self.settle()
         self._judge(self._timed, counts=False)
 
-    def narrow_to_time(self) -> None:
+    def narrow_to_time(self) -> list[Bound]:
         """Before the run is only let live on: of the rules on time those stay that can move an alert without any row."""
         self._timed = [bound for bound in self._timed if not bound.alert.at_rest or self._may_come_true(bound)]
+        return self._timed
 
     def _may_come_true(self, bound: Bound) -> bool:
         if bound.broken or not all(self.run.has(name) for name in bound.wants):

@@ -47,7 +47,7 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
         if one is None:
             raise Refused(f"no run is called '{wanted}'; sentinel status lists them")
         runs = [one]
-    runs.sort(key=lambda run: (bool(run.over), -((run.run if isinstance(run, Watched) else run).grew or 0.0)))
+    runs.sort(key=_first_shown)
     sight = Sight(peer)
     return {
         "version": __version__,
@@ -78,6 +78,12 @@ def own_faults(daemon: Daemon, peer: Peer, sight: Sight) -> list[Json]:
     ]
 
 
+def _first_shown(run: Watched | Asleep) -> tuple[bool, bool, float]:
+    """Where something fires before the rest, for of thousands not all are shown; else what grew last."""
+    firing, grew = (run.firing(), run.run.grew) if isinstance(run, Watched) else (run.firing, run.grew)
+    return bool(run.over), not firing, -(grew or 0.0)
+
+
 def run_answer(watched: Watched | Asleep, now: float, sight: Sight, full: bool = False) -> dict[str, Json]:
     """One run in `status`; of another user's run that the peer may not read only what anyone can see."""
     run: Run | Asleep
@@ -100,11 +106,12 @@ def run_answer(watched: Watched | Asleep, now: float, sight: Sight, full: bool =
     if not sight.sees(info.folder):
         return answer
     answer |= {"folder": info.folder, "series": series, "kind": info.kind}
-    return answer | (coverage(watched) if full and isinstance(watched, Watched) else {})
+    return answer | (coverage(watched, sight) if full and isinstance(watched, Watched) else {})
 
 
-def coverage(watched: Watched) -> dict[str, Json]:
-    """Which rules apply to a run, and which are unknown for want of what."""
+def coverage(watched: Watched, sight: Sight) -> dict[str, Json]:
+    """Which rules apply to a run, and which are unknown for want of what; facts from files that the peer could open."""
+    folder = watched.run.info.folder
     known = sorted({b.rule.key for b in watched.bounds.values() if b.answer is not None})
     unknown: list[Json] = [
         {"rule": rule.key, "why": rule.when.explain(watched.run).why}
@@ -116,7 +123,11 @@ def coverage(watched: Watched) -> dict[str, Json]:
         "own": sorted(rule.key for rule in watched.rules if rule.own),
         "unknown": unknown,
         "names": sorted(watched.run.series),
-        "facts": {fact.name: str(fact.value) for fact in watched.run.facts.values()},
+        "facts": {
+            fact.name: str(fact.value)
+            for fact in watched.run.facts.values()
+            if not fact.file or sight.sees(folder, fact.file)
+        },
     }
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from sentinel.core.asleep import asleep_from
 from sentinel.core.engine import Engine
 from sentinel.core.records import Json
+from sentinel.core.rule import OWN
 from sentinel.daemon import answers
 from sentinel.daemon.books import Books, open_books
 from sentinel.daemon.clock import SystemClock
@@ -32,6 +33,7 @@ from sentinel.daemon.progress import Progress
 from sentinel.daemon.reloading import Plan, Reloading, not_to_obey
 from sentinel.daemon.service import Service
 from sentinel.daemon.settings import Settings
+from sentinel.daemon.snapshots import rules_mark
 from sentinel.daemon.stopping_rounds import Rounds
 from sentinel.daemon.stopping_set_up import join_stopping, rounds_of
 from sentinel.daemon.stories import story_of
@@ -96,12 +98,19 @@ def look_after(
     """What happens after each turn, and at the end."""
     own.recall(daemon.store.recall(OWN_TOLD) or "")
     daemon.own_faults = own.faults
+    named = {info.name: info.folder for info in daemon.engine.infos().values()}
+    own.expected |= {named.get(str(alert["run"]), "") for alert in daemon.store.alerts() if is_own(alert)} - {""}
     service.tell = lambda head, lines: office.say(head, lines, daemon.clock.wall())
     daemon.standstills = service.standstills
     meet = partial(machinery.meet, daemon.engine)
     follow = partial(follow_own, daemon, own)
     daemon.after_turn += [lambda: meet(time.monotonic()), service.speak, reloading.look, follow]
     daemon.at_end.append(service.end)
+
+
+def is_own(alert: dict[str, Json]) -> bool:
+    """Whether a rule that its run brought itself made the alert."""
+    return str(alert["signature"]).startswith(OWN)
 
 
 def follow_own(daemon: Daemon, own: OwnRules) -> None:
@@ -177,10 +186,12 @@ def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: fl
     A run that cannot be read back has no bookmark either: its files are read again, and what was told is not told again.
     """
     kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
+    rules = rules_mark(engine.book)
     for snapshot in snapshots:
         try:
             if snapshot.brief is not None:
-                engine.sleeps(snapshot.source, asleep_from(snapshot.info, snapshot.brief, now))
+                waking = snapshot.waking if snapshot.waking_by == rules else None
+                engine.sleeps(snapshot.source, asleep_from(snapshot.info, snapshot.brief, now, waking))
                 continue
             engine.restore(snapshot.source, snapshot.info, snapshot.data)
         except Exception as bug:  # one run that cannot be read back must not end the watch over the others

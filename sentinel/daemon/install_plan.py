@@ -115,15 +115,16 @@ def runs_drop_in(roots: Iterable[str]) -> str:
 
 
 def credentials_drop_in(settings: Path, store: Path) -> str:
-    """A line for each credential that the settings name and whose file is there: a missing one would stop the unit."""
+    """Lines for each credential that the settings name and whose file is there. Should it go, its channel is in trouble;
+    without a stand-in systemd would start neither the service nor the one that tells of its end.
+    """
     if not settings.is_file():
         return ""
     names = sorted(set(_CREDENTIAL.findall(settings.read_text(encoding="utf-8", errors="replace"))))
-    lines = [f"LoadCredential={name}:/etc/sentinel/credentials/{name}" for name in names if (store / name).is_file()]
-    head = (
-        "# Made by `sentinel install` from the channels in sentinel.toml; run it again after adding one.\n\n[Service]\n"
-    )
-    return head + "\n".join(lines) + "\n" if lines else ""
+    there = [name for name in names if (store / name).is_file()]
+    lines = [f"LoadCredential={name}:/etc/sentinel/credentials/{name}" for name in there]
+    lines += [f"SetCredential={name}:{STAND_IN}" for name in there]
+    return CREDENTIALS_HEAD + "\n".join(lines) + "\n" if lines else ""
 
 
 def system_removal(place: Place) -> list[Step]:
@@ -133,7 +134,7 @@ def system_removal(place: Place) -> list[Step]:
     if not place.staged:
         steps.append(Command(("systemctl", "disable", "--now", *_UNITS), "stop it", NO_SYSTEMD))
     steps += [Gone(units / name) for name in _UNITS]
-    steps += [Gone(units / "sentinel.service.d" / name) for name in RIGHTS["stop"]]
+    steps += [Gone(units / "sentinel.service.d" / name) for name in (*RIGHTS["stop"], OPENED)]
     steps += [Gone(units / f"{name}.d" / "credentials.conf") for name in _UNITS]
     steps += [Gone(units / f"{name}.d", empty=True) for name in _UNITS]
     steps += [
@@ -154,7 +155,7 @@ def user_plan(place: Place) -> list[Step]:
         Folder(config / "rules", 0o700),
         Folder(place.home / ".local/state/sentinel", 0o700),
         File(config / "sentinel.toml", user_settings(place), 0o600, once=True),
-        *(File(units / name, _user_unit(name, place)) for name in _UNITS),
+        *(File(units / name, user_unit(name, place)) for name in _UNITS),
     ]
     if place.start:
         systemctl = ("systemctl", "--user")
@@ -171,7 +172,8 @@ def user_plan(place: Place) -> list[Step]:
     return steps
 
 
-def _user_unit(name: str, place: Place) -> str:
+def user_unit(name: str, place: Place) -> str:
+    """A unit of one user's, for the command and home of that place."""
     return _unit(f"user/{name}", place.command).replace("%E/sentinel", str(place.home / ".config/sentinel"))
 
 
@@ -193,6 +195,7 @@ CREDENTIALS_HEAD = """\
 
 [Service]
 """
+STAND_IN = "# its file was not there at the start"  # a comment holds no address
 OPENED = "runs-to-stop.conf"  # ours; what people write beside it stays
 RUNS_HEAD = """\
 # Made by `sentinel install` from the watches in sentinel.toml that may be stopped; run it again after adding one.
@@ -208,11 +211,11 @@ NO_USER_MANAGER = "no systemd runs for you here; use tmux or cron instead: senti
 
 _FORGET = (
     Command(("systemctl", "daemon-reload"), "let systemd forget it", NO_SYSTEMD),
-    Command(("chgrp", "-R", "root", "/etc/sentinel"), "give the settings back to root", "see: ls -l /etc/sentinel"),
+    Command(("chgrp", "-R", "root", "/etc/sentinel"), "give the settings back to root", SEE_SETTINGS),
     Command(
         ("userdel", "sentinel"),
         "remove the user sentinel",
-        "see what it still runs: ps -u sentinel; then: userdel sentinel",
+        SEE_USER,
         ("sh", "-c", "! id sentinel"),
     ),
 )
@@ -226,7 +229,7 @@ rules = ["/etc/sentinel/rules"]      # your own rules, beside the shipped ones
 state = "/var/lib/sentinel"
 socket = "/run/sentinel/control"
 
-# What to watch: `sudo sentinel init` proposes it from what runs here.
+# What to watch: `sudo sentinel init --settings /etc/sentinel/sentinel.toml` proposes it from what runs here.
 # [[watch]]
 # name = "runs"
 # runs = "/data/runs/*"              # each match is one run's folder
@@ -248,7 +251,7 @@ def user_settings(place: Place) -> str:
 rules = ["{place.home}/.config/sentinel/rules"]
 state = "{place.home}/.local/state/sentinel"
 {runtime}
-# What to watch: `sentinel init` proposes it from what runs here.
+# What to watch: `sentinel init --settings {place.home}/.config/sentinel/sentinel.toml` proposes it from what runs here.
 # [[watch]]
 # name = "runs"
 # runs = "{place.home}/runs/*"        # each match is one run's folder

@@ -5,19 +5,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 import socket
-import subprocess
 from collections.abc import Sequence
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 from sentinel.core.records import Severity
+from sentinel.core.telling_answers import Code
 from sentinel.core.telling_letter import Kind, Letter, Occasion
 from sentinel.daemon.routes import line_of
-from sentinel.daemon.sending import COMMAND, DEADLINE
-from sentinel.daemon.settings import Settings
-from sentinel.outlets.jobs import Job, job_json
+from sentinel.daemon.sending import ask_once
+from sentinel.daemon.settings import Channel, Settings
+from sentinel.outlets.jobs import Job
 
 
 def letter_of(text: str, missing: Sequence[str], at: float) -> Letter:
@@ -27,28 +25,14 @@ def letter_of(text: str, missing: Sequence[str], at: float) -> Letter:
 
 
 def send(settings: Settings, letter: Letter) -> list[str]:
-    """Tell every channel, whatever its `when` and quiet hours; the troubles, each with its channel's name."""
-    troubles = []
-    for channel in settings.channel:
+    """Tell every channel at once, whatever its `when` and quiet hours; the troubles, each with its channel's name."""
+
+    def told(channel: Channel) -> str:
         job = Job(f"given-up-{int(letter.at)}-{channel.name}", 1, Kind.POST, line_of(channel, settings.tell), letter)
-        if trouble := _delivered(job):
-            troubles.append(f"channel {channel.name}: {trouble}")
-    return troubles
+        answer, _ = ask_once(job)
+        if answer.code is Code.BROKEN:  # it may be apprise that does not work: once more without it
+            answer, _ = ask_once(job, plainly=True)
+        return "" if answer.sent else f"channel {channel.name}: {answer.detail or answer.code.value}"
 
-
-def _delivered(job: Job) -> str:
-    line = json.dumps(job_json(job)).encode() + b"\n"
-    path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", ""))))
-    try:
-        done = subprocess.run(
-            COMMAND,
-            input=line,
-            capture_output=True,
-            timeout=DEADLINE,
-            check=False,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-        answer = json.loads(done.stdout.splitlines()[-1])
-    except (subprocess.TimeoutExpired, ValueError, IndexError):
-        return "no answer"
-    return "" if answer.get("code") == "sent" else str(answer.get("detail") or answer.get("code"))
+    with ThreadPoolExecutor(max_workers=max(1, len(settings.channel))) as senders:
+        return [trouble for trouble in senders.map(told, settings.channel) if trouble]

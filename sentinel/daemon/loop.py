@@ -150,7 +150,7 @@ class Daemon:
             return BUSY
         if self.files is not None and FILES not in self._aside:
             wait = min(wait, max(self.files.next_look - self.clock.wall(), AT_LEAST))
-        return min(wait, SOON) if self.resting.more else wait
+        return min(wait, SOON) if self.resting.more or self.engine.sleepers.pressing else wait
 
     @property
     def sweeping(self) -> bool:
@@ -218,7 +218,7 @@ class Daemon:
         tired = self.resting.due(now, self.files.catching_up() if self.files is not None else ())
         due = sorted({*self.snapshots.due(changed, now), *tired})
         first_turn = self.first_life and not self.turns
-        if not (effects or due or self.snapshots.waiting or first_turn):
+        if not (effects or due or self.snapshots.waits(now) or first_turn):
             return
         for attempt in (self._commit, self._commit_in_freed_room, self._commit_in_memory):
             try:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 from contextlib import suppress
 
 
 def give_back() -> None:
-    """After much was let go: sweep up what goes round in circles, then hand back the pages that nothing is left on."""
-    gc.collect()
+    """After much was let go: hand back the pages that nothing is left on."""
     with suppress(OSError, AttributeError):  # not every C library can
         ctypes.CDLL(None).malloc_trim(0)
 

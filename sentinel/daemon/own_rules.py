@@ -63,6 +63,7 @@ class OwnRules:
         self._over = set[int]()  # users whose rules cost too much
         self._due, self._waiting = 0.0, list[str]()
         self.appeared = set[str]()  # folders of which the sweep has seen that they may bring rules
+        self.expected = set[str]()  # folders of runs that have alerts by rules of their own from an earlier life
         self._news, self._told = False, dict[str, str]()
         self._era = 0
         self.adopt(names, settings or Settings())
@@ -175,23 +176,24 @@ class OwnRules:
     def look(self, engine: Engine) -> list[Effect]:
         """After each turn: what moved is taken into force, for its run alone."""
         now = self._steady()
-        if now < self._due or not (self._held or self._waiting or self.appeared):
+        if now < self._due or not (self._held or self._waiting or self.appeared or self.expected):
             return []
         self._due = now + LOOK_EVERY
         self._give(now)
         live = _live(engine)
         if not self._waiting:
-            self._waiting = sorted({*self._held, *self.appeared})
+            self._waiting = sorted({*self._held, *self.appeared, *self.expected})
         effects: list[Effect] = []
         chosen, self._waiting = self._waiting[:MOST_LOOKED], self._waiting[MOST_LOOKED:]
         for number, folder in enumerate(chosen):
             if self._spent > AT_ONCE:
                 self._waiting = chosen[number:] + self._waiting
                 break
-            keys = live.get(folder)
+            keys, missed = live.get(folder), folder in self.expected and folder not in self._held
+            self.expected.discard(folder)
             if keys is None or not self._on:
                 self._held.pop(folder, None)
-            elif self._moved(keys[0]):
+            elif self._moved(keys[0]) or missed:
                 effects += [effect for info in keys for effect in engine.renew(info.key)]
         self._prune()
         return effects

@@ -43,8 +43,12 @@ def is_trainer(process: Process, on_gpu: Collection[int]) -> bool:
     return not process.notebook and (process.id.number in on_gpu or bool(_PYTHON.fullmatch(process.name)))
 
 
-def propose(processes: Iterable[Process], on_gpu: Collection[int], homes: Collection[str]) -> Sight:
-    """Watches for what these processes write. `homes` are folders that hold a user's other things too."""
+def propose(
+    processes: Iterable[Process], on_gpu: Collection[int], homes: Collection[str], cure: str = "sudo sentinel init"
+) -> Sight:
+    """Watches for what these processes write. `homes` are folders that hold a user's other things too; `cure` is the
+    command that sees what this one may not.
+    """
     folders: dict[str, list[str]] = defaultdict(list)
     lone: dict[str, str] = {}
     sight = Sight()
@@ -53,7 +57,9 @@ def propose(processes: Iterable[Process], on_gpu: Collection[int], homes: Collec
             continue
         told = _told(process, on_gpu)
         if "files" in process.denied:
-            sight.unseen.append(f"{told}: its open files may not be seen; {_cure(process)}")
+            sight.unseen.append(
+                f"{told}: its open files may not be seen; run as root: {cure} (it belongs to uid {process.uid})"
+            )
             continue
         for path in _logs(process):
             folder = run_folder(path, homes)
@@ -69,10 +75,6 @@ def _told(process: Process, on_gpu: Collection[int]) -> str:
     command = " ".join(PurePosixPath(word).name if word.startswith("/") else word for word in process.command[:4])
     where = " on a GPU" if process.id.number in on_gpu else ""
     return f"pid {process.id.number}{where} ({(command or process.name)[:60]})"
-
-
-def _cure(process: Process) -> str:
-    return f"run as root: sudo sentinel init (it belongs to uid {process.uid})"
 
 
 def _logs(process: Process) -> list[str]:

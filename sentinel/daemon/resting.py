@@ -5,7 +5,6 @@ A run sleeps only as it was written down in this very turn, so what wakes up is 
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sentinel.core.engine import Engine
@@ -19,7 +18,6 @@ GAPS = 10.0  # ... and within so many of its longest gaps: to wake one costs as 
 LONGEST = 6 * 3600.0
 CROWD = 100  # after so many went to sleep the memory that they took is given back, at most once in BREATH
 BREATH = 60.0
-HEAP = 200  # so many lie down before what they held is swept up: that costs as much as all that is awake is large
 AT_ONCE = 8  # runs in one turn, so that no alert waits for them
 MANY = 24  # ... while history is read: more than are begun in one turn, lest those that are awake grow in number
 
@@ -31,12 +29,11 @@ class Resting:
         """Nobody is tired yet."""
         self._engine = engine
         self._tired: list[str] = []
-        self._laid = 0  # since the last sweep
         self._gone = 0  # since memory was last given back
         self.held: Callable[[], Iterable[str]] = tuple  # runs that others need awake: those with a stop plan
         self.let_go: Callable[[], None] = give_back
         self._look_at = 0.0
-        self._now, self._reading, self._breathe_at = 0.0, False, 0.0
+        self._now, self._breathe_at = 0.0, 0.0
 
     @property
     def more(self) -> bool:
@@ -48,7 +45,7 @@ class Resting:
 
         While history is read they go in large groups: what a first sweep finds is mostly of the past.
         """
-        self._now, self._reading = now, bool(reading)
+        self._now = now
         if (now >= self._look_at or reading) and not self._tired:
             self._look_at = now + LOOK_EVERY
             current = self._engine.keys()
@@ -59,14 +56,10 @@ class Resting:
         return [key for key in chosen if self._engine.may_sleep(key)]
 
     def lay_down(self, keys: Sequence[str]) -> None:
-        """Put these to sleep. What they held goes round in circles: now and then it is swept up."""
+        """Put these to sleep."""
         for key in keys:
             self._engine.lay_down(key)
-        self._laid += len(keys)
         self._gone += len(keys)
-        if self._laid >= (MANY if self._reading else HEAP):
-            self._laid = 0
-            gc.collect()
         if self._gone >= CROWD and not self._tired and self._now >= self._breathe_at:
             self._gone, self._breathe_at = 0, self._now + BREATH
             self.let_go()

@@ -29,7 +29,9 @@ class Sight:
         if not folder:
             return True  # the host's own: what anyone on the machine can see
         path = os.path.join(folder, file) if file and os.path.isdir(folder) else folder
-        return self._reaches(os.path.dirname(path)) and self._may(path, stat.S_IROTH)
+        real = os.path.realpath(path)  # where a link leads, the way counts too
+        ways = {os.path.dirname(path), os.path.dirname(real)}
+        return all(self._reaches(way) for way in ways) and self._may(real, stat.S_IROTH)
 
     def _reaches(self, folder: str) -> bool:
         """Every folder on the way may be entered."""

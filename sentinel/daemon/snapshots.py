@@ -5,13 +5,16 @@ A snapshot holds the engine's state of a run and the bookmarks that belong to it
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from sentinel import __version__
 from sentinel.core.asleep import asleep_of
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Found, Json, RunInfo
+from sentinel.core.rule import Rulebook, judging
 from sentinel.daemon import stopping_left
 from sentinel.keep import plans
 from sentinel.keep.store import Snapshot, Store
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
 EVERY = 60.0
 SHARE = 100.0  # saving all runs that write may take one part in a hundred of the time
 LONGEST = 600.0  # but no more than so much is read again after a crash
+
+
+def rules_mark(book: Rulebook) -> str:
+    """What judges, the program included: under the same mark what time will do to a sleeping run is as it was found."""
+    words = "\n".join((__version__, *sorted(judging(book))))
+    return hashlib.blake2b(words.encode(), digest_size=8).hexdigest()
 
 
 class Snapshots:
@@ -41,6 +50,7 @@ class Snapshots:
         self._dirty: dict[str, float] = {}  # generation's key -> when it is due
         self._cost: dict[str, float] = {}  # seconds that its last saving took
         self._saved_at: dict[str, float] = {}
+        self._plan_at = 0.0  # when it is written down next what time will do to those that sleep
         self._listed: list[RunInfo] = []  # over before we came; written down with the next turn
 
     def note(self, batch: Batch, now: float) -> None:
@@ -49,7 +59,7 @@ class Snapshots:
             if isinstance(item, Found) and not item.info.fresh:
                 self._listed.append(item.info)
         key = self.engine.keys().get(batch.run)
-        if key is not None and key not in self._dirty:
+        if key in self.engine.runs and key not in self._dirty:  # one that sleeps on is as it was written down
             pause = max(EVERY, min(self._cost.get(key, 0.0) * SHARE * (1 + len(self._dirty)), LONGEST))
             last = self._saved_at.get(key)
             self._dirty[key] = now if last is None else last + pause
@@ -59,10 +69,9 @@ class Snapshots:
         ripe = {key for key, at in self._dirty.items() if at <= now}
         return sorted(ripe | {key for key in changed if key in self.engine.runs})
 
-    @property
-    def waiting(self) -> bool:
-        """Whether something beside the due runs waits to be written down."""
-        return bool(self._listed)
+    def waits(self, now: float) -> bool:
+        """Whether something beside the due runs is to be written down now; when time wakes a run has a minute's time."""
+        return bool(self._listed) or (now >= self._plan_at and bool(self.engine.sleepers.planned))
 
     def all_dirty(self) -> list[str]:
         """Every run touched since it was written down."""
@@ -73,11 +82,13 @@ class Snapshots:
         for info in self._listed:
             self.store.list_run(info, now)
         self._listed = []
+        self._save_plans(now)
         reading = self.files.catching_up() if self.files is not None else set()
         sources = {current: source for source, current in self.engine.keys().items()}
         for key in keys:
             watched = self.engine.runs.get(key)
             if watched is None:
+                self._dirty.pop(key, None)
                 continue
             if sources.get(key, key) in reading:  # no bookmark belongs to half a history
                 self._dirty[key] = now + 1.0
@@ -98,6 +109,15 @@ class Snapshots:
             self._dirty.pop(key, None)
             self._saved_at[key] = now
             self._cost[key] = perf_counter() - begun
+
+    def _save_plans(self, now: float) -> None:
+        """When time wakes those that sleep: it belongs to the state that they were put to sleep with."""
+        self._plan_at = now + EVERY
+        asleep, planned = self.engine.sleepers.runs, self.engine.sleepers.planned
+        if planned:
+            rules = rules_mark(self.engine.book)
+            self.store.save_wakings([(key, asleep[key].waking.kept(), rules) for key in planned])
+            planned.clear()
 
     def written(self, keys: Iterable[str], now: float) -> list[str]:
         """Those of the runs that were written down in this very turn."""

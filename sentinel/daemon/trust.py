@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+_ACCESS_LIST = "system.posix_acl_access"
 _STATUS = Path("/proc/self/status")
 
 
@@ -30,19 +31,44 @@ def am_privileged() -> bool:
 def distrust(path: Path, uid: int, look: Callable[[Path], os.stat_result] = os.stat) -> str:
     """Why this file must not be obeyed, with the command that mends it; nothing when it may be.
 
-    Every folder above it counts: who can write there can put another file in its place.
+    Every folder above it counts, and above each link on the way: who can write there can put another file in its place.
     """
-    real = path.resolve()
-    for part in (real, *real.parents):
+    for part in _on_the_way(path.absolute()):
         try:
-            facts = look(part)
+            facts = look(part)  # a circle of links ends here
+            is_link = part.is_symlink()
+            owner = part.lstat().st_uid if is_link else facts.st_uid
         except OSError as error:
             return f"{part}: {error.strerror}"
-        if facts.st_uid not in {0, uid}:
-            return f"{part} belongs to uid {facts.st_uid}; mend: chown root {part}"
+        if owner not in {0, uid}:
+            return f"{part} belongs to uid {owner}; mend: chown -h root {part}"
+        if is_link:
+            continue  # where it leads comes later
         if _others_write(facts):
             return f"{part} can be changed by others (mode {stat.S_IMODE(facts.st_mode):o}); mend: chmod go-w {part}"
+        if facts.st_mode & stat.S_IWGRP and _has_access_list(part):
+            return f"{part} can be changed by others (its access list names them); mend: setfacl -b {part}"
     return ""
+
+
+def _on_the_way(path: Path) -> list[Path]:
+    """The path, what lies above it, and the same of wherever links lead; a circle ends."""
+    found: dict[Path, None] = {}
+    ways = [path]
+    for way in ways:
+        for part in (way, *way.parents):
+            if part not in found and part.is_symlink():
+                ways.append(Path(os.path.normpath(part.parent / os.readlink(part))))
+            found.setdefault(part)
+    return list(found)
+
+
+def _has_access_list(path: Path) -> bool:
+    """Where one is, the group's bits are its mask, and say nothing of whom it names."""
+    try:
+        return bool(os.getxattr(path, _ACCESS_LIST))
+    except OSError:
+        return False
 
 
 def _others_write(facts: os.stat_result) -> bool:

@@ -19,7 +19,15 @@ _DEEPEST = 200
 _MOST_ALIASES = 1000
 _ENDINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".config.js", ".config.py")
 _NAMES = ("config.js", "config.py", "vocab.txt", "tokenizer.json", "args.txt", "hparams.yaml")
-_NO_CONFIG = ("trainer_state.json", "metrics.json", "package.json", "package-lock.json", "catboost_training.json")
+_NO_CONFIG = (
+    "trainer_state.json",
+    "metrics.json",
+    "result.json",
+    "package.json",
+    "package-lock.json",
+    "catboost_training.json",
+)
+_DATASET = frozenset(["dataset", "dataset_name", "data_name", "task_name"])
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SECRET_KEY = re.compile(r"(?:^|[._-])(?:api_?)?(?:token|key|password|passwd|secret|credentials?|auth)$", re.IGNORECASE)
 _SECRET = re.compile(
@@ -90,9 +98,9 @@ def read_config(name: str, data: bytes) -> list[Fact]:
 
 def well_known(key: str, value: object) -> str:
     """The fact that a config's key states beside `config.KEY`; "" for most."""
-    if isinstance(value, str | bool | tuple):
-        return ""
     last = key.rsplit(".", 1)[-1]
+    if isinstance(value, str | bool | tuple):
+        return "fact.dataset" if isinstance(value, str) and last in _DATASET else ""
     return next((fact for fact, keys in _KNOWN if last in keys), "")
 
 

@@ -19,7 +19,7 @@ class Course:
     """The state in force while one file is read."""
 
     __slots__ = (
-        *("arrival", "classes", "context", "context_left", "dump", "epoch", "facts", "file", "inherited"),
+        *("arrival", "classes", "context", "context_left", "copied", "dump", "epoch", "facts", "file", "inherited"),
         *("last_redraw", "rank", "shown", "stamp", "step", "timing"),
     )
 
@@ -39,6 +39,7 @@ class Course:
         self.shown: dict[str, str] = {}  # what the last bar showed of measurements between epochs
         self.facts: dict[str, Any] = {}
         self.dump: list[list[Any]] | None = None  # inside a printed config: the keys that the next line may stand under
+        self.copied: list[str] = []  # a task and the names of its scores, whose values are to come
         self.classes: list[int] = [0, 0]  # of a net as Caffe prints it: its last output, whether it ends in a softmax
 
     def counters(self, step: int | None, epoch: float | None) -> None:
@@ -122,6 +123,7 @@ class Course:
             "facts": dict(self.facts),
             "dump": [list(part) for part in self.dump] if self.dump is not None else None,
             "classes": list(self.classes),
+            "copied": list(self.copied),
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -135,3 +137,4 @@ class Course:
         dump = saved.get("dump")
         self.dump = [list(part) for part in dump] if dump is not None else None
         self.classes = list(saved.get("classes", (0, 0)))
+        self.copied = list(saved.get("copied", ()))

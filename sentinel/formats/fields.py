@@ -33,8 +33,11 @@ _BEFORE_COUNTER = frozenset(
     ]
 )
 _CLASS_METRICS = frozenset(["precision", "recall", "f1", "map", "iou", "accuracy", "dice", "auc"])
+_ALONE = re.compile(r"\s*\[batch=\d+/\d+\]:?\s*")  # the head of a block of lines
+_SCORED = re.compile(r" \* [A-Z][\w@]* \d")  # ` * Acc@1 71.2 Acc@5 90.1`
 _LABEL = re.compile(r"(?:[BIES]-)?[A-Z][A-Z0-9_]{0,15}")  # a class: `PER: precision: 87.1 %`
 _DIGIT_NAME = re.compile(r"\d[A-Z]{2,8}")  # `5HT`
+_PLACE = re.compile(r"(?P<epoch>\d{1,6})epoch(?::(?P<split>[a-z]+):\d+-(?P<batch>\d+)batch:?)?")  # ESPnet
 _NO_LABEL = frozenset(
     ["info", "debug", "warning", "error", "critical", "note", "eval", "best", "result", "results", "summary"]
 )
@@ -72,6 +75,9 @@ _SHORT = frozenset(
         "est",
         "tot",
         "num",
+        "up",
+        "sen",
+        "l.r",
         "temp",
         "perp",
         "vs",
@@ -139,6 +145,16 @@ class _Reading:
         """Whether a word in capitals before a colon may be the name of a class."""
         return word.lower() not in _NO_LABEL and not split_of(word.lower()) and not self.names.spell(word).known
 
+    def place(self, token: Token, place: re.Match[str]) -> None:
+        """`3epoch`, `3epoch:train:1-50batch`: an epoch glued to its number, and how far in it the batches are."""
+        self.epoch = Token("num", place["epoch"], token.start, token.start + len(place["epoch"]))
+        self.section = split_of(place["split"] or "") or self.section
+        if place["batch"]:
+            self._step(
+                _BATCH,
+                Token("num", place["batch"], token.start + place.start("batch"), token.start + place.end("batch")),
+            )
+
     def qualify(self, inside: str) -> bool:
         """`loss=0.61 (val)`, `loss (val): 0.61`: a bracket that names a split says it of what stands before it."""
         split = split_of(inside.strip().lower())
@@ -155,7 +171,7 @@ class _Reading:
         return True
 
     def number(self, token: Token, bracket: bool, first: bool) -> None:
-        key = self.words[-6:]
+        key = ["loss"] if self.words in (["Cost"], ["cost"]) else self.words[-6:]  # Marian's word for it
         strong, self.words, self.sep = self.sep, [], False
         after_epoch, self.after_epoch = self.after_epoch, False
         if not key:
@@ -233,13 +249,18 @@ class _Reading:
 def read(text: str, start: int, names: Names) -> Fields:
     """The fields of a line of prose."""
     state = _Reading(names)
+    if text.startswith("Saving dict for", start) or (text.startswith(" * ") and _SCORED.match(text)):
+        state.section = "val"  # TensorFlow's and torchvision's summaries of a validation
     parts = tokens(text, start)
     skip_to = -1
     first, bracket = True, False
     for i, token in enumerate(parts):
         if token.start < skip_to:
             continue
-        if token.kind == "word":
+        if token.kind == "word" and (place := _PLACE.fullmatch(token.text)):
+            state.place(token, place)
+            first = False
+        elif token.kind == "word":
             state.word(token.text)
             first = False
         elif token.kind in ("num", "frac"):
@@ -256,7 +277,7 @@ def read(text: str, start: int, names: Names) -> Fields:
             bracket = token.text == "["
             skip_to = _punctuation(text, token, state, parts[i - 1] if i else None)
     state.close()
-    return _kept(state, text[:2] == "  ")
+    return _kept(state, text)
 
 
 def _punctuation(text: str, token: Token, state: _Reading, before: Token | None) -> int:
@@ -285,10 +306,11 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
     return -1
 
 
-def _kept(state: _Reading, indented: bool) -> Fields:
+def _kept(state: _Reading, text: str) -> Fields:
     """The fields that are readings: only a line with a metric or with its own counter has any."""
     step = state.step[1] if state.step else None
-    if state.step and state.step[0] == _BATCH and not state.fields:
+    indented = 2 <= len(text) - len(text.lstrip(" ")) <= 12  # what stands further in is set flush right
+    if state.step and state.step[0] == _BATCH and not state.fields and not _ALONE.fullmatch(text):
         step = None  # `Batch [39/59]: evaluated` is no step that later lines could stand at
     splits = sum(state.names.spell(f.raw).metric == "metric" for f in state.fields)  # `learn: 0.69  test: 0.68`
     telling = splits > 1 or any(f.role in (Role.METRIC, Role.SIDE) for f in state.fields)

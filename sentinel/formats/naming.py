@@ -103,17 +103,23 @@ class Naming:
     def name_all(self, keys: Sequence[tuple[str, str]], context: str = "", group: str = "") -> tuple[str, ...]:
         """The names of one layout's keys, each with the split that its section gives; "" is to be left out."""
         spelt = [(raw, section, self.names.spell(raw)) for raw, section in keys]
+        if any(s.metric in ("epsilon", "eps") for _, _, s in spelt):  # who explores is paid: a score is a reward
+            paid = self.names.spell("reward")
+            spelt = [(raw, section, paid if s.metric in _PAID else s) for raw, section, s in spelt]
         trains = any(
             not section and not s.split and (s.metric.startswith("loss") or s.metric in _TRAINING)
             for _, section, s in spelt
         )
         explicit = {s.split for _, _, s in spelt if s.split == "val" or s.metric.startswith("loss")}
         trains = trains and "train" not in explicit
+        both = {"train", "val"} <= {s.split for _, _, s in spelt if s.metric == "loss"}
         wanted: list[tuple[str, Spelling, str]] = []
         for raw, section, s in spelt:
             split = section or context
             if not split and "val" in explicit and raw.strip().lower().startswith("metrics/"):
                 split = "val"  # Ultralytics: train/, val/ and scores under metrics/, which are of the validation
+            if not split and both and s.splits and not s.split and self.names.better(s.metric) == "higher":
+                split = "val"  # a score beside both losses is the validation's
             if not split and s.splits and s.metric not in _NO_DEFAULT and (trains or s.metric.startswith("loss")):
                 split = "train"
             wanted.append((raw, s, split if s.splits or section or context else ""))
@@ -144,4 +150,5 @@ class Naming:
 
 
 _TRAINING = ("lr", "grad_norm", "throughput", "loss_scale")
+_PAID = ("score", "avg_score", "average_score", "mean_score", "total_score", "last_score")
 _NO_DEFAULT = ("reward", "episode_length", "win_rate", "success_rate", "metric")

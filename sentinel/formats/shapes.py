@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sentinel.formats.course import Course
+
 _YOLO = re.compile(r"^\s*\d+/\d+\s+[\d.]+G(?:\s+[-\w.]+){8,20}\s*$")
 _YOLO_KEYS = (
     *("train/box_loss", "train/obj_loss", "train/cls_loss", "train/total_loss", "", ""),
@@ -41,6 +43,20 @@ def coco(text: str) -> dict[str, Any] | None:
     if match["area"] == "all" and match["what"] == "AP":
         key = {"0.50:0.95": "map50_95", "0.50": "map50"}.get(match["iou"], f"ap_{match['iou']}")
     return {f"val/{key}": match["value"]}
+
+
+def copied(text: str, course: Course) -> dict[str, Any]:
+    """Detectron2's rows to copy: the task, the names of its scores, then their values."""
+    _, _, said = text.partition("copypaste: ")
+    cells = [cell.strip() for cell in said.split(",")]
+    if said.startswith("Task:"):
+        course.copied = [said[5:].strip()]
+    elif course.copied and any(cell[:1].isalpha() and cell != "nan" for cell in cells):
+        course.copied = [course.copied[0], *cells]
+    elif len(cells) == len(course.copied) - 1:
+        task, *names = course.copied
+        return {f"val/{task}/{name}": value for name, value in zip(names, cells, strict=True)}
+    return {}
 
 
 def mllog(thing: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

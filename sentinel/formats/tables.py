@@ -56,7 +56,11 @@ _MONITOR = ["r", "l", "t"]  # stable-baselines' monitor: an episode's reward and
 _MONITOR_KEYS = {"r": "reward", "l": "episode_length"}
 _COUNTS = re2.compile(r"(?i)\b(?:epochs?|steps?|iter(?:ation)?s?|batch|loss|e)\b|_loss")
 RULED = "ruled"  # in the place of a delimiter: a header that waits for its ruler
-_RULED_KEYS = {"E": "epoch", "#": "step"}
+_RULED_KEYS = {  # spaCy's names; its scores are of the development set
+    "E": "epoch", "#": "step", "ENTS_F": "val f1", "ENTS_P": "val precision", "ENTS_R": "val recall", "SCORE": "val score",
+    "CATS_SCORE": "val cats_score", "SPANS_SC_F": "val f1", "TAG_ACC": "val tag_acc",
+    "DEP_UAS": "val dep_uas", "DEP_LAS": "val dep_las",
+}  # fmt: skip
 _GAPS = re.compile(r"\s{2,}")
 _SENTENCE = re.compile(r"[,:;()!?'\"]")
 

@@ -182,6 +182,8 @@ class TextReader:
             header, self._header = self._header, None
             if self._opens_table(header, text, piece, out):
                 return True
+        if "copypaste: " in text and (scores := shapes.copied(text, self._course)):
+            return self._shape(scores, piece, out)
         understood = self._brackets(text, piece, out)
         if understood is not None:
             return understood

@@ -14,7 +14,7 @@ _TOKEN = re.compile(
         |\d+\s*(?:days?|d),?\s+\d+:\d\d(?::\d\d)? |\d+h\s?\d+m(?:\s?\d+s)?|\d+m\s?\d+s)
     |(?P<frac>\d[\d,]*\s*/\s*\d[\d,]*(?![\w/.]))
     |(?P<num>{VALUE})
-    |(?P<word>[A-Za-z_][\w@#'+%]*(?:-[A-Za-z\d][\w@#'+]*)*(?:[./]@?[A-Za-z\d_][\w@#'+:-]*(?<![:-]))*(?:\([\w%/]+\))?)
+    |(?P<word>[A-Za-z_][\w@#'+%]*(?:-[A-Za-z\d][\w@#'+]*)*(?:[./]@?[A-Za-z\d_](?:[\w@#'+-]|(?<=\d):)*(?<![:-]))*(?:\([\w%/]+\))?)
     |(?P<space>\s+)
     |(?P<punct>.)
     """,
@@ -26,7 +26,7 @@ _UNIT = re.compile(
 )
 _RATE = re.compile(
     r"\s*\[?(?:(?P<k>[kK])\s)?\s*(?:tok|toks|tks|tokens?|samples?|imgs?|images?|it|iters?|steps?|examples?|seqs?|words?|ins|frames?)"
-    r"\s*(?:/|per)\s*(?:s|sec|second)\b\]?"
+    r"\s*(?:/|per)\s*(?:s|sec|second)\b\]?(?![:=])"
 )
 _GLUED = re.compile(r"[A-Za-z_]\w*\s*[=:]")
 
@@ -65,13 +65,17 @@ def _number(text: str, token: Token) -> Token:
     """A number with its unit, or a plain word where the digits belong to something else."""
     before = text[token.start - 1] if token.start else " "
     after = text[token.end : token.end + 2]
+    rate = _RATE.match(text, token.end)
+    if token.kind == "frac" and rate and before not in "/.":
+        return Token(
+            "num", (first := text[token.start :].split("/", 1)[0].rstrip()), token.start, token.start + len(first)
+        )
     spoilt = before in "/\\.#$@&~^" or (after[:1] in "-:./" and after[1:].isdigit() and token.kind == "num")
-    if spoilt:
+    if spoilt and not (before == "/" and rate):  # `41000/39000 tok/s`: of two rates the second
         return _word(text, token)
     if token.kind == "frac":
         return token
     unit = _UNIT.match(text, token.end)
-    rate = _RATE.match(text, token.end)
     if rate:
         return token._replace(end=rate.end(), rate=True, scale=1e3 if rate["k"] else 1.0)
     if unit:

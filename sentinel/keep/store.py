@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS runs (
     over_at REAL, listed INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS snapshots (run TEXT PRIMARY KEY, at REAL, data BLOB NOT NULL, bookmarks BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS briefs (run TEXT PRIMARY KEY, brief TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS wakings (run TEXT PRIMARY KEY, waking TEXT NOT NULL, rules TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS alerts (
     id TEXT PRIMARY KEY, run TEXT NOT NULL, rule TEXT NOT NULL, instance TEXT NOT NULL, n INTEGER NOT NULL,
     phase TEXT NOT NULL, change TEXT NOT NULL, opened_at REAL, closed_at REAL, UNIQUE (run, rule, instance, n));
@@ -36,6 +37,8 @@ CREATE TABLE IF NOT EXISTS effects (
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TRIGGER IF NOT EXISTS stale_briefs AFTER INSERT ON snapshots
     BEGIN DELETE FROM briefs WHERE run = NEW.run; END;
+CREATE TRIGGER IF NOT EXISTS stale_wakings AFTER INSERT ON snapshots
+    BEGIN DELETE FROM wakings WHERE run = NEW.run; END;
 CREATE INDEX IF NOT EXISTS open_alerts ON alerts (run, closed_at);
 """
 
@@ -54,6 +57,8 @@ class Snapshot:
     bookmarks: Json
     over: str
     brief: Json = None  # what is enough to know of it while it sleeps
+    waking: Json = None  # when time alone wakes it
+    waking_by: str = ""  # the mark of the rules under which that was found
 
 
 class Store:
@@ -185,6 +190,11 @@ class Store:
             "INSERT OR REPLACE INTO briefs VALUES (?, ?)", (snapshot.info.key, json.dumps(snapshot.brief))
         )
 
+    def save_wakings(self, wakings: Iterable[tuple[str, Json, str]]) -> None:
+        """Of runs that sleep: when time alone wakes them, and the mark of the rules that say so."""
+        rows = ((key, json.dumps(waking), rules) for key, waking, rules in wakings)
+        self.connection.executemany("INSERT OR REPLACE INTO wakings VALUES (?, ?, ?)", rows)
+
     def list_run(self, info: RunInfo, now: float) -> None:
         """A run that was over before we came."""
         self.connection.execute(
@@ -199,19 +209,20 @@ class Store:
         that cannot be read is told and left out: the run's files are read again.
         """
         rows = self.connection.execute(
-            "SELECT r.key, r.source, r.info, r.over, s.at, s.bookmarks, coalesce(b.brief, 'null') AS brief FROM runs r "
-            "JOIN snapshots s ON s.run = r.key LEFT JOIN briefs b ON b.run = r.key ORDER BY r.found_at, r.key"
+            "SELECT r.key, r.source, r.info, r.over, s.at, s.bookmarks, coalesce(b.brief, 'null') AS brief, "
+            "coalesce(w.waking, 'null') AS waking, coalesce(w.rules, '') AS rules FROM runs r JOIN snapshots s ON s.run = r.key "
+            "LEFT JOIN briefs b ON b.run = r.key LEFT JOIN wakings w ON w.run = r.key ORDER BY r.found_at, r.key"
         ).fetchall()
         for row in rows:
             try:
-                info, brief = info_from(row["info"]), json.loads(row["brief"])
+                info, brief, waking = info_from(row["info"]), json.loads(row["brief"]), json.loads(row["waking"])
                 data = self.state_of(info.key) if brief is None else None
                 bookmarks = unpack(row["bookmarks"])
             except (zlib.error, ValueError, TypeError) as broken:
                 told = f"the record of {row['key']} could not be read back, its files are read again: {broken}"
                 self.told.append(told)
                 continue
-            yield Snapshot(info, row["source"], row["at"], data, bookmarks, row["over"], brief)
+            yield Snapshot(info, row["source"], row["at"], data, bookmarks, row["over"], brief, waking, row["rules"])
 
     def state_of(self, key: str) -> Json:
         """The engine's state of one run as it was last written down; None if it never was."""
@@ -232,6 +243,7 @@ class Store:
         for key in keys:
             self.connection.execute("DELETE FROM snapshots WHERE run = ?", (key,))
             self.connection.execute("DELETE FROM briefs WHERE run = ?", (key,))
+            self.connection.execute("DELETE FROM wakings WHERE run = ?", (key,))
             self.connection.execute("DELETE FROM effects WHERE run = ?", (key,))
             self.connection.execute("DELETE FROM runs WHERE key = ?", (key,))
         return keys

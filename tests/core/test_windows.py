@@ -13,6 +13,7 @@ from sentinel.core.amounts import parse_alternatives
 from sentinel.core.functions.needs import FirstOf, InWindow
 from sentinel.core.names import Name, Names
 from sentinel.core.records import Fact, Origin, Row, RunInfo
+from sentinel.core.rewriting import scale
 from sentinel.core.run import Run
 
 ALL = [
@@ -301,7 +302,7 @@ def test_a_long_window_follows_when_the_unit_of_a_share_is_settled():
     mean = ask(run, "sums", "mean", "2000 readings")
     for i in range(3000):
         run.enter(row(i, 50.0))
-    run.cell("x").scale(0.01)
+    scale(run.cell("x"), 0.01)
     assert mean(5) == pytest.approx(0.5)
 
 

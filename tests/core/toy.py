@@ -18,6 +18,7 @@ class Toy:
     facts: frozenset = frozenset()
     patterns: tuple = ()
     timed: bool = False
+    ages: bool = False
     text: str = "toy"
     wants: frozenset = frozenset()
 
@@ -26,7 +27,7 @@ class Toy:
 
     hunch = bind
 
-    def outlook(self, run, instance=""):
+    def outlook(self, run, instance="", *, far=False):
         return lambda: True
 
     def outline(self, run, instance=""):

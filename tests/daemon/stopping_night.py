@@ -22,6 +22,8 @@ from sentinel.daemon.settings import load_settings
 from sentinel.daemon.signals import run_until_told
 from sentinel.keep import plans
 from sentinel.outlets.hands.consent import write_consent
+from tests.world.settings import CHANNELS_ONLY, UNLIMITED, channel_at, settings_in, watching
+from tests.world.waiting import awaited
 
 ROOT = Path(__file__).parents[2]
 MORTAL = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []  # nobody outlives a test that was ended
@@ -47,47 +49,15 @@ rules:
     labels: {{sign: {sign}}}
     say: "doomed"
 """
-SETTINGS = """[sentinel]
-state = "{folder}/state"
-rules = ["{folder}/rules"]
-[[watch]]
-name = "t"
-runs = "{folder}/runs/*"
-poll = "100ms"
-stop = "kill"
-[[watch]]
-name = "h"
-runs = "{folder}/hanging/*"
-poll = "100ms"
-stop = "kill"
-[gpu]
-enabled = false
-[host]
-enabled = {host}
-[[channel]]
-name = "hook"
-url = "json://127.0.0.1:{port}/in"
-pictures = false
-quiet = {quiet}
-[tell]
-group = "0s"
-terminal = false
-journal = false
-most = "100000 a run and day, 100000 a channel and day"
-[stop]
-mode = "{mode}"
-grace = "{grace}"
-settle = "1s"
-worth = "1 GPU-hours"
-most = "99 at once, 99 an hour, 99 a day"
-crowd = "100 %"
-"""
+
+
+SOON = {"settle": "1s", "worth": "1 GPU-hours", "most": "99 at once, 99 an hour, 99 a day", "crowd": "100 %"}
 
 
 class Night:
     """A folder with settings, rules, a channel, and the daemon and trainings that were started in it."""
 
-    def __init__(self, folder, *, quiet="[]", port=None, mode="armed", grace="4s", waits=None, host=False):
+    def __init__(self, folder, *, quiet=(), port=None, mode="armed", grace="4s", waits=None, host=False):
         self.folder, self.waits, self.told, self.deaf = folder, {**SHORT, **(waits or {})}, [], False
         self.trainings, self.processes, self._daemon, self._forgiven = {}, [], None, set()
         self._server = self._listen() if port is None else None
@@ -96,9 +66,16 @@ class Night:
         self.rule("broken", "nonfinite(train.loss)", "terminal", "t")
         self.rule("still", "silence > 2", "hung", "h")
         self.rule("low", "train.loss < 0.05", "none", "h", action="tell")
-        values = {"folder": folder, "port": port or self._server.server_address[1], "quiet": quiet, "mode": mode}
-        values |= {"host": str(host).lower()}
-        (folder / "sentinel.toml").write_text(SETTINGS.format(**values, grace=grace))
+        text = settings_in(
+            folder,
+            rules=True,
+            watch=[watching("t", f"{folder}/runs", stop="kill"), watching("h", f"{folder}/hanging", stop="kill")],
+            host={"enabled": host},
+            channel=[channel_at(port or self._server.server_address[1], pictures=False, quiet=list(quiet))],
+            tell=CHANNELS_ONLY | UNLIMITED,
+            stop=SOON | {"mode": mode, "grace": grace},
+        )
+        (folder / "sentinel.toml").write_text(text)
         for name in ("runs", "hanging"):
             (folder / name).mkdir()
 
@@ -185,7 +162,7 @@ class Night:
 
     def ended(self, name, seconds=60.0):
         """The last plan of a run, once it has ended."""
-        until(
+        awaited(
             lambda: self.forgive() and (found := self.plans(name)) and not found[-1].open,
             seconds,
             lambda: self.story(name),
@@ -203,7 +180,7 @@ class Night:
 
     def seen(self, name, seconds=60.0):
         """Once the daemon has read what a run writes now: what was there before it came is history."""
-        until(lambda: f'"{name}"' in self.ask("status", "--json").stdout, seconds, lambda: self.story(name))
+        awaited(lambda: f'"{name}"' in self.ask("status", "--json").stdout, seconds, lambda: self.story(name))
         time.sleep(1.0)
 
     def signals(self, name):
@@ -224,15 +201,6 @@ class Night:
         """For a test that failed."""
         out = (self.folder / "daemon.out").read_text()[-3000:]
         return f"{self.plans(name)}\n{out}\n{(self.folder / f'{name}.out').read_text()[-500:]}"
-
-
-def until(condition, seconds=30.0, story=lambda: ""):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"it did not come: {story()}")
 
 
 def left_over(folder):

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from sentinel.core.stopping_plan import Stage
 from sentinel.core.stopping_world import Level
-from tests.daemon.stopping_night import TRAININGS, Night, until
+from tests.daemon.stopping_night import TRAININGS, Night
+from tests.world.waiting import awaited
 
 NEXT = Path("/proc/sys/kernel/ns_last_pid")
 # stage -> how the training behaves, how far its owner allows, the grace, whether people can be told yet
@@ -51,9 +52,9 @@ def told_of(night, stage, kind, how, restart):
     night.train("a", how[0], consent=how[1])
     victim = night.trainings["a"]
     daemon = night.watch()
-    until(lambda: standing(night) is stage, 60, lambda: night.story("a"))
-    until(lambda: stage not in (Stage.ASKED, Stage.VERIFIED) or night.signals("a"), 60, lambda: night.story("a"))
-    until(lambda: holds_a_pidfd(daemon.pid), 60, lambda: "the daemon has not pinned its processes")
+    awaited(lambda: standing(night) is stage, 60, lambda: night.story("a"))
+    awaited(lambda: stage not in (Stage.ASKED, Stage.VERIFIED) or night.signals("a"), 60, lambda: night.story("a"))
+    awaited(lambda: holds_a_pidfd(daemon.pid), 60, lambda: "the daemon has not pinned its processes")
     if restart:
         daemon.kill()
         daemon.wait()
@@ -66,7 +67,7 @@ def told_of(night, stage, kind, how, restart):
     before = night.signals("a")
     night.deaf = False
     plan = night.ended("a", 90)
-    until(lambda: any(plan.why[:20] in str(message) for message in night.told), 30, lambda: night.story("a"))
+    awaited(lambda: any(plan.why[:20] in str(message) for message in night.told), 30, lambda: night.story("a"))
     time.sleep(2.0)
     return {
         "stage": plan.stage.value, "why": plan.why, "pid": victim.pid, "stranger": stranger.pid, "code": stranger.poll(),

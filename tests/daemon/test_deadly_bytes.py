@@ -5,30 +5,16 @@ import contextlib
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from sentinel.cli.asking import NoDaemon, ask
 from tests.daemon.jumps import RULES
+from tests.world.settings import CHANNELS_ONLY, settings_in
+from tests.world.waiting import PATIENCE, awaited
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = """[sentinel]
-state = "{folder}/state"
-rules = ["{folder}/rules"]
-[[watch]]
-name = "t"
-runs = "{folder}/runs/*"
-poll = "100ms"
-[gpu]
-enabled = false
-[host]
-enabled = false
-[tell]
-terminal = false
-journal = false
-"""
 
 
 def prepare(folder):
@@ -36,7 +22,7 @@ def prepare(folder):
     (folder / "rules/jumps.yml").write_text(RULES)
     (folder / "runs").mkdir()
     settings = folder / "sentinel.toml"
-    settings.write_text(SETTINGS.format(folder=folder))
+    settings.write_text(settings_in(folder, rules=True, tell=CHANNELS_ONLY))
     return settings
 
 
@@ -49,15 +35,6 @@ def answer(folder, **request):
     with contextlib.suppress(NoDaemon, OSError):
         return ask(argparse.Namespace(socket=str(folder / "state/control")), request)
     return None
-
-
-def wait(until, seconds=30.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := until():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come in time")
 
 
 def alerts(folder):
@@ -80,14 +57,14 @@ def test_the_third_life_goes_on_and_says_what_it_left_out(tmp_path, where):
     settings = prepare(tmp_path)
     daemon = life(settings, where)
     try:
-        wait(lambda: answer(tmp_path, ask="status"))
+        awaited(lambda: answer(tmp_path, ask="status"))
         write(tmp_path, where)
-        assert daemon.wait(30) == -signal.SIGKILL
+        assert daemon.wait(PATIENCE) == -signal.SIGKILL
         daemon = life(settings, where)
-        assert daemon.wait(30) == -signal.SIGKILL
+        assert daemon.wait(PATIENCE) == -signal.SIGKILL
         daemon = life(settings, where)
-        wait(lambda: alerts(tmp_path))
-        status = str(wait(lambda: answer(tmp_path, ask="status")))
+        awaited(lambda: alerts(tmp_path))
+        status = str(awaited(lambda: answer(tmp_path, ask="status")))
         assert "stopped us twice" in status
         assert daemon.poll() is None
     finally:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.outlets.servers import Web
 
-KILLS = [pytest.param(20, id="20"), pytest.param(200, marks=[pytest.mark.torture, pytest.mark.timeout(900)], id="200")]
+KILLS = [pytest.param(12, id="12"), pytest.param(200, marks=[pytest.mark.torture, pytest.mark.timeout(900)], id="200")]
 
 
 @pytest.mark.parametrize("kills", KILLS)

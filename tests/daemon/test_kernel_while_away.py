@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-from tests.daemon.test_running import ROOT, SETTINGS, ask, until
+from tests.daemon.test_running import ROOT, ask
+from tests.world.settings import settings_in
+from tests.world.waiting import PATIENCE, until
 
 OOM = "Out of memory: Killed process {} (python) total-vm:9000000kB, anon-rss:8000000kB\n"
 STEPS = "".join(f"step={n} loss={2.5 - n / 10}\n" for n in range(1, 12))
@@ -17,10 +19,8 @@ STEPS = "".join(f"step={n} loss={2.5 - n / 10}\n" for n in range(1, 12))
 def place(tmp_path):
     (tmp_path / "runs" / "a").mkdir(parents=True)
     (tmp_path / "kern.log").write_text("")
-    text = SETTINGS.format(folder=tmp_path).replace(
-        "[host]\nenabled = false", f'[host]\npoll = "1s"\nkernel_log = "{tmp_path}/kern.log"'
-    )
-    (tmp_path / "sentinel.toml").write_text(text)
+    host = {"poll": "1s", "kernel_log": f"{tmp_path}/kern.log"}
+    (tmp_path / "sentinel.toml").write_text(settings_in(tmp_path, host=host))
     return tmp_path
 
 
@@ -41,7 +41,7 @@ class Life:
     def __exit__(self, *_trouble):
         self.process.send_signal(self.number)
         try:
-            self.process.wait(10)
+            self.process.wait(PATIENCE)
         finally:
             self.process.kill()
             self.process.wait()
@@ -59,7 +59,7 @@ def test_a_training_killed_while_nobody_watched_is_told_of_its_run_and_once(plac
     try:
         with Life(place) as life:
             (place / "runs" / "a" / "train.log").write_text(STEPS)
-            assert until(lambda: kept_pids(place) & {training.pid}, 40), life.out.read_text()
+            assert until(lambda: kept_pids(place) & {training.pid}), life.out.read_text()
     finally:
         training.kill()
         training.wait()
@@ -67,7 +67,7 @@ def test_a_training_killed_while_nobody_watched_is_told_of_its_run_and_once(plac
         log.write(OOM.format(training.pid))
     for number in (signal.SIGKILL, signal.SIGTERM):
         with Life(place, number) as life:
-            assert until(life.killed, 40), (life.alerts(), life.out.read_text())
+            assert until(life.killed), (life.alerts(), life.out.read_text())
             (alert,) = life.killed()
             assert alert["run"] == "a", alert
     told = "".join(path.read_text() for path in sorted(place.glob("out-*")))

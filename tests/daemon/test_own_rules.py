@@ -13,7 +13,7 @@ import sentinel.daemon.own_rules as own_module
 from sentinel.core.stopping_signs import signs_of
 from sentinel.rulebook.own import own_rules
 from sentinel.sources.own_rules import stamp_of
-from tests.daemon.test_reloading import House
+from tests.daemon.house import House
 
 MINE = """signature: mine
 title: Mine
@@ -206,12 +206,9 @@ def test_a_run_that_sleeps_is_woken_when_its_rules_change_and_not_before(home):
     home.own("r", MINE % 3)
     begun(home, "r")
     home.until(home.own_alerts)
-    engine, key = home.daemon.engine, home.run("r").run.info.key
-    home.turn()
-    with home.daemon.store.turn():
-        home.daemon.snapshots.save([key], home.daemon.clock.wall())
-    engine.lay_down(key)
-    engine.sleepers.runs[key].wakes = float("inf")
+    engine = home.daemon.engine
+    key = nap(home, "r")
+    assert key
     engine._own._held["/gone"] = engine._own._held[f"{home.place}/a/r"]
     for _ in range(3):
         home.look()
@@ -221,6 +218,31 @@ def test_a_run_that_sleeps_is_woken_when_its_rules_change_and_not_before(home):
     home.until_looked(lambda: key not in engine.sleepers.runs)
     assert home.fires("r") == []
     home.until(lambda: not home.own_alerts())
+
+
+@pytest.mark.parametrize(("change", "reason"), [(MINE % 4, "rule changed"), (None, "rule gone")])
+def test_a_run_that_sleeps_over_a_restart_hears_that_its_rules_changed_meanwhile(home, change, reason):
+    file = home.own("r", MINE % 3)
+    begun(home, "r")
+    home.until(home.own_alerts)
+    (first,) = home.own_alerts()
+    home.until(lambda: nap(home, "r"))
+    home.down()
+    file.unlink() if change is None else file.write_text(change)
+    home.start()
+    home.until_looked(lambda: first not in home.own_alerts())
+    assert home.daemon.store.alert(first)["reason"] == reason
+
+
+def nap(home, run):
+    """Put a run to sleep, as it was just written down."""
+    engine = home.daemon.engine
+    key = home.run(run).run.info.key
+    with home.daemon.store.turn():
+        home.daemon.snapshots.save([key], home.daemon.clock.wall())
+    if engine.may_sleep(key):
+        home.daemon.resting.lay_down([key])
+    return key if key in engine.sleepers.runs else ""
 
 
 def test_an_administrators_new_signature_takes_the_name_and_the_settings_switch_all_off(home):
@@ -233,7 +255,7 @@ def test_an_administrators_new_signature_takes_the_name_and_the_settings_switch_
     assert any("'mine' is in force for all" in str(fault) for _, _, fault in home.daemon.own_faults())
     home.own("r", (MINE % 3).replace("mine", "ours"))
     home.until_looked(lambda: any(rule.own for rule in home.run("r").rules))
-    home.write(more="own_rules = false\n")
+    home.write(keep={"own_rules": False})
     home.reload()
     assert not any(rule.own for rule in home.run("r").rules)
     home.look()
@@ -247,7 +269,7 @@ def test_a_users_own_folder_holds_for_all_their_runs_and_the_nearer_file_overrid
     home.own("two", MINE % 100, "near.yml")
     for run in ("one", "two"):
         home.log(run, "step=1 loss=5.0\n")
-    home.write(more=f'users_rules = "{home.place}/homes/{{user}}"\n')
+    home.write(keep={"users_rules": f"{home.place}/homes/{{user}}"})
     home.start()
     home.until(lambda: home.run("one") and home.run("two") and home.run("two").looks)
     assert home.fires("one") == ["own:mine/big"]

@@ -21,9 +21,9 @@ from sentinel.daemon.stopping_children import PROMISED as STOPPING
 from sentinel.daemon.stopping_children import SURVEY, Children
 from sentinel.daemon.systemd import Notifier
 from sentinel.sources.gpu.keeper import Keeper
-from tests.daemon.test_running import until
 from tests.world import plain_nvml
 from tests.world.fake_nvml import Driver
+from tests.world.waiting import until
 
 HELD = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP); print('{}')"  # a child that somebody stopped
 

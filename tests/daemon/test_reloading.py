@@ -2,129 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import socket
-import threading
-from types import SimpleNamespace
 
 import pytest
 
 from sentinel.core.telling_words import Saying, Scope, Word
 from sentinel.daemon import last_good
-from sentinel.daemon.alive import WORKER, Alive
-from sentinel.daemon.assembly import assemble
 from sentinel.daemon.books import Books, open_books
-from sentinel.daemon.progress import Progress
-from sentinel.daemon.reloading import Plan
-from sentinel.daemon.settings import Tell, load_settings
 from sentinel.sources.plan import WatchPlan
-from tests.daemon.test_running import until
-
-QUIET = """
-[gpu]
-enabled = false
-[host]
-enabled = false
-"""
-WATCH = """
-[[watch]]
-name = "{name}"
-runs = "{place}/{name}/*"
-poll = "100ms"
-"""
-CHANNEL = """
-[[channel]]
-name = "{name}"
-url = "json://127.0.0.1:1/in"
-when = "severity >= info"
-pictures = false
-"""
-TELL = """
-[tell]
-group = "0s"
-terminal = false
-journal = false
-admins = ["{admin}"]
-"""
-MINE = """signature: mine
-title: mine
-family: dynamics
-rules:
-  - {rule: big, when: train.loss > %d, severity: high, say: "loss {train.loss:.0f} is big"}
-"""
-
-
-class House:
-    """A daemon in this process, its settings and its runs."""
-
-    def __init__(self, place):
-        self.place = place
-        self.settings = place / "sentinel.toml"
-        (place / "rules").mkdir()
-        self.write()
-        self.daemon = None
-
-    def write(self, watches=("a",), channels=("hook",), admin="ana", rules="rules", more=""):
-        head = f'[sentinel]\nstate = "{self.place}/state"\nrules = ["{self.place}/{rules}"]\n'
-        parts = [head + more, QUIET, TELL.format(admin=admin)]
-        parts += [WATCH.format(name=name, place=self.place) for name in watches]
-        parts += [CHANNEL.format(name=name) for name in channels]
-        self.settings.write_text("".join(parts))
-
-    def rule(self, limit=100, name="mine.yml"):
-        (self.place / "rules" / name).write_text(MINE % limit)
-
-    def log(self, run, text, watch="a"):
-        folder = self.place / watch / run
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "train.log").open("a") as file:
-            file.write(text)
-
-    def begin(self):
-        settings, faults = load_settings(self.settings)
-        assert settings is not None, faults
-        self.daemon, why = assemble(Plan(settings, self.settings))
-        assert self.daemon is not None, why
-
-    def start(self):
-        self.begin()
-        self.turn(3)
-        return self.daemon
-
-    def turn(self, times=1):
-        for _ in range(times):
-            self.daemon.turn()
-            for look in self.daemon.after_turn:
-                look()
-            self.daemon.waker.wait(0.02)
-
-    def until(self, condition):
-        assert until(lambda: self.turn() or condition()), self.daemon.told
-
-    def reload(self):
-        self.daemon.ask_reload()
-        self.turn(2)
-
-    def firing(self):
-        return {alert["id"]: alert["rule"] for alert in self.daemon.store.alerts() if alert["phase"] == "firing"}
-
-    def run(self, name):
-        return self.daemon.engine.named(name)
-
-    def letters(self):
-        rows = self.daemon.store.connection.execute("SELECT channel, state, letter FROM deliveries ORDER BY n")
-        return [(row[0], row[1], json.loads(row[2])) for row in rows]
-
-
-@pytest.fixture
-def house(tmp_path, monkeypatch):
-    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    made = House(tmp_path)
-    yield made
-    if made.daemon is not None:
-        made.daemon.close()
+from tests.daemon.house import MINE
 
 
 def test_a_firing_alert_a_mute_and_the_place_in_the_file_live_through_a_reload(house):
@@ -311,8 +198,7 @@ def test_what_only_a_restart_can_take_is_said(house):
 
 
 def test_the_hosts_own_run_lives_through_a_reload_and_goes_and_comes_with_the_settings(house):
-    text = house.settings.read_text()
-    house.settings.write_text(text.replace("[host]\nenabled = false", '[host]\nkernel_log = ""'))
+    house.write(host={"kernel_log": ""})
     house.start()
     (host,) = [run for run in house.daemon.engine.runs.values() if run.run.info.kind == "host"]
     assert house.daemon.sources[-1].name == "machine"
@@ -320,18 +206,19 @@ def test_the_hosts_own_run_lives_through_a_reload_and_goes_and_comes_with_the_se
     house.reload()
     assert not host.over
     assert house.daemon.sources[-1].machine is machine
-    house.settings.write_text(text)
+    house.write()
     house.reload()
     assert [source.name for source in house.daemon.sources] == ["files"]
-    house.settings.write_text(text.replace("[host]\nenabled = false", '[host]\nkernel_log = ""'))
+    house.write(host={"kernel_log": ""})
     house.reload()
     assert house.daemon.sources[-1].name == "machine"
     assert not host.over
 
 
 def test_channels_in_force_are_kept_beside_the_state_without_a_secret(house):
-    text = house.settings.read_text() + CHANNEL.format(name="kept").replace("json://127.0.0.1:1/in", "credential:kept")
-    house.settings.write_text(text.replace('group = "0s"', 'group = "0s"\nproxy = "http://u:s3cret@p:1"'))
+    house.write(tell={"proxy": "http://u:s3cret@p:1"})
+    with house.settings.open("a") as settings:
+        settings.write('[[channel]]\nname = "kept"\nurl = "credential:kept"\n')
     house.start()
     kept = (house.place / "state" / last_good.NAME).read_text()
     assert "s3cret" not in kept
@@ -343,10 +230,10 @@ def test_channels_in_force_are_kept_beside_the_state_without_a_secret(house):
 
 
 def test_records_are_kept_for_as_long_as_the_settings_say(house):
-    house.write(more='keep_runs = "3d"\n')
+    house.write(keep={"keep_runs": "3d"})
     house.start()
     assert house.daemon.snapshots.keep_runs == 3 * 86400.0
-    house.write(more='keep_runs = "5d"\nkeep_alerts = "100d"\n')
+    house.write(keep={"keep_runs": "5d", "keep_alerts": "100d"})
     house.reload()
     assert house.daemon.snapshots.keep_runs == 5 * 86400.0
     assert house.daemon.snapshots.keep_alerts == 100 * 86400.0
@@ -407,126 +294,3 @@ def test_trying_rules_out_changes_nothing_in_the_books_that_are_in_force(tmp_pat
 )
 def test_a_plan_knows_which_runs_it_could_name(pattern, key, named):
     assert WatchPlan("t", pattern).names_run(key) is named
-
-
-# --- the watchdog ------------------------------------------------------------------------------------------------
-
-
-class Manager:
-    """systemd's end of the notification socket."""
-
-    def __init__(self, place, monkeypatch):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(str(place / "notify"))
-        self.socket.setblocking(False)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(place / "notify"))
-        monkeypatch.setenv("WATCHDOG_USEC", "20000")
-        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
-
-    def heard(self):
-        lines = []
-        while True:
-            try:
-                lines += self.socket.recv(8192).decode().split("\n")
-            except BlockingIOError:
-                return lines
-
-
-@pytest.fixture
-def manager(house, monkeypatch):
-    made = Manager(house.place, monkeypatch)
-    yield made
-    made.socket.close()
-
-
-def test_ready_comes_with_what_the_first_sweep_has_found(house, manager):
-    for n in range(40):
-        house.log(f"r{n}", "step=1 loss=2.0\n")
-    house.begin()
-    heard = manager.heard()
-    while house.daemon.sweeping or not house.daemon.turns:
-        assert "READY=1" not in heard
-        house.turn()
-        heard += manager.heard()
-    ready = heard.index("READY=1")
-    assert heard[ready + 1].startswith("STATUS=40 runs, ")
-    assert house.daemon.turns > 2
-    assert heard[:2] == ["STATUS=looking for runs", "EXTEND_TIMEOUT_USEC=300000000"]
-
-
-def test_while_the_first_sweep_goes_on_the_manager_hears_how_far_it_is_and_to_wait_longer(house, manager):
-    for n in range(40):
-        house.log(f"r{n}", "step=1 loss=2.0\n")
-    house.begin()
-    manager.heard()
-    house.turn()
-    assert manager.heard() == [
-        "STATUS=first sweep: 28 of 40 runs are still to be read", "EXTEND_TIMEOUT_USEC=300000000", "WATCHDOG=1",
-    ]  # fmt: skip
-    house.daemon.ask_reload()
-    house.turn(2)
-    assert "READY=1" not in manager.heard()
-
-
-def test_a_bug_in_reading_files_holds_ready_up_no_longer_than_the_first_turn(house, manager):
-    house.log("r", "step=1 loss=2.0\n")
-    house.begin()
-
-    def broken(_now):
-        house.daemon.files.watcher._new["gone"] = None
-        raise RuntimeError("a bug")
-        yield
-
-    house.daemon.sources[0] = SimpleNamespace(name="files", read=broken, trouble=list, close=lambda: None)
-    house.turn()
-    assert "READY=1" in manager.heard()
-
-
-def test_a_reload_is_announced_and_closed_whether_it_is_taken_or_not(house, manager):
-    house.start()
-    manager.heard()
-    for text in (house.settings.read_text(), "[[watch]\n"):
-        house.settings.write_text(text)
-        house.reload()
-        heard = manager.heard()
-        assert heard.index("RELOADING=1") < heard.index("READY=1")
-        assert heard[heard.index("RELOADING=1") + 1].startswith("MONOTONIC_USEC=")
-    house.turn()
-    assert any("last reload not taken" in line for line in [*heard, *manager.heard()])
-
-
-def test_the_watchdog_is_fed_by_turns_and_starves_while_a_worker_stands_still(house, manager):
-    """The ping's server takes the connection and never answers: its thread stands still, the loop does not."""
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        house.settings.write_text(
-            house.settings.read_text().replace(
-                'group = "0s"', f'group = "0s"\nalive = "http://127.0.0.1:{deaf.getsockname()[1]}/"'
-            )
-        )
-        house.start()
-        office = house.daemon.delivering
-        office._alive._within = 0.3
-        office._alive._due = 0.0
-        house.until(lambda: "WATCHDOG=1" in manager.heard())
-        until(lambda: office._alive._thread is None or not office._alive._thread.is_alive(), 0.1)
-        office._progress.began(WORKER, 0.0, 0.0)  # long ago
-        manager.heard()
-        house.turn(10)
-        assert "WATCHDOG=1" not in manager.heard()
-        connection, _ = deaf.accept()
-        connection.close()
-        house.until(lambda: "WATCHDOG=1" in manager.heard())
-
-
-def test_a_ping_that_never_ends_breaks_its_promise_and_one_that_ends_keeps_it():
-    progress, held, now = Progress(), threading.Event(), [0.0]
-    alive = Alive(Tell(alive="http://127.0.0.1:1/"), lambda: now[0], progress, within=60.0)
-    alive._ping = lambda: held.wait(10)
-    alive.beat(True)
-    now[0] = 61.0
-    alive.beat(True)
-    assert progress.late(61.0)[WORKER].seconds == 61.0
-    held.set()
-    alive._thread.join()
-    alive.beat(False)
-    assert progress.late(61.0) == {}

@@ -1,5 +1,6 @@
 """The loop puts quiet runs to sleep once they are written down, wakes them for a row, and forgets what the settings say."""
 
+import sqlite3
 from math import inf
 from types import SimpleNamespace
 
@@ -25,10 +26,11 @@ class House:
     name = "files"
     pending = False
 
-    def __init__(self, folder):
+    def __init__(self, folder, rules=RULES):
         self.now, self.items, self.told, self.reading = 1000.0, [], [], set()
         self.store = Store(folder, [plans.SCHEMA])
-        engine = Engine(Rulebook(RULES, (), Matches()), Names(), "host", self.store.state_of)
+        self.recalled = []
+        engine = Engine(Rulebook(rules, (), Matches()), Names(), "host", self.recall)
         restore(engine, self.store, list(self.store.snapshots()), self.now)
         self.daemon = Daemon(
             clock=SimpleNamespace(wall=lambda: self.now, steady=lambda: self.now),
@@ -40,6 +42,10 @@ class House:
             delivering=SimpleNamespace(take=self.take, turn=lambda now: 1.0, close=lambda seconds: None),
             journal=self.told.append,
         )
+
+    def recall(self, key):
+        self.recalled.append(key)
+        return self.store.state_of(key)
 
     def take(self, effects, now):
         self.told += [effect.change.rule for effect in effects]
@@ -131,9 +137,56 @@ def test_a_daemon_that_starts_leaves_them_asleep(house, tmp_path):
     again.store.close()
 
 
+def recalled_in_a_new_life(house, folder, rules=RULES, forget=""):
+    house.turn(61.0)
+    house.daemon.close()
+    again = House(folder, rules)
+    if forget:
+        again.store.close()
+        with sqlite3.connect(folder / "sentinel.db") as state:
+            state.execute(forget)
+        state.close()
+        again = House(folder, rules)
+    for _ in range(100):
+        again.turn(1.0)
+    again.store.close()
+    return again.recalled
+
+
+def test_a_daemon_that_starts_reads_no_state_of_those_whose_time_has_not_come(house, tmp_path):
+    assert recalled_in_a_new_life(house, tmp_path / "state") == []
+
+
+def test_under_other_rules_all_are_looked_through(house, tmp_path):
+    others = (*RULES, rule("dead", silent_for(9000)))
+    assert recalled_in_a_new_life(house, tmp_path / "state", others) == [INFO.key]
+
+
+def test_after_a_version_that_kept_no_wakings_all_are_looked_through(house, tmp_path):
+    assert recalled_in_a_new_life(house, tmp_path / "state", forget="DELETE FROM wakings") == [INFO.key]
+
+
+def test_a_waking_goes_with_the_state_that_it_was_found_for(house, tmp_path):
+    house.turn(61.0)
+    house.turn(60.0)
+    counted = "SELECT count(*) FROM wakings"
+    assert house.store.connection.execute(counted).fetchone()[0] == 1
+    house.turn(5.0, row(9.0, 2, at=house.now + 5.0))
+    assert house.store.connection.execute(counted).fetchone()[0] == 0
+
+
+def test_when_time_wakes_them_is_written_down_with_other_things_or_once_a_minute(house):
+    house.turn(61.0)
+    before = house.store.connection.total_changes
+    house.turn(30.0)
+    assert house.store.connection.total_changes == before
+    house.turn(31.0)
+    assert house.store.connection.total_changes == before + 1
+
+
 def test_a_brief_of_a_run_that_is_over_never_wakes_it(house):
     house.turn(10.0, Over(How.DIED, 1010.0))
     house.turn(5.0)
     (snapshot,) = house.store.snapshots()
     assert snapshot.data is None
-    assert asleep_from(INFO, snapshot.brief, 5.0).wakes == float("inf")
+    assert asleep_from(INFO, snapshot.brief, 5.0).waking.at == float("inf")

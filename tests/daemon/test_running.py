@@ -13,20 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.world.settings import settings_in
+from tests.world.waiting import PATIENCE, until
+
 ROOT = Path(__file__).parents[2]
-SETTINGS = """[sentinel]
-state = "{folder}/state"
-[[watch]]
-name = "t"
-runs = "{folder}/runs/*"
-poll = "100ms"
-[gpu]
-enabled = false
-[host]
-enabled = false
-[tell]
-group = "0s"
-"""
 NAN = "".join(f"step={n} loss={'nan' if n > 5 else 2.5 - n / 10}\n" for n in range(1, 12))
 
 
@@ -35,19 +25,10 @@ def sentinel(*words, **more):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, **more)
 
 
-def until(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @pytest.fixture
 def place(tmp_path):
     (tmp_path / "runs").mkdir()
-    (tmp_path / "sentinel.toml").write_text(SETTINGS.format(folder=tmp_path))
+    (tmp_path / "sentinel.toml").write_text(settings_in(tmp_path))
     return tmp_path
 
 
@@ -88,7 +69,7 @@ def test_a_daemon_that_is_asked_to_end_ends_in_under_two_seconds_with_nothing_lo
     assert until(lambda: '"a"' in ask(place, "status", "--json").stdout)
     begun = time.monotonic()
     os.kill(daemon.pid, number)
-    assert daemon.wait(timeout=5) == 0
+    assert daemon.wait(PATIENCE) == 0
     assert time.monotonic() - begun < 2.0
     offline = sentinel("status", "--state", place / "state", "--socket", place / "none")
     assert " a " in offline.stdout
@@ -118,8 +99,7 @@ def test_settings_that_are_named_but_missing_are_a_fault(place):
 
 
 def test_a_rules_folder_that_is_not_there_does_not_keep_the_daemon_from_watching(place):
-    text = SETTINGS.format(folder=place).replace("[[watch]]", f'rules = ["{place}/none"]\n[[watch]]', 1)
-    (place / "sentinel.toml").write_text(text)
+    (place / "sentinel.toml").write_text(settings_in(place, sentinel={"rules": [f"{place}/none"]}))
     command = [sys.executable, "-m", "sentinel", "run", "--settings", str(place / "sentinel.toml")]
     running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -127,13 +107,12 @@ def test_a_rules_folder_that_is_not_there_does_not_keep_the_daemon_from_watching
         assert "there is no such folder of rules" in ask(place, "status").stdout
     finally:
         running.terminate()
-        running.wait(10)
+        running.wait(PATIENCE)
 
 
 def test_a_rule_file_that_changes_is_taken_into_force_without_a_restart(place):
     (place / "rules").mkdir()
-    text = SETTINGS.format(folder=place).replace("[[watch]]", f'rules = ["{place}/rules"]\n[[watch]]', 1)
-    (place / "sentinel.toml").write_text(text)
+    (place / "sentinel.toml").write_text(settings_in(place, rules=True))
     command = [sys.executable, "-m", "sentinel", "run", "--settings", str(place / "sentinel.toml")]
     running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -146,7 +125,7 @@ def test_a_rule_file_that_changes_is_taken_into_force_without_a_restart(place):
         assert until(lambda: json.loads(ask(place, "status", "--json").stdout)["rules"] == before + 1)
     finally:
         running.terminate()
-        running.wait(10)
+        running.wait(PATIENCE)
 
 
 def test_a_run_whose_record_cannot_be_read_back_is_read_again_and_not_told_again(place):
@@ -163,7 +142,7 @@ def test_a_run_whose_record_cannot_be_read_back_is_read_again_and_not_told_again
             assert until(lambda: '"doomed"' in ask(place, "status", "--json").stdout), (place / "out.txt").read_text()
         finally:
             running.terminate()
-            running.wait(10)
+            running.wait(PATIENCE)
         with sqlite3.connect(place / "state" / "sentinel.db") as state:
             state.execute("UPDATE snapshots SET data = x'00'")
             state.execute("DELETE FROM briefs")

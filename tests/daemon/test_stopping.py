@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from sentinel.core.stopping_plan import Stage
 from sentinel.keep import plans
 from sentinel.outlets.hands.consent import KEEP
 from sentinel.outlets.proof.proving import State, prove
+from tests.world.waiting import PATIENCE, awaited
 
 ROOT = Path(__file__).parents[2]
 TRAINING = ROOT / "tests" / "outlets" / "trainings" / "plain.py"
@@ -30,10 +30,8 @@ def training(tmp_path):
         folder = tmp_path / "run"
         folder.mkdir()
         started.append(subprocess.Popen([sys.executable, str(TRAINING), str(folder), mode]))
-        log, end = folder / "train.log", time.monotonic() + 20
-        while not (log.exists() and "step 25" in log.read_text()):
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        log = folder / "train.log"
+        awaited(lambda: log.exists() and "step 25" in log.read_text())
         return folder, started[-1]
 
     yield begin
@@ -68,7 +66,8 @@ def test_a_doomed_run_is_asked_proven_and_stopped(training, tmp_path):
     folder, process = training("handler,early")
     assert drive(folder, tmp_path / "state") == 0
     plan = plan_of(tmp_path / "state")
-    assert (plan.stage, process.wait(30), signals(tmp_path / "state")) == (Stage.STOPPED, 0, ["SIGTERM"])
+    assert plan.stage is Stage.STOPPED, plan.why
+    assert (process.wait(PATIENCE), signals(tmp_path / "state")) == (0, ["SIGTERM"])
     assert prove(Path(plan.proven.good)).state is State.SANE
 
 
@@ -88,7 +87,7 @@ def test_a_file_called_keep_ends_the_plan(training, tmp_path):
 def test_a_run_without_a_way_is_ended_on_its_protected_checkpoint(training, tmp_path):
     folder, process = training("early")
     assert drive(folder, tmp_path / "state") == 0
-    assert (plan_of(tmp_path / "state").stage, process.wait(30)) == (Stage.STOPPED, -signal.SIGTERM)
+    assert (plan_of(tmp_path / "state").stage, process.wait(PATIENCE)) == (Stage.STOPPED, -signal.SIGTERM)
 
 
 @pytest.mark.torture
@@ -109,7 +108,7 @@ def _killed_at(training, tmp_path, step):
     assert drive(folder, state, die_at=step) in (-signal.SIGKILL, 0)
     assert drive(folder, state) == 0
     plan = plan_of(state)
-    assert process.wait(10) is not None
+    assert process.wait(PATIENCE) is not None
     assert plan.stage is Stage.STOPPED, plan.why
     assert signals(state).count("SIGTERM") <= 2  # once to ask, once to end; never the same one twice
     claims = [path.name for path in state.glob("plans/*/*.claim")]

@@ -16,7 +16,8 @@ from sentinel.core.stopping_world import Level
 from sentinel.outlets.hands.consent import KEEP
 from sentinel.outlets.proof.finding import KEPT
 from sentinel.outlets.proof.proving import State, prove
-from tests.daemon.stopping_night import TRAININGS, Night, until
+from tests.daemon.stopping_night import TRAININGS, Night
+from tests.world.waiting import awaited
 
 TERM, KILL = "SIGTERM", "SIGKILL"
 torture = pytest.mark.torture
@@ -115,7 +116,7 @@ def test_people_were_told_before_and_after(night):
     texts = [json.dumps(message) for message in night.told]
     about = [text for text in texts if "asked" in text]
     assert any("will be asked for a checkpoint" in text for text in about)
-    until(lambda: any("stopped" in str(message) and plan.proven.good in str(message) for message in night.told))
+    awaited(lambda: any("stopped" in str(message) and plan.proven.good in str(message) for message in night.told))
     assert not any("rehears" in text for text in texts)
     last = next(text for text in map(json.dumps, night.told) if "asked: stopped" in text)
     assert "To go on: cd " in last
@@ -179,7 +180,7 @@ def test_at_level_checkpoint_the_run_saves_and_goes_on(hard_night):
 
 @torture
 def test_a_run_that_something_starts_again_is_told_and_not_fought(hard_night):
-    until(lambda: hard_night.forgive() and (found := hard_night.plans("again")) and not found[0].open, 90)
+    awaited(lambda: hard_night.forgive() and (found := hard_night.plans("again")) and not found[0].open, 90)
     plan = hard_night.plans("again")[0]
     assert (plan.stage, hard_night.trainings["again"].poll()) == (Stage.FAILED, None)
     assert "start" in plan.why

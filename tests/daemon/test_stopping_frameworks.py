@@ -8,7 +8,8 @@ import pytest
 from sentinel.core.stopping import BACK
 from sentinel.core.stopping_plan import Route, Stage
 from sentinel.outlets.proof.proving import State, prove
-from tests.daemon.stopping_night import TRAININGS, Night, until
+from tests.daemon.stopping_night import TRAININGS, Night
+from tests.world.waiting import awaited
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(600)]
 TERM = "SIGTERM"
@@ -56,10 +57,10 @@ def test_ranks_that_their_launcher_restarts_are_told_and_not_fought(night):
     assert ended == (Stage.FAILED, [TERM], Route.DIRECT, None), night.story("a")
     (plan,) = night.plans("a")
     assert plan.why == BACK
-    until(lambda: any(BACK in str(message) for message in night.told), 30)
+    awaited(lambda: any(BACK in str(message) for message in night.told), 30)
     log = night.folder / "runs" / "a" / "train-0.log"
     size = log.stat().st_size
-    until(lambda: log.stat().st_size > size + 1000, 60)  # it trains on
+    awaited(lambda: log.stat().st_size > size + 1000, 60)  # it trains on
     assert (night.signals("a"), len(night.plans("a"))) == ([TERM], 1)
 
 

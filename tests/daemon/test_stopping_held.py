@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("numpy")
 
 from sentinel.core.stopping_plan import Stage
-from tests.daemon.stopping_night import Night, until
+from tests.daemon.stopping_night import Night
+from tests.world.waiting import awaited
 
 
 @pytest.fixture
@@ -26,8 +27,8 @@ def begin(tmp_path):
 
 HELD = (
     {"port": 9},
-    pytest.param({"quiet": '["00:00-24:00"]'}, marks=pytest.mark.torture),
-    pytest.param({"quiet": '["00:00-24:00 severity < critical"]'}, marks=pytest.mark.torture),
+    pytest.param({"quiet": ["00:00-24:00"]}, marks=pytest.mark.torture),
+    pytest.param({"quiet": ["00:00-24:00 severity < critical"]}, marks=pytest.mark.torture),
 )
 
 
@@ -36,7 +37,7 @@ def test_with_dead_channels_or_in_quiet_hours_an_armed_plan_never_leaves_announc
     night = begin(grace="1s", **people)
     night.train("a")
     night.watch()
-    until(lambda: (found := night.plans("a")) and found[-1].stage is Stage.ANNOUNCED, 60, lambda: night.story("a"))
+    awaited(lambda: (found := night.plans("a")) and found[-1].stage is Stage.ANNOUNCED, 60, lambda: night.story("a"))
     time.sleep(5)
     plan = night.plans("a")[-1]
     assert (plan.stage, night.signals("a"), night.trainings["a"].poll()) == (Stage.ANNOUNCED, [], None)
@@ -70,9 +71,9 @@ def test_a_run_that_recovers_in_its_grace_is_left_alone(begin):
     night = begin(grace="60s")
     folder = night.train("a", "handler,early,recovers")
     night.watch()
-    until(lambda: (found := night.plans("a")) and found[-1].stage is Stage.GRACE, 60, lambda: night.story("a"))
+    awaited(lambda: (found := night.plans("a")) and found[-1].stage is Stage.GRACE, 60, lambda: night.story("a"))
     (folder / "RECOVER").touch()
-    until(lambda: night.plans("a")[0].stage is Stage.VETOED, 60, lambda: night.story("a"))
+    awaited(lambda: night.plans("a")[0].stage is Stage.VETOED, 60, lambda: night.story("a"))
     assert "recovered" in night.plans("a")[0].why
     assert (night.signals("a"), night.trainings["a"].poll()) == ([], None)
 
@@ -81,7 +82,7 @@ def test_keep_and_an_ack_over_the_socket(begin):
     night = begin(grace="60s")
     night.train("a")
     night.watch()
-    until(lambda: (found := night.plans("a")) and found[-1].stage is Stage.GRACE, 60, lambda: night.story("a"))
+    awaited(lambda: (found := night.plans("a")) and found[-1].stage is Stage.GRACE, 60, lambda: night.story("a"))
     alerts = [json.loads(line) for line in night.ask("alerts", "--json").stdout.splitlines()]
     alert = next(alert for alert in alerts if alert["signature"] == "bad")
     assert "the plan goes on in" in night.ask("ack", alert["id"]).stdout

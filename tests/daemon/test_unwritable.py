@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from tests.daemon.test_running import NAN, ROOT, SETTINGS, ask, until
+from tests.daemon.test_running import NAN, ROOT, ask
 from tests.outlets.servers import Web
-
-MORE = '[[channel]]\nname = "hook"\nurl = "json://127.0.0.1:{port}/in"\n'
+from tests.world.settings import channel_at, settings_in
+from tests.world.waiting import until
 
 
 def refused():
@@ -40,8 +40,8 @@ def begin(tmp_path, web):
     """The daemon in a mount namespace of its own, its state folder mounted with these options."""
     for folder in ("runs", "state"):
         (tmp_path / folder).mkdir()
-    settings = SETTINGS.format(folder=tmp_path).replace("[[watch]]", f'socket = "{tmp_path}/control"\n[[watch]]', 1)
-    (tmp_path / "sentinel.toml").write_text(settings + MORE.format(port=web.port))
+    text = settings_in(tmp_path, sentinel={"socket": f"{tmp_path}/control"}, channel=[channel_at(web.port)])
+    (tmp_path / "sentinel.toml").write_text(text)
     living = []
 
     def start(options):

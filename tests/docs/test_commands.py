@@ -43,3 +43,25 @@ def test_enough_commands_are_found_to_mean_anything():
 @pytest.mark.parametrize("name", ["compose.yml", "playbook.yml"])
 def test_the_examples_are_yaml(name):
     assert yaml.safe_load((ROOT / "docs/operate" / name).read_text())
+
+
+BY_NAME = re.compile(
+    r"pip[x3]? [^`\n;&|]*\b(?:install|download|upgrade|inject)\b[^`\n;&|]*\bsentinel[-_](?!\S*\.whl)\S*"
+)
+CODE = [*sorted((ROOT / "sentinel").rglob("*.py")), ROOT / "Makefile", *(ROOT / "packaging").rglob("*.sh")]
+
+
+@pytest.mark.parametrize("path", [*PAGES, *CODE], ids=lambda path: str(path.relative_to(ROOT)))
+def test_nobody_is_told_to_install_by_name_what_a_stranger_could_publish(path):
+    told = [found[0] for found in BY_NAME.finditer(path.read_text())]
+    assert [line for line in told if "--no-index" not in line] == []
+
+
+def test_an_installation_by_name_would_be_found():
+    for line in (
+        "pipx install sentinel-watch && x",
+        "sudo pip install 'sentinel-night-watch[all]'",
+        "pipx upgrade sentinel-x",
+    ):
+        assert BY_NAME.search(line)
+    assert not BY_NAME.search("pip install ./sentinel_night_watch-1-py3-none-any.whl")

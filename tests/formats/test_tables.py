@@ -112,7 +112,7 @@ def test_a_table_with_a_ruler_may_have_names_of_several_words():
     assert said(text)[1] == {
         "train.loss.tok2vec": 11.0,
         "train.loss.ner": 22.6,
-        "score": 0.11,
+        "val.score": 0.11,
         "step": 200,
         "epoch": 1,
     }

@@ -21,6 +21,7 @@ FORM = {
     "runs": "key source info found_at over over_at listed",
     "snapshots": "run at data bookmarks",
     "briefs": "run brief",
+    "wakings": "run waking rules",
     "alerts": "id run rule instance n phase change opened_at closed_at",
     "effects": "run rule instance n phase kind alert made_at",
     "meta": "key value",

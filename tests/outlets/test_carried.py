@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
 from sentinel.outlets.hands.carried import Other, carried
 from sentinel.outlets.hands.survey import crew_of_folder
+from tests.world.waiting import awaited
 
 LOOP = "import sys, time; files = [open(name, 'a') for name in sys.argv[1:]]; time.sleep(60)"
 HIDDEN = "import time; log = open('train.log', 'a'); time.sleep(60)"  # its command line names no folder
@@ -22,10 +22,7 @@ def start(tmp_path):
 
     def begin(*words, code=LOOP, cwd=None):
         started.append(subprocess.Popen([sys.executable, "-c", code, *map(str, words)], cwd=cwd or tmp_path))
-        end = time.monotonic() + 20
-        while not crew_of_folder(str(tmp_path / "a")).ranks:
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        awaited(lambda: crew_of_folder(str(tmp_path / "a")).ranks)
         return tmp_path / "a", crew_of_folder(str(tmp_path / "a"))
 
     yield begin

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -21,18 +20,11 @@ from sentinel.outlets.hands.survey import Crew, crew_of_folder
 from sentinel.outlets.hands.ways import find_way
 from sentinel.outlets.proof.finding import KEPT
 from sentinel.outlets.proof.proving import State, prove
+from tests.world.waiting import PATIENCE, awaited
 
 TRAINING = Path(__file__).parent / "trainings" / "plain.py"
-QUICK = Patience(save=1.5, leave=1.0, quiet=0.5, still=0.1, look=0.05)
-
-
-def until(condition, seconds=15.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    raise AssertionError("it did not come")
+CALM = Patience(save=30.0, leave=30.0, quiet=0.5, still=0.1, look=0.05)  # what comes may come late
+QUICK = Patience(save=1.5, leave=1.0, quiet=0.5, still=0.1, look=0.05)  # for what never comes
 
 
 @pytest.fixture
@@ -44,7 +36,7 @@ def start(tmp_path):
         command = [sys.executable, str(TRAINING), str(folder), mode, *map(str, more)]
         started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         log = folder / "train.log"
-        until(lambda: log.exists() and (f"step {35 if 'lock' not in mode else 30}" in log.read_text()))
+        awaited(lambda: log.exists() and (f"step {35 if 'lock' not in mode else 30}" in log.read_text()))
         return folder, started[-1]
 
     yield begin
@@ -53,14 +45,14 @@ def start(tmp_path):
         process.wait()
 
 
-def climb(folder, tmp_path, **options):
-    return climb_whole(survey(folder, tmp_path / "audit.jsonl"), os.getuid(), QUICK, **options)
+def climb(folder, tmp_path, patience=CALM, **options):
+    return climb_whole(survey(folder, tmp_path / "audit.jsonl"), os.getuid(), patience, **options)
 
 
 def test_a_loop_with_a_handler_saves_is_proven_and_ends(start, tmp_path):
     folder, process = start("handler,early")
     done = climb(folder, tmp_path)
-    assert (done.outcome, process.wait(5)) == ("stopped", 0)
+    assert (done.outcome, process.wait(PATIENCE)) == ("stopped", 0)
     assert prove(folder / "ckpt.pt").step > 30
     assert next((folder / KEPT).iterdir()).name.endswith("ckpt.pt")
 
@@ -68,7 +60,7 @@ def test_a_loop_with_a_handler_saves_is_proven_and_ends(start, tmp_path):
 def test_a_loop_without_a_handler_is_ended_on_its_last_good_checkpoint(start, tmp_path):
     folder, process = start("early")
     done = climb(folder, tmp_path)
-    assert (done.outcome, process.wait(5)) == ("stopped", -signal.SIGTERM)
+    assert (done.outcome, process.wait(PATIENCE)) == ("stopped", -signal.SIGTERM)
     assert any("not asked: no handler" in said for said in done.said)
 
 
@@ -81,13 +73,13 @@ def test_a_loop_that_saves_nan_onto_its_only_file_keeps_the_good_one(start, tmp_
     folder, process = start("handler,early,nan,inplace")
     done = climb(folder, tmp_path)
     assert done.outcome == "stopped"
-    assert process.wait(5) is not None
+    assert process.wait(PATIENCE) is not None
     assert prove(folder / "ckpt.pt").state is State.TAINTED
     assert prove(next((folder / KEPT).iterdir())).state is State.SANE
 
 
 def test_a_tainted_newest_checkpoint_is_never_added_to(start, tmp_path):
-    folder, process = start("handler,nan,often,inplace")
+    folder, process = start("handler,nan,late,inplace")
     done = climb(folder, tmp_path, checkpoint_only=True)
     assert (done.outcome, process.poll()) == ("refused", None)
     assert "tainted" in done.said[-1]
@@ -95,8 +87,8 @@ def test_a_tainted_newest_checkpoint_is_never_added_to(start, tmp_path):
 
 def test_a_save_that_takes_longer_than_the_patience_is_waited_for_while_bytes_come(start, tmp_path):
     folder, process = start("handler,early,slow,fresh")
-    done = climb(folder, tmp_path)
-    assert (done.outcome, process.wait(5)) == ("stopped", 0)
+    done = climb(folder, tmp_path, QUICK)
+    assert (done.outcome, process.wait(PATIENCE)) == ("stopped", 0)
     assert done.saved.path.endswith("stop.pt")
 
 
@@ -104,7 +96,7 @@ def test_a_full_disk_in_the_save_is_seen_and_the_good_copy_stays(start, tmp_path
     folder, process = start("handler,early,full")
     done = climb(folder, tmp_path)
     assert done.saved is None
-    assert process.wait(5) == 1
+    assert process.wait(PATIENCE) == 1
     assert prove(folder / "ckpt.pt").state is State.INCOMPLETE
     assert prove(next((folder / KEPT).iterdir())).state is State.SANE
 
@@ -114,18 +106,18 @@ def test_a_run_that_hangs_goes_only_with_level_kill(start, tmp_path, how):
     folder, process = start("deaf,early" + (",lock" if how == "lock" else ""))
     if how == "stopped":
         process.send_signal(signal.SIGSTOP)
-        until(lambda: read_process(process.pid).state == "T")
-    done = climb(folder, tmp_path)
+        awaited(lambda: read_process(process.pid).state == "T")
+    done = climb(folder, tmp_path, QUICK)
     assert (done.outcome, process.poll()) == ("failed", None)
-    assert climb(folder, tmp_path, kill=True).outcome == "stopped"
-    assert process.wait(5) == -signal.SIGKILL
+    assert climb(folder, tmp_path, QUICK, kill=True).outcome == "stopped"
+    assert process.wait(PATIENCE) == -signal.SIGKILL
 
 
 def test_the_gift_saves_and_goes_on_then_saves_and_leaves_with_75(start, tmp_path):
     folder, process = start("gift,early")
     done = climb(folder, tmp_path, checkpoint_only=True)
     assert (done.outcome, process.poll(), done.saved.path) == ("saved", None, str(folder / "gift.pt"))
-    assert (climb(folder, tmp_path).outcome, process.wait(5)) == ("stopped", 75)
+    assert (climb(folder, tmp_path).outcome, process.wait(PATIENCE)) == ("stopped", 75)
 
 
 def test_level_checkpoint_refuses_a_way_that_ends_the_run(start, tmp_path):
@@ -152,9 +144,9 @@ def test_behind_a_tee_it_is_the_training_that_is_asked_and_never_the_tee(tmp_pat
     line = f"{sys.executable} {TRAINING} {folder} handler,early,prints {pipe.format(log=log)}"
     shell = subprocess.Popen(["sh", "-c", line], stdout=subprocess.DEVNULL)
     try:
-        until(lambda: log.exists() and "step 35" in log.read_text())
+        awaited(lambda: log.exists() and "step 35" in log.read_text())
         assert [rank.name[:6] for rank in crew_of_folder(str(folder)).ranks] == ["python"]
-        assert (climb(folder, tmp_path).outcome, shell.wait(10)) == ("stopped", 0)
+        assert (climb(folder, tmp_path).outcome, shell.wait(PATIENCE)) == ("stopped", 0)
         assert prove(folder / "ckpt.pt").step > 35
     finally:
         shell.kill()
@@ -168,7 +160,7 @@ def test_who_only_carries_or_is_fed_by_another_is_refused(tmp_path, line):
     words = {"log": folder / "train.log", "python": sys.executable, "training": TRAINING, "folder": folder}
     shell = subprocess.Popen(["sh", "-c", line.format(**words)], stdin=subprocess.PIPE)
     try:
-        until(lambda: crew_of_folder(str(folder)).ranks)
+        awaited(lambda: crew_of_folder(str(folder)).ranks)
         with pytest.raises(Refused, match=r"only carries|cannot be told"):
             check_crew(crew_of_folder(str(folder)), os.getuid())
     finally:
@@ -181,7 +173,7 @@ def test_who_only_carries_or_is_fed_by_another_is_refused(tmp_path, line):
 def test_two_processes_that_write_in_one_folder_are_no_single_run(start, tmp_path):
     folder, _ = start("handler,early")
     start("handler")
-    until(lambda: len(crew_of_folder(str(folder)).ranks) == 2)
+    awaited(lambda: len(crew_of_folder(str(folder)).ranks) == 2)
     assert climb(folder, tmp_path).outcome == "refused"
 
 

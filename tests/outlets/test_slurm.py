@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from sentinel.outlets.hands.process import read_process
 from sentinel.outlets.hands.sending import Refused
 from sentinel.outlets.hands.survey import Crew
 from sentinel.outlets.proof.proving import State, prove
+from tests.world.waiting import awaited
 
 PLAIN = Path(__file__).parent / "trainings" / "plain.py"
 CALM = Patience(save=15.0, leave=20.0, quiet=2.0, still=0.3)
@@ -53,15 +53,6 @@ def free_port():
         return one.getsockname()[1]
 
 
-def until(condition, seconds=60.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.2)
-    raise AssertionError("it did not come")
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slurm")
@@ -78,12 +69,12 @@ def cluster(tmp_path_factory):
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for daemon in (["slurmctld", "-i"], ["slurmd"]):
         subprocess.run(daemon, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until(lambda: "idle" in subprocess.run(["sinfo", "-h"], capture_output=True, text=True).stdout)
+    awaited(lambda: "idle" in subprocess.run(["sinfo", "-h"], capture_output=True, text=True).stdout)
     yield folder
     subprocess.run(["scancel", "--user=root"])
     for name in ("d.pid", "ctld.pid"):
         os.kill(int((folder / name).read_text()), 15)
-    until(lambda: not any((folder / name).exists() for name in ("d.pid", "ctld.pid")))
+    awaited(lambda: not any((folder / name).exists() for name in ("d.pid", "ctld.pid")))
     del os.environ["SLURM_CONF"]
 
 
@@ -98,14 +89,14 @@ def submit(cluster, tmp_path):
         script.write_text(f"#!/bin/bash\n{line} {sys.executable} {PLAIN} {run} {mode}\necho after\n")
         words = ["sbatch", "--parsable", "-n1", f"--output={tmp_path}/out", str(script)]
         jobs.append(subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip())
-        until(lambda: (run / "train.log").exists() and "step 40" in (run / "train.log").read_text())
+        awaited(lambda: (run / "train.log").exists() and "step 40" in (run / "train.log").read_text())
         return run, jobs[-1]
 
     yield begin
     for job in jobs:
         subprocess.run(["scancel", "--signal=KILL", "--full", job])
         subprocess.run(["scancel", job])
-        until(lambda job=job: slurm.state_of(job) in ("", "CANCELLED"))
+        awaited(lambda job=job: slurm.state_of(job) in ("", "CANCELLED"))
 
 
 @installed
@@ -116,7 +107,7 @@ def test_a_job_is_asked_through_slurm_saves_and_ends(submit, tmp_path, line):
     done = climb_whole(survey(run, tmp_path / "audit.jsonl", override="slurm:TERM"), 0, CALM)
     assert (done.outcome, prove(run / "ckpt.pt").state) == ("stopped", State.SANE), done.said
     assert prove(run / "ckpt.pt").step > 40
-    until(lambda: slurm.state_of(job) in slurm.GONE)
+    awaited(lambda: slurm.state_of(job) in slurm.GONE)
 
 
 @installed

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.core.bands import expect
+from sentinel.core.bands import expect, expect_long
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Fact, Found, Origin, Row, RunInfo
 from sentinel.rulebook import RuleFolder, load_rulebook
@@ -122,16 +122,17 @@ def test_hunches_never_pass_over_a_yes(seed):
     assert asked > 20
 
 
+@pytest.mark.parametrize("far", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_what_an_outlook_rules_out_stays_ruled_out_while_all_readings_are_in_their_bands(seed):
+def test_what_an_outlook_rules_out_stays_ruled_out_while_all_readings_are_in_their_bands(seed, far):
     engine, bands, ruled_out, spared = begun(), [], [], 0
-    watched = engine.runs["r"]
+    watched, lay = engine.runs["r"], expect_long if far else expect
     for row in (*calm_rows(seed), *rows(seed)):
         engine.feed([Batch("r", (row,))])
         bounds = [bound for bound in watched.bounds.values() if bound.when is not None]
         if row.text or len(bands) != len(watched.run.series) or any(s.count > band.until for s, band in bands):
-            bands = [(series, expect(series)) for series in watched.run.series.values()]
-            ruled_out = [b for b in bounds if not b.rule.when.outlook(watched.run, b.instance)()]
+            bands = [(series, lay(series)) for series in watched.run.series.values()]
+            ruled_out = [b for b in bounds if not b.rule.when.outlook(watched.run, b.instance, far=far)()]
         spared += len(ruled_out)
         for bound in ruled_out:
             assert bound.when() is not True, (bound.rule.key, row)

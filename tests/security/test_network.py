@@ -10,26 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.test_running import NAN, until
+from tests.daemon.test_running import NAN
 from tests.outlets.servers import Web
+from tests.world.settings import channel_at, settings_in
+from tests.world.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = """[sentinel]
-state = "{folder}/state"
-[[watch]]
-name = "t"
-runs = "{folder}/runs/*"
-poll = "100ms"
-[host]
-kernel_log = ""
-[[channel]]
-name = "hook"
-url = "json://127.0.0.1:{port}/in"
-[tell]
-group = "0s"
-alive = "http://127.0.0.1:{port}/alive"
-terminal = false
-"""
 HOOK = """
 import sys
 out = open(sys.argv[1], "w", buffering=1)
@@ -48,7 +34,9 @@ ADDRESS = re.compile(r"^\d+ +(connect|bind|sendto)\(.*?\{sa_family=AF_(\w+)(?:, 
 def world(tmp_path):
     web = Web()
     (tmp_path / "runs").mkdir()
-    (tmp_path / "sentinel.toml").write_text(SETTINGS.format(folder=tmp_path, port=web.port))
+    tell = {"alive": f"http://127.0.0.1:{web.port}/alive", "terminal": False}
+    text = settings_in(tmp_path, channel=[channel_at(web.port)], tell=tell, gpu={}, host={"kernel_log": ""})
+    (tmp_path / "sentinel.toml").write_text(text)
     yield tmp_path, web
     web.close()
 
@@ -61,16 +49,16 @@ def live(place, web, command):
     run = [*command, "run", "--settings", str(place / "sentinel.toml")]
     daemon = subprocess.Popen(run, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ)
     try:
-        assert until((place / "state" / "control").exists, 60)
+        assert until((place / "state" / "control").exists)
         (place / "runs" / "a").mkdir()
         (place / "runs" / "a" / "train.log").write_text(NAN)
-        assert until(lambda: {"/in", "/alive"} <= {path for path, _, _ in web.requests}, 60)
+        assert until(lambda: {"/in", "/alive"} <= {path for path, _, _ in web.requests})
         pid = int((place / "state" / "lock").read_text())
         os.kill(pid, signal.SIGHUP)
         ask = [sys.executable, "-m", "sentinel", "status", "--socket", str(place / "state" / "control")]
-        assert until(lambda: "reloaded" in subprocess.run(ask, cwd=ROOT, capture_output=True, text=True).stdout, 60)
+        assert until(lambda: "reloaded" in subprocess.run(ask, cwd=ROOT, capture_output=True, text=True).stdout)
         os.kill(pid, signal.SIGTERM)
-        assert daemon.wait(30) == 0
+        assert daemon.wait(PATIENCE) == 0
     finally:
         daemon.kill()
         daemon.wait()

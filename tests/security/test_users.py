@@ -20,7 +20,9 @@ from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.process import Pin, read_process
 from sentinel.outlets.hands.sending import Refused, check_crew
 from sentinel.outlets.hands.survey import crew_of_folder
-from tests.daemon.test_running import NAN, SETTINGS, until
+from tests.daemon.test_running import NAN
+from tests.world.settings import settings_in
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="taking on other users' ids needs root")
 
@@ -247,7 +249,7 @@ def test_of_a_run_that_nobody_knows_any_more_no_text_is_shown():
 def daemon(place):
     """The real daemon with every right, and everybody in its group."""
     settings = place / "sentinel.toml"
-    settings.write_text(SETTINGS.format(folder=place))
+    settings.write_text(settings_in(place))
     state = place / "state"
     out = (place / "out.txt").open("w")
     command = [sys.executable, "-P", "-m", "sentinel", "run", "--settings", str(settings)]
@@ -352,3 +354,41 @@ def test_words_about_anothers_run_are_refused_and_its_lines_are_not_shown(place,
     assert daemon.poll() is None
     os.kill(daemon.pid, signal.SIGHUP)
     assert until(lambda: "reloaded" in (place / "out.txt").read_text(), 40)
+
+
+def test_a_link_shows_nobody_what_lies_behind_a_closed_door(place):
+    """The folder and the link are open, the file's own folder is not; the kernel agrees."""
+    run = place / "runs" / "ada"
+    closed = run / "private"
+    closed.mkdir()
+    (closed / "train.log").write_text(SECRET)
+    (run / "latest.log").symlink_to("private/train.log")
+    for path in (closed, closed / "train.log"):
+        os.chown(path, ADA, ADA)
+    for mode, seen in ((0o755, True), (0o700, False)):
+        closed.chmod(mode)
+        assert (as_user(EVE, "import sys; open(sys.argv[1])", run / "latest.log").returncode == 0) is seen
+        assert Sight(peer(EVE)).sees(str(run), "latest.log") is seen
+    assert Sight(peer(ADA)).sees(str(run), "latest.log")
+
+
+def test_facts_of_a_config_that_only_its_owner_may_open_are_shown_to_her_alone(place, daemon):
+    run = place / "runs" / "ada"
+    (run / "config.yaml").write_text(f"lr: 0.001\nnote: {SECRET}\n")
+    (run / "train.log").write_text("step=1 loss=2.0\n")
+    for path in (run / "config.yaml", run / "train.log"):
+        os.chown(path, ADA, ADA)
+    (run / "config.yaml").chmod(0o600)
+
+    def facts(uid):
+        (shown,) = ask(place, uid, ask="status", run="ada")["runs"] if known(place, uid, "ada") else ({},)
+        return shown.get("facts", {})
+
+    assert until(lambda: "config.lr" in facts(ADA), 40)
+    assert SECRET in json.dumps(facts(ADA))
+    assert "config.lr" not in facts(EVE)
+    assert SECRET not in json.dumps(ask(place, EVE, ask="status", run="ada"))
+
+
+def known(place, uid, name):
+    return any(run["run"] == name for run in ask(place, uid, ask="status")["runs"])

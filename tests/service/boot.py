@@ -3,14 +3,18 @@
 Needs root, `systemd-nspawn` and `dbus`. Nothing is downloaded; what it writes stays in its folder.
 """
 
+import itertools
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
+from argparse import Namespace
 from pathlib import Path
+
+from sentinel.cli.asking import NoDaemon, ask
+from tests.world.waiting import awaited
 
 REPOSITORY = Path(__file__).parents[2]
 LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
@@ -24,6 +28,7 @@ MASKED = """
 NEEDED = (("systemd-nspawn", "systemd-container"), ("nsenter", "util-linux"), ("dbus-daemon", "dbus"))
 GROUPS = "root:x:0:\nutmp:x:43:\ntty:x:5:\ndisk:x:6:\nnogroup:x:65534:\nadm:x:4:\n"
 USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+BOOTS = itertools.count(1)
 DEADLINE = 90  # a busy machine starts a Python slowly
 
 
@@ -31,11 +36,7 @@ def cannot_boot():
     """Why this machine cannot boot one, or nothing."""
     if os.geteuid() != 0:
         return "booting a systemd needs root"
-    for command, package in (
-        ("systemd-nspawn", "systemd-container"),
-        ("nsenter", "util-linux"),
-        ("dbus-daemon", "dbus"),
-    ):
+    for command, package in NEEDED:
         if not shutil.which(command):
             return f"{command} is missing: apt-get install {package}"
     if not Path("/bin").is_symlink():
@@ -77,17 +78,17 @@ class Machine:
         if getattr(self, "_leader", None):
             self.run("systemctl start --no-block --job-mode=replace-irreversibly poweroff.target", check=False)
         try:
-            self._nspawn.wait(timeout=10)
+            self._nspawn.wait(DEADLINE)
         except subprocess.TimeoutExpired:
             if getattr(self, "_leader", None):
                 os.kill(self._leader, signal.SIGKILL)  # it outlives the one that started it
             os.killpg(self._nspawn.pid, signal.SIGKILL)
-            self._nspawn.wait(timeout=10)
+            self._nspawn.wait(DEADLINE)
         if getattr(self, "_leash", None):
             self._leash.communicate(b"gone\n")
             self._leash = self._leader = None
 
-    def run(self, command, check=True, timeout=60):
+    def run(self, command, check=True, timeout=DEADLINE):
         """What a shell inside says; its exit code is the result's `returncode`."""
         enter = ["nsenter", "-t", str(self._leader), "-m", "-p", "-n", "-i", "-u", "-C", "--", "/bin/sh", "-c", command]
         environ = {"PATH": "/usr/local/bin:/usr/bin:/usr/sbin", "LC_ALL": "C", "HOME": "/root", "SYSTEMD_PAGER": "cat"}
@@ -97,6 +98,14 @@ class Machine:
         if check and done.returncode:
             raise AssertionError(f"{command}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
+
+    def asks(self, **request):
+        """What the daemon of this machine answers; no command is started for it."""
+        socket = f"/proc/{self._leader}/root/run/sentinel/control"
+        try:
+            return ask(Namespace(socket=socket), request)
+        except (NoDaemon, OSError):
+            return {}
 
     def says(self, command):
         """The output of a command, whatever its exit code."""
@@ -182,7 +191,7 @@ def nspawn_command(root, own_usr):
     binds = [*outside, f"{REPOSITORY}:/srv/sentinel"]
     usr = "--overlay=/usr::/usr" if own_usr else "--bind-ro=/usr"
     options = "--register=no --keep-unit --private-network --console=pipe --link-journal=no --capability=CAP_SYSLOG -q"
-    name = f"--machine=sentinel-test-{os.getpid()}"
+    name = f"--machine=sentinel-test-{os.getpid()}-{next(BOOTS)}"
     return [
         *("setpriv", "--pdeathsig", "KILL"),  # a test run that is killed takes its machine along
         "systemd-nspawn",
@@ -205,9 +214,4 @@ def child_of(pid, name):
 
 def wait_for(condition, what, log, seconds=DEADLINE):
     """What `condition` gives once it is true; the boot's log when it never is."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if result := condition():
-            return result
-        time.sleep(0.05)
-    raise AssertionError(f"waited {seconds} s for {what}\n{log.read_text(errors='replace')[-4000:]}")
+    return awaited(condition, seconds, lambda: f"{what}\n{log.read_text(errors='replace')[-4000:]}", every=0.1)

@@ -27,5 +27,6 @@ class Handler(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    (FOLDER / "port").write_text(str(server.server_address[1]))
+    (FOLDER / "port.part").write_text(str(server.server_address[1]))
+    (FOLDER / "port.part").rename(FOLDER / "port")
     server.serve_forever()

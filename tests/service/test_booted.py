@@ -20,6 +20,7 @@ READ_ALL, PTRACE, SYSLOG, KILL, BECOME = 1 << 2, 1 << 19, 1 << 34, 1 << 5, 1 << 
 SETTINGS = "/etc/sentinel/sentinel.toml"
 WATCH = '[[watch]]\nname = "%s"\nruns = "%s/*"\npoll = "100ms"\n'
 NAN = "".join(f"step={n} loss={'nan' if n > 5 else 2.5 - n / 10}\n" for n in range(1, 12))
+SLACK = '[[channel]]\nname = "slack"\nurl = "credential:slack"\n'
 RULE = """signature: mine
 title: mine
 family: dynamics
@@ -60,10 +61,9 @@ def capabilities(machine):
 
 
 def runs_of(machine):
-    told = json.loads(machine.run(f"{SENTINEL} status --json").stdout)
     return {
         run["run"]: run
-        for run in told["runs"]
+        for run in machine.asks(ask="status").get("runs", ())
         if run.get("kind") != "host" and not run["standing"].startswith("no watch")
     }
 
@@ -174,8 +174,9 @@ def test_good_settings_and_rules_are_taken_by_a_reload_and_nothing_is_forgotten(
     service.run("systemctl restart sentinel")
     pid = service.shows("MainPID")
     (service.root / "srv/one/r/train.log").write_text("step=1 loss=2.0\nstep=2 loss=500\n")
-    service.until(lambda: "big" in service.says(f"{SENTINEL} alerts"), "the alert")
+    service.until(lambda: "big" in {a["rule"] for a in alerts_of(service)}, "the alert")
     (alert,) = [a for a in alerts_of(service) if a["rule"] == "big"]
+    assert "big" in service.says(f"{SENTINEL} alerts")
     service.run(f"{SENTINEL} mute {alert['id']} 2h")
     service.write("/etc/sentinel/rules/mine.yml", RULE + RULE.splitlines()[-1].replace("big", "huge") + "\n")
     add(service, WATCH % ("one", "/srv/one") + WATCH % ("two", "/srv/two"))
@@ -196,7 +197,7 @@ def test_good_settings_and_rules_are_taken_by_a_reload_and_nothing_is_forgotten(
 
 
 def alerts_of(machine):
-    return [json.loads(line) for line in machine.run(f"{SENTINEL} alerts --json").stdout.splitlines()]
+    return machine.asks(ask="alerts").get("alerts", [])
 
 
 @pytest.mark.parametrize("trick", ["settings", "rule"])
@@ -268,6 +269,26 @@ def test_a_credential_reaches_the_service_and_nobody_else(service):
     assert "s3cr3t" not in service.says("journalctl --no-pager -o export; systemctl show sentinel")
     assert "s3cr3t" not in service.says("cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /run/sentinel/* | tr '\\0' ' '")
     assert "s3cr3t" not in service.says("grep -rao s3cr3t-pat[h] /var/lib/sentinel /run/sentinel")
+
+
+def test_a_credential_that_went_away_is_trouble_of_its_channel_alone_and_the_cure_brings_it_back(service):
+    """Without a stand-in systemd would start neither the service nor what tells of its end."""
+    port = service.serve("/root/gone")
+    for name in ("stays", "goes"):
+        service.write(f"/etc/sentinel/credentials/{name}", f"json://127.0.0.1:{port}/{name}", 0o600)
+    add(service, "".join(SLACK.replace("slack", name) for name in ("stays", "goes")))
+    service.run(f"{SENTINEL} install --command {SENTINEL}; rm /etc/sentinel/credentials/goes")
+    service.run("systemctl restart sentinel")
+    assert service.shows("ActiveState") == "active"
+    said = service.says(f"{SENTINEL} doctor --settings {SETTINGS} --json").splitlines()
+    (finding,) = [thing for thing in map(json.loads, said) if thing["check"] == "channel goes"]
+    assert "/etc/sentinel/credentials/goes is missing" in finding["what"]
+    service.run(f"{SENTINEL} tell --test stays")
+    assert service.run(f"{SENTINEL} tell --test goes", check=False).returncode != 0
+    cure = finding["cure"].replace("sudo ", "").replace("sentinel install", f"{SENTINEL} install --command {SENTINEL}")
+    service.run(f"echo json://127.0.0.1:{port}/goes | ({cure})")
+    assert service.says("stat -c '%a %U' /etc/sentinel/credentials/goes") == "600 root"
+    service.run(f"{SENTINEL} tell --test goes")
 
 
 def test_the_journal_can_be_asked_by_field_and_has_one_line_per_change(service):
@@ -348,7 +369,13 @@ def test_it_stops_within_two_seconds_also_while_a_channel_hangs(service):
 
 
 def test_uninstalling_leaves_nothing_but_the_settings(service):
-    service.run("rm -r /etc/systemd/system/sentinel.service.d/quick.conf")
+    """Also of one that was armed, with credentials: every drop-in that `install` ever wrote goes."""
+    service.run("rm -r /etc/systemd/system/sentinel.service.d/quick.conf; mkdir -p /srv/armed")
+    add(service, '[stop]\nmode = "armed"\n' + WATCH % ("armed", "/srv/armed") + 'stop = "stop"\n' + SLACK)
+    service.write("/etc/sentinel/credentials/slack", "json://127.0.0.1:9/x", 0o600)
+    service.run(f"{SENTINEL} install --rights stop --command {SENTINEL}")
+    made = service.says("ls /etc/systemd/system/sentinel.service.d").split()
+    assert made == ["credentials.conf", "runs-to-stop.conf", "see-all.conf", "stop.conf"]
     service.run(f"{SENTINEL} install --uninstall --command {SENTINEL}")
     left = service.says("find /etc /var /run -xdev -iname '*sentinel*' ! -path '/run/log/*'").split()
     assert [path for path in left if not path.startswith("/etc/sentinel")] == []

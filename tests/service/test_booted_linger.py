@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from tests.daemon.test_running import until
 from tests.service.boot import REPOSITORY, Machine, cannot_boot
 from tests.service.test_booted import SENTINEL
+from tests.world.waiting import until
 
 pytestmark = [
     pytest.mark.systemd,
@@ -72,6 +72,7 @@ def test_install_asks_for_lingering_and_the_watch_goes_on_when_she_logs_out(ada)
     assert said.endswith("if it ran before: systemctl --user restart sentinel")
     assert ada.machine.says("loginctl show-user ada --value -p Linger") == "yes"
     assert ada.sentinel() == "active", said
+    assert "it goes on after you log out" in ada.says(f"{SENTINEL} doctor")
     pid = ada.says("systemctl --user show --value -p MainPID sentinel")
     ada.logs_out()
     ada.machine.until(lambda: ada.machine.says("loginctl list-sessions --no-legend") == "", "the logout")

@@ -82,6 +82,10 @@ def test_it_watches_her_closed_home_and_nobody_elses(ada):
     said = " ".join(ada.says(f"{SENTINEL} doctor").split())
     assert "MISS watch his /home/bob may not be read" in said
     assert "ok watch mine 1 matches" in said
+    assert f"ok unit {UNITS}/sentinel.service is of this version" in said
+    assert "ok sentinel.service is active" in said
+    assert "MISS the watch ends when you log out -> loginctl enable-linger ada" in said
+    assert "nothing watches after a reboot" not in said
 
 
 def test_a_broken_reload_fails_aloud_and_keeps_what_was_in_force(ada):
@@ -90,6 +94,15 @@ def test_a_broken_reload_fails_aloud_and_keeps_what_was_in_force(ada):
     assert "failed" in ada.says("systemctl --user reload sentinel").lower()
     assert ada.shows("StatusText") == before
     ada.settings.write_text(good)
+
+
+def test_stopped_it_is_missing_to_doctor_and_the_cure_starts_it(ada):
+    ada.says("systemctl --user stop sentinel")
+    found = [json.loads(line) for line in ada.says(f"{SENTINEL} doctor --json").splitlines()]
+    (stopped,) = [thing for thing in found if thing["what"].startswith("sentinel.service is inactive")]
+    assert stopped["state"] == "missing"
+    ada.says(stopped["cure"])
+    assert ada.shows("ActiveState") == "active"
 
 
 def test_frozen_it_is_killed_and_watches_again(ada):

@@ -6,8 +6,10 @@ import os
 import socket
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,8 +18,9 @@ import pytest
 
 from sentinel import __version__
 from sentinel.cli import doctor
+from sentinel.daemon import last_word, sending
 from sentinel.daemon.doctor import channels, files, machine, running
-from sentinel.daemon.doctor.examination import examine, patient_at
+from sentinel.daemon.doctor.examination import examine, examine_apart, patient_at
 from sentinel.daemon.doctor.findings import Account, Finding, Patient, State, as_account
 from sentinel.daemon.settings import parse_settings
 
@@ -126,6 +129,25 @@ def test_settings_that_others_may_change_are_refused(tmp_path):
     assert found.cure == f"chmod go-w {path}"
 
 
+@as_root
+def test_settings_and_rules_that_the_service_may_not_read_are_named_and_the_cure_opens_them(open_tmp):
+    path, rule = open_tmp / "sentinel.toml", open_tmp / "mine.yml"
+    for place in (path, rule):
+        place.write_text("")
+        place.chmod(0o640)
+    subject = patient(f'[sentinel]\nrules = ["{open_tmp}"]\n', NOBODY, path=path)
+    for check in (files.settings, running.rules):
+        found = worst(check(subject))
+        assert "may not be read (mode 640, of root)" in found.what
+        assert found.cure.startswith("sudo chgrp nobody ")
+        command = found.cure.replace("sudo ", "").replace(
+            "chgrp nobody", "chgrp 65534"
+        )  # a group of that name need not be
+        subprocess.run(command, shell=True, check=True)
+        found = worst(check(subject))
+        assert found is None or "may not be read" not in found.what
+
+
 def test_faults_of_the_settings_are_shown_with_their_line(tmp_path):
     path = tmp_path / "sentinel.toml"
     path.write_text("[tell]\ngrup = 3\n")
@@ -133,10 +155,21 @@ def test_faults_of_the_settings_are_shown_with_their_line(tmp_path):
     assert f"{path}:2:1" in found.what
 
 
-def test_a_closed_kernel_log_says_what_stays_unseen(tmp_path):
-    found = worst(machine.kernel_log(patient(f'[host]\nkernel_log = "{tmp_path}/kmsg"\n')))
+@as_root
+def test_a_closed_kernel_log_says_what_stays_unseen(open_tmp):
+    log = open_tmp / "kmsg"
+    log.write_text("")
+    log.chmod(0o600)
+    found = worst(machine.kernel_log(patient(f'[host]\nkernel_log = "{log}"\n', NOBODY)))
     assert "Xid" in found.what
     assert "see-all" in found.cure
+
+
+def test_a_kernel_log_that_this_machine_has_not_is_no_matter_of_rights(tmp_path):
+    (found,) = machine.kernel_log(patient(f'[host]\nkernel_log = "{tmp_path}/kmsg"\n'))
+    assert found.state is State.NOTE
+    assert "Xid" in found.what
+    assert "see-all" not in found.cure
 
 
 def test_a_check_that_breaks_does_not_silence_the_others():
@@ -264,7 +297,7 @@ def test_the_last_word_reaches_the_channels_with_what_is_missing(tmp_path, capsy
             hooks.shutdown()
             thread.join()
     assert "Sentinel has given up" in hooks.heard[0]
-    assert "Xid" in hooks.heard[0]
+    assert "channel gone: the environment has no NO_SUCH_VARIABLE" in hooks.heard[0]
     assert "channel gone: " in capsys.readouterr().err
 
 
@@ -297,7 +330,7 @@ def test_rules_of_somebody_else_are_named_with_the_command_that_mends_them(tmp_p
     (tmp_path / "mine.yml").write_text("signature: mine\n")
     os.chown(tmp_path / "mine.yml", 4711, 4711)
     (finding,) = running.rules(patient(f'[sentinel]\nrules = ["{tmp_path}"]\n'))
-    assert finding.cure == f"chown root {tmp_path / 'mine.yml'}"
+    assert finding.cure == f"chown -h root {tmp_path / 'mine.yml'}"
 
 
 @pytest.mark.parametrize(
@@ -352,3 +385,64 @@ def test_a_state_on_a_disk_that_went_read_only_is_named_with_its_mount(tmp_path)
     assert found.state is State.MISSING
     assert "read-only now" in found.what
     assert f"mount -o remount,rw {disk}" in found.cure
+
+
+def test_what_stands_beside_our_own_interpreter_is_found_and_the_command_that_adds_it_names_that_environment(
+    tmp_path, monkeypatch
+):
+    """As in pipx's or a package's environment, whose folder of commands is not on PATH. The index's `sentinel-watch` is a
+    stranger's: no cure names a distribution of ours."""
+    monkeypatch.setattr(machine, "BESIDE", tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    (before,) = [finding for finding in machine.extras(patient()) if "py-spy" in finding.what]
+    assert before.state is State.NOTE
+    assert before.cure.endswith(f"{sys.executable} -m pip install py-spy")
+    (tmp_path / "py-spy").write_text("#!/bin/sh\n")
+    (tmp_path / "py-spy").chmod(0o755)
+    (after,) = [finding for finding in machine.extras(patient()) if "py-spy" in finding.what]
+    assert after.state is State.OK
+    assert not any("sentinel" in finding.cure.partition("pip install")[2] for finding in machine.extras(patient()))
+
+
+def test_where_the_environment_has_no_pip_the_systems_is_named(monkeypatch):
+    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda _name: None)
+    assert machine.adding("pandas").endswith(f"python3 -m pip --python {sys.prefix} install pandas")
+
+
+def test_a_check_that_does_not_end_holds_up_the_last_word_no_longer_than_allowed(tmp_path):
+    """What it found until then is told; here a daemon takes the connection and never answers."""
+    path = tmp_path / "sentinel.toml"
+    path.write_text(f'[sentinel]\nsocket = "{tmp_path}/control"\nstate = "{tmp_path}"\n[gpu]\nenabled = false\n')
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "control"))
+        listener.listen(1)
+        began = time.monotonic()
+        found = examine_apart(path, 3)
+        took = time.monotonic() - began
+    assert took < 4.5
+    assert "the examination did not end within 3 s" in found[-1].what
+    assert all(finding.check != "extras" for finding in found)  # it comes after the daemon
+
+
+def test_the_examination_apart_finds_what_the_one_at_hand_finds(tmp_path):
+    path = tmp_path / "sentinel.toml"
+    path.write_text(f'[sentinel]\nstate = "{tmp_path}/state"\n[tel]\n')
+    apart = examine_apart(path, 60)
+    assert "'tel' is no key here" in worst(apart).what
+    assert [(finding.check, finding.state) for finding in apart] == [
+        (finding.check, finding.state) for finding in examine(patient_at(path))
+    ]
+
+
+def test_the_last_word_does_not_wait_for_one_channel_after_the_other(monkeypatch):
+    """Four that never answer cost the patience with one, and the fifth is told: the unit has two minutes for all."""
+    monkeypatch.setattr(sending, "DEADLINE", 4.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        text = "".join(f'[[channel]]\nname = "x{n}"\nurl = "json://127.0.0.1:{port}/x"\n' for n in range(4))
+        settings, _ = parse_settings(text, "x")
+        began = time.monotonic()
+        troubles = last_word.send(settings, last_word.letter_of("x", (), 0.0))
+        took = time.monotonic() - began
+    assert len(troubles) == 4
+    assert took < 12

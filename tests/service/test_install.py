@@ -72,11 +72,15 @@ def test_a_credential_is_loaded_once_its_file_is_there(tmp_path):
     (tmp_path / "etc/sentinel/credentials/slack").write_text("https://hooks.example/T/B/x")
     ran("--prefix", tmp_path)
     assert "LoadCredential=slack:/etc/sentinel/credentials/slack" in drop_in.read_text()
+    assert "SetCredential=slack:#" in drop_in.read_text()
     assert "mail" not in drop_in.read_text()
 
 
 def test_uninstalling_leaves_nothing_but_settings_and_what_others_put_there(tmp_path):
+    ran("--prefix", tmp_path)
+    (tmp_path / "etc/sentinel/sentinel.toml").write_text(ARMED)
     ran("--prefix", tmp_path, "--rights", "stop")
+    assert (tmp_path / "etc/systemd/system/sentinel.service.d/runs-to-stop.conf").exists()
     (tmp_path / "etc/systemd/system/sentinel.service.d/override.conf").write_text("[Service]\nNice=1\n")
     (tmp_path / "etc/sentinel/rules/own.yml").write_text("signature: own\n")
     ran("--prefix", tmp_path, "--uninstall")

@@ -9,6 +9,8 @@ import pytest
 from tests.service.boot import REPOSITORY, Machine, cannot_boot, put_command
 from tests.service.test_booted import RULE, SENTINEL, WATCH
 
+REMAINS = "-iname '*sentinel*' ! -path '*/dpkg/*' ! -path '/run/log/*' ! -path '/run/systemd/*'"
+ARMED = '[stop]\nmode = "armed"\n[[watch]]\nname = "a"\nruns = "/srv/runs/*"\nstop = "stop"\n'
 pytestmark = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="dpkg-deb is not installed")
 
 
@@ -43,19 +45,46 @@ def test_installed_removed_and_purged_it_leaves_what_it_promises(package, tmp_pa
         put_command(machine.root / "opt/sentinel/bin/sentinel")
         machine.run("systemctl restart sentinel")
         assert machine.shows("ActiveState") == "active"
+        assert machine.says("systemctl is-enabled sentinel") == "enabled"
         assert machine.says("stat -c '%a %U %G' /etc/sentinel/sentinel.toml") == "640 root sentinel"
         (machine.root / "etc/sentinel/sentinel.toml").write_text("# mine\n")
         machine.run("dpkg --force-depends --force-confold -i /sentinel.deb")
         assert machine.says("cat /etc/sentinel/sentinel.toml") == "# mine"
+        said = machine.run(f"{SENTINEL} install --uninstall", check=False)
+        assert (said.returncode, "sudo apt remove sentinel" in said.stderr) == (2, True)
         machine.run("dpkg -r --force-depends sentinel")
         assert machine.says("ls /etc/sentinel") != ""
         assert machine.says("systemctl is-active sentinel") == "inactive"
-        machine.run("dpkg -P sentinel")
-        left = machine.says(
-            "find /etc /opt /lib/systemd /var/lib -xdev -iname '*sentinel*' ! -path '*/dpkg/*' 2>/dev/null"
-        )
+        fresh(machine)
+        assert machine.shows("ActiveState") == "active"  # taken away and put back: it runs as it did
+        machine.write("/etc/sentinel/sentinel.toml", ARMED)
+        machine.run(f"mkdir -p /srv/runs; {SENTINEL} install --rights stop --no-start")
+        assert "runs-to-stop.conf" in machine.says("ls /etc/systemd/system/sentinel.service.d")
+        machine.run("dpkg -P --force-depends sentinel")
+        left = machine.says(f"find /etc /opt /lib/systemd /usr/lib/systemd /run /var/lib -xdev {REMAINS} 2>/dev/null")
         assert left == ""
         assert "no such user" in machine.says("id sentinel")
+
+
+def fresh(machine):
+    """Installed once more; the command is put in place as soon as the package has left its folder."""
+    machine.run("dpkg --force-depends --force-confold -i /sentinel.deb")
+    put_command(machine.root / "opt/sentinel/bin/sentinel")
+    machine.run("systemctl reset-failed sentinel; systemctl is-enabled sentinel && systemctl start sentinel")
+
+
+@pytest.mark.systemd
+@pytest.mark.skipif(bool(cannot_boot()), reason=cannot_boot() or "-")
+def test_an_upgrade_starts_nothing_that_somebody_switched_off(package, tmp_path):
+    with Machine(tmp_path, own_usr=True) as machine:
+        machine.run("mkdir -p /var/lib/dpkg/info /var/lib/dpkg/updates /var/log && touch /var/lib/dpkg/status")
+        install(machine, package)
+        for word, left in (("disable", "disabled"), ("mask", "masked")):
+            machine.run(f"systemctl {word} --now sentinel")
+            machine.run("rm -f /etc/sentinel/sentinel.toml")  # nor does a file that somebody removed break the upgrade
+            machine.run("dpkg --force-depends --force-confold -i /sentinel.deb")
+            assert machine.says("systemctl is-enabled sentinel") == left
+            assert machine.shows("ActiveState") == "inactive"
 
 
 @pytest.mark.systemd

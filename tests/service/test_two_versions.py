@@ -1,15 +1,19 @@
 """Two real versions on one state: an upgrade and a rollback lose nothing and send nothing twice, and both still talk.
 
-The older one is an earlier commit of this repository, taken out of its history; without that history the test is skipped.
+The older one is an earlier commit of this repository, taken out of its history together with the packages that it pinned
+and that are no longer needed; where either cannot be had the test is skipped.
 """
 
+import importlib.metadata
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import tarfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from tests.daemon.test_running import until
 from tests.outlets.servers import Web
 
 ROOT = Path(__file__).parents[2]
+PACKAGES = "packages"  # beside a version's own tree: what only that version needs
 FIRST, SECOND = "4ed2dac7cf33", "5c5e76cbc0be"  # two states of the same number; the first knew no sleeping runs
 NAN = "".join(f"step={n} loss={'nan' if n > 5 else 2.5 - n / 10}\n" for n in range(1, 12))
 FINE = "".join(f"step={n} loss={2.5 - n / 10}\n" for n in range(1, 12))
@@ -60,7 +65,8 @@ class Version:
         name = f"import sentinel; sentinel.__version__ = {number!r}; " if number else ""
         start = f"import sys; {name}from sentinel.cli.main import main; sys.exit(main())"
         self.command = [sys.executable, "-P", "-c", start]
-        self.environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        where = os.pathsep.join([str(folder), str(folder / PACKAGES)])
+        self.environment = {**os.environ, "PYTHONPATH": where, "PYTHONDONTWRITEBYTECODE": "1"}
 
     def run(self, *words):
         command = [*self.command, *map(str, words)]
@@ -108,16 +114,36 @@ class Daemon:
 
 
 def version_of(commit, folder):
-    """The tree of a commit."""
+    """The tree of a commit, with what it needs to run."""
     archive = folder.with_suffix(".tar")
-    done = subprocess.run(
-        ["git", "archive", "-o", str(archive), commit, "sentinel", "rules"], cwd=ROOT, capture_output=True
-    )
+    wanted = ["sentinel", "rules", "pyproject.toml", "constraints.txt"]
+    command = ["git", "archive", "-o", str(archive), commit, *wanted]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
-        pytest.skip(f"the history of this checkout does not hold {commit}: {done.stderr.decode().strip()}")
+        pytest.skip(f"the history of this checkout does not hold {commit}: {done.stderr.strip()}")
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
+    install_what_is_missing(folder)
     return Version(folder)
+
+
+def install_what_is_missing(folder):
+    """The packages that an older version needs and today's no longer has, as that version pinned them."""
+    needed = tomllib.loads((folder / "pyproject.toml").read_text())["project"]["dependencies"]
+    here = {canonical(found.name) for found in importlib.metadata.distributions()}
+    missing = [one for one in needed if canonical(re.split(r"[<>=!~ \[]", one)[0]) not in here]
+    if not missing:
+        return
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    pins = ["--constraint", str(folder / "constraints.txt"), "--target", str(folder / PACKAGES)]
+    done = subprocess.run([*pip, *pins, *missing], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"{', '.join(missing)} of {folder.name} cannot be installed: {done.stderr.strip()}")
+
+
+def canonical(name):
+    """One spelling of a package's name."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @pytest.fixture

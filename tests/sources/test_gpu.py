@@ -9,9 +9,9 @@ from sentinel.sources.gpu.keeper import Keeper
 from sentinel.sources.gpu.source import GpuSource
 from tests.world import plain_nvml
 from tests.world.fake_nvml import Driver, build
+from tests.world.waiting import PATIENCE
 
 HOST = "host:here"
-PATIENCE = 15.0
 
 
 @pytest.fixture(scope="session")

@@ -17,10 +17,10 @@ from sentinel.sources.processes.process import FileId
 from sentinel.sources.processes.source import ProcessSource
 from tests.world import plain_nvml
 from tests.world.fake_nvml import Driver
+from tests.world.waiting import PATIENCE
 
 HOST = "host:here"
 WRITER = "import sys, time; f = open(sys.argv[1], 'a'); f.write('x\\n'); f.flush(); time.sleep(60)"
-WAIT = 20.0
 
 
 class World:
@@ -50,7 +50,7 @@ class World:
         self.machine.meet([Watched(KnownRun("run", "", ids), grew=grew)])
 
     def until(self, seen):
-        end = time.monotonic() + WAIT
+        end = time.monotonic() + PATIENCE
         while not seen():
             assert time.monotonic() < end, (self.machine.trouble(), self.items[-6:])
             self.now += 1.0

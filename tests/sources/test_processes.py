@@ -15,8 +15,8 @@ from sentinel.sources.processes.groups import Groups
 from sentinel.sources.processes.process import Container, FileId, Pid, Process
 from sentinel.sources.processes.reading import process, vital
 from sentinel.sources.processes.source import Course, ProcessSource
+from tests.world.waiting import PATIENCE
 
-WAIT = 20.0
 CAPTURED = {"capture_output": True, "text": True}
 WRITER = "import sys, time; f = open(sys.argv[1], 'a'); f.write('x\\n'); f.flush(); time.sleep(60)"
 
@@ -47,7 +47,7 @@ class Runs:
             self.items += [(batch.run, item) for item in batch.items]
 
     def until(self, seen, seconds=1.0):
-        end = time.monotonic() + WAIT
+        end = time.monotonic() + PATIENCE
         while not seen():
             assert time.monotonic() < end, self.items[-8:]
             self.turn(seconds)
@@ -75,7 +75,7 @@ def runs():
 
 
 def there(path):
-    end = time.monotonic() + WAIT
+    end = time.monotonic() + PATIENCE
     while not (path.exists() and path.stat().st_size):
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -175,7 +175,7 @@ def test_only_named_variables_leave_an_environment(runs, tmp_path):
     env = {**os.environ, "RANK": "3", "MY_TOKEN": "geheim"}
     child = runs.start(sys.executable, "-c", "import time; time.sleep(60)", env=env)
     seen = process(vital(child.pid))
-    end = time.monotonic() + WAIT
+    end = time.monotonic() + PATIENCE
     while seen.environment.get("RANK") != "3":  # until the exec was done
         assert time.monotonic() < end
         seen = process(vital(child.pid))
@@ -253,7 +253,7 @@ def test_an_oom_kill_in_a_cgroup_is_a_death(runs, tmp_path):
     try:
         runs.know("run", tmp_path, there(log))
         runs.until(lambda: child.pid in runs.members())
-        assert child.wait(WAIT) == -9
+        assert child.wait(PATIENCE) == -9
         # The kernel log is the witness; here its line is handed in as the machine would.
         runs.source.kernel_said = {
             child.pid: (f"Memory cgroup out of memory: Killed process {child.pid} (python)", True)
@@ -298,7 +298,7 @@ def test_two_ranks_of_torchrun_are_one_run(runs, tmp_path):
         assert launcher.pid in runs.members()
     finally:
         launcher.terminate()  # it passes the signal on to its ranks, which have sessions of their own
-        launcher.wait(WAIT)
+        launcher.wait(PATIENCE)
 
 
 def test_kills_in_a_job_s_cgroup_are_counted_and_those_of_a_login_session_are_not(tmp_path):

@@ -24,12 +24,12 @@ from sentinel.sources.mounts import mounts
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.processes.source import ProcessSource
 from sentinel.sources.watcher import Watcher
+from tests.world.waiting import PATIENCE
 
 NAME = "gpu-box"
 HOST = f"host:{NAME}"
 ON_DEMAND = 3600.0  # the child polls when it is asked
 HEALTH = 60.0
-PATIENCE = 20.0
 
 
 @cache

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,13 +31,17 @@ def channels(patient: Patient) -> list[Finding]:
     return [_channel(channel, patient) for channel in patient.known.channel]
 
 
+def with_credentials(settings: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment, with the machine's credentials where its settings are meant and systemd did not hand them over."""
+    beside = STORE.is_dir() and settings.absolute().is_relative_to(STORE.parent)
+    return {"CREDENTIALS_DIRECTORY": str(STORE), **environ} if beside else dict(environ)
+
+
 def _channel(channel: Channel, patient: Patient) -> Finding:
     check = f"channel {channel.name}"
-    environ = dict(patient.environ)
-    if patient.unit and "CREDENTIALS_DIRECTORY" not in environ:
-        environ["CREDENTIALS_DIRECTORY"] = str(STORE)
-        if missing := _not_loaded(channel.url):
-            return Finding(check, State.MISSING, missing, "sudo sentinel install && sudo systemctl restart sentinel")
+    environ = with_credentials(patient.path, patient.environ) if patient.unit else patient.environ
+    if patient.unit and "CREDENTIALS_DIRECTORY" not in patient.environ and (missing := _not_loaded(channel.url)):
+        return Finding(check, State.MISSING, *missing)
     try:
         address = resolve(channel.url, environ)
         proxy = resolve(channel.proxy or patient.known.tell.proxy, environ)
@@ -53,14 +58,17 @@ def _channel(channel: Channel, patient: Patient) -> Finding:
     return _reached(channel, place, "" if straight else proxy or _usual_proxy(place[0]))
 
 
-def _not_loaded(url: str) -> str:
+def _not_loaded(url: str) -> tuple[str, ...]:
+    """What is missing of a credential, and the command that mends it."""
     kind, _, name = url.partition(":")
     if kind != "credential":
-        return ""
+        return ()
+    take = "sudo sentinel install && sudo systemctl restart sentinel"
     if not (STORE / name).is_file():
-        return f"{STORE / name} is missing: put the address there (root, mode 600)"
+        cure = f"sudo sh -c 'umask 077; cat > {STORE / name}' && {take}"
+        return (f"{STORE / name} is missing; the command below takes the address: paste it, then Ctrl-D", cure)
     loaded = LOADED.read_text(encoding="utf-8") if LOADED.is_file() else ""
-    return "" if f"LoadCredential={name}:" in loaded else f"the unit does not load the credential {name}"
+    return () if f"LoadCredential={name}:" in loaded else (f"the unit does not load the credential {name}", take)
 
 
 def place_of(address: str) -> tuple[str, int] | None:

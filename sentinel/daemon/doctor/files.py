@@ -9,7 +9,7 @@ import os
 import pwd
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sentinel.daemon.doctor.findings import Account, Finding, Patient, State, as_account
@@ -27,27 +27,46 @@ def settings(patient: Patient) -> list[Finding]:
     """The settings can be read, hold no fault, and nobody else can change them."""
     if not patient.path.exists():
         what = f"no settings at {patient.path}; the defaults hold: ./runs is watched, nobody is told"
-        return [Finding("settings", State.NOTE, what, "sentinel init")]
+        return [Finding("settings", State.NOTE, what, _init(patient))]
     if patient.faults:
         cure = f"sentinel check {patient.path}"
         return [Finding("settings", State.MISSING, str(fault), cure) for fault in patient.faults]
     if reason := distrust(patient.path, patient.account.uid):
         what, _, cure = reason.partition("; mend: ")
         return [Finding("settings", State.MISSING, f"refused with rights: {what}", cure)]
+    if closed := closed_to(patient.account, [patient.path]):
+        return [Finding("settings", State.MISSING, *closed[0])]
     return [Finding("settings", State.OK, str(patient.path))]
+
+
+def closed_to(account: Account, paths: Sequence[Path]) -> list[tuple[str, str]]:
+    """The files and folders among these that the service's own account cannot read: what forbids it, and the cure."""
+    closed = as_account(account, lambda: [str(path) for path in paths if not _opens(path)])
+    return [(describe(Path(path)), f"sudo chgrp {account.name} {path} && sudo chmod g+rX {path}") for path in closed]
+
+
+def _opens(path: Path) -> bool:
+    return os.access(path, os.R_OK | os.X_OK if path.is_dir() else os.R_OK)
 
 
 def watches(patient: Patient) -> list[Finding]:
     """Each watch matches something, all of which can be read."""
-    return [finding for watch in patient.known.watches() for finding in _watch(watch, patient.account)]
+    return [finding for watch in patient.known.watches() for finding in _watch(watch, patient)]
 
 
-def _watch(watch: Watch, account: Account) -> list[Finding]:
+def _init(patient: Patient) -> str:
+    """The command that proposes watches for these very settings."""
+    machines = patient.path.absolute().is_relative_to("/etc")
+    return f"{'sudo ' if machines else ''}sentinel init --settings {patient.path.absolute()}"
+
+
+def _watch(watch: Watch, patient: Patient) -> list[Finding]:
+    account = patient.account
     check = f"watch {watch.name}"
     patterns = [pattern for pattern in (watch.runs, *watch.files) if pattern]
     if relative := [pattern for pattern in patterns if not pattern.startswith(("/", "~"))]:
         what = f"{relative[0]} is looked for below the folder that Sentinel is started in"
-        return [Finding(check, State.NOTE, what, "sentinel init writes paths in full from what runs now")]
+        return [Finding(check, State.NOTE, what, f"{_init(patient)} (writes paths in full, from what runs now)")]
     found = [path for pattern in patterns for path in _matches(pattern)]
     if patterns and not found:
         return [_nothing(check, patterns, account)]

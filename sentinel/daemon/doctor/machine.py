@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import importlib.util
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -12,17 +13,19 @@ import sys
 from pathlib import Path
 
 from sentinel.daemon.doctor.findings import Finding, Patient, State, as_account
-from sentinel.daemon.install_plan import SHIPPED_COMMAND, shipped
+from sentinel.daemon.install_plan import SHIPPED_COMMAND, Place, shipped, user_unit
 
-EXTRAS = {
-    "matplotlib": ("plot", "messages carry no curve"),
+EXTRAS = {  # a module or command: what to install for it, what is lost without it
+    "matplotlib": ("matplotlib", "messages carry no curve"),
     "pandas": ("pandas", "`replay` and `backtest` write no tables"),
-    "torch": ("torch", "checkpoints are checked by their structure, not by their numbers"),
-    "py_spy": ("stacks", "a silent run's message does not say where it hangs"),
+    "torch": ("torch safetensors numpy", "checkpoints are checked by their structure, not by their numbers"),
+    "py-spy": ("py-spy", "a silent run's message does not say where it hangs"),
 }
 _NVML = "import pynvml as n; n.nvmlInit(); print(n.nvmlDeviceGetCount(), n.nvmlSystemGetDriverVersion())"
 _SCORE = re.compile(r"exposure level for \S+: ([\d.]+)")
+OWN_UNIT = ".config/systemd/user/sentinel.service"
 HIGHEST_SCORE = 3.3
+BESIDE = Path(sys.executable).parent  # the commands of our own environment, which is rarely on a service's PATH
 NOTHING = subprocess.DEVNULL
 
 
@@ -48,6 +51,12 @@ def kernel_log(patient: Patient) -> list[Finding]:
     if not trouble or (patient.account.sees_all and Path(path).exists()):
         return [Finding("kernel log", State.OK, path)]
     what = f"{path}: {trouble[0]}: GPU errors (Xid) and out-of-memory kills stay unseen"
+    if not os.path.lexists(path):  # no right opens what is not there
+        return [
+            Finding(
+                "kernel log", State.NOTE, what, f"where this machine writes it, as [host] kernel_log in {patient.path}"
+            )
+        ]
     return [Finding("kernel log", State.MISSING, what, "sudo sentinel install --rights see-all")]
 
 
@@ -66,25 +75,40 @@ def clock(_patient: Patient) -> list[Finding]:
     if code or said not in {"yes", "no"}:
         return [Finding("clock", State.NOTE, "whether the clock is kept right cannot be told here")]
     if said == "no":
-        return [Finding("clock", State.MISSING, "the clock is not synchronised", "sudo timedatectl set-ntp true")]
+        nobody = asked(["timedatectl", "show", "-p", "CanNTP", "--value"])[1] == "no"
+        cure = "sudo apt-get install -y systemd-timesyncd" if nobody else "sudo timedatectl set-ntp true"
+        return [Finding("clock", State.MISSING, "the clock is not synchronised", cure)]
     return [Finding("clock", State.OK, "synchronised")]
 
 
 def units(patient: Patient) -> list[Finding]:
     """The installed unit is that of this version, gives away no more than promised, and runs."""
-    if patient.unit is None:
-        what = "no service of the machine is installed; nothing watches after a reboot"
-        return [Finding("unit", State.NOTE, what, "sudo sentinel install (or, without root: sentinel install --user)")]
-    return [_fresh(patient.unit), *_score(patient.unit), _running(patient.unit.name)]
+    own = Path.home() / OWN_UNIT
+    if patient.unit is not None:
+        return [_fresh(patient.unit), *_score(patient.unit), _running(patient.unit.name)]
+    if own.is_file():
+        return [_fresh(own, "--user"), _running(own.name, "--user"), _lingers(pwd.getpwuid(os.geteuid()).pw_name)]
+    what = "no service is installed; nothing watches after a reboot"
+    return [Finding("unit", State.NOTE, what, "sudo sentinel install (or, without root: sentinel install --user)")]
 
 
-def _fresh(unit: Path) -> Finding:
+def _fresh(unit: Path, whose: str = "") -> Finding:
     text = unit.read_text(encoding="utf-8")
     command = re.search(r"^ExecStart=(.+) run ", text, re.MULTILINE)
-    if command and text == shipped("sentinel.service").replace(SHIPPED_COMMAND, command[1]):
+    place = Place(command[1] if command else "", home=Path.home())
+    ships = user_unit(unit.name, place) if whose else shipped(unit.name).replace(SHIPPED_COMMAND, place.command)
+    if text == ships:
         return Finding("unit", State.OK, f"{unit} is of this version")
-    what = f"{unit} is not as this version ships it"
-    return Finding("unit", State.NOTE, what, "sudo sentinel install; own changes belong in: systemctl edit sentinel")
+    what = f"{unit} is not as this version ships it; own changes belong in: systemctl {whose} edit sentinel"
+    return Finding(
+        "unit", State.NOTE, " ".join(what.split()), "sentinel install --user" if whose else "sudo sentinel install"
+    )
+
+
+def _lingers(user: str, people: Path = Path("/var/lib/systemd/linger")) -> Finding:
+    if (people / user).exists():
+        return Finding("unit", State.OK, "it goes on after you log out")
+    return Finding("unit", State.MISSING, "the watch ends when you log out", f"loginctl enable-linger {user}")
 
 
 def _score(unit: Path) -> list[Finding]:
@@ -97,12 +121,13 @@ def _score(unit: Path) -> list[Finding]:
     return [Finding("unit", state, f"exposure {found[1]} of 10 (systemd-analyze security)", cure)]
 
 
-def _running(name: str) -> Finding:
-    code, said = asked(["systemctl", "is-active", name])
+def _running(name: str, whose: str = "") -> Finding:
+    code, said = asked(["systemctl", *filter(None, [whose]), "is-active", name])
     if code == 0:
         return Finding("unit", State.OK, f"{name} is active")
-    cure = "sudo systemctl start sentinel; why it does not: journalctl -u sentinel -n 20"
-    return Finding("unit", State.MISSING, f"{name} is {said or 'not running'}", cure)
+    why = f"{name} is {said or 'not running'}; why: journalctl {whose} -u sentinel -n 20"
+    start = f"{'systemctl --user' if whose else 'sudo systemctl'} restart sentinel"  # also after a start limit
+    return Finding("unit", State.MISSING, " ".join(why.split()), start)
 
 
 def extras(_patient: Patient) -> list[Finding]:
@@ -110,10 +135,17 @@ def extras(_patient: Patient) -> list[Finding]:
     return [_extra(module, *facts) for module, facts in EXTRAS.items()]
 
 
-def _extra(module: str, extra: str, lost: str) -> Finding:
-    if importlib.util.find_spec(module) or (module == "py_spy" and shutil.which("py-spy")):
+def _extra(module: str, packages: str, lost: str) -> Finding:
+    if importlib.util.find_spec(module) or shutil.which(module, path=f"{os.environ.get('PATH', os.defpath)}:{BESIDE}"):
         return Finding("extras", State.OK, f"{module} is there")
-    return Finding("extras", State.NOTE, f"without {module} {lost}", f"pip install 'sentinel-watch[{extra}]'")
+    return Finding("extras", State.NOTE, f"without {module} {lost}", adding(packages))
+
+
+def adding(packages: str) -> str:
+    """The command that adds packages to the very environment that this Sentinel runs in; a Debian package's has no pip."""
+    own = Path(sys.prefix).stat().st_uid == os.geteuid()
+    pip = f"{sys.executable} -m pip" if importlib.util.find_spec("pip") else f"python3 -m pip --python {sys.prefix}"
+    return f"{'' if own else 'sudo '}{pip} install {packages}"
 
 
 def asked(words: list[str], seconds: float = 10) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sentinel import __version__
 from sentinel.daemon.books import open_books
+from sentinel.daemon.doctor.files import closed_to
 from sentinel.daemon.doctor.findings import Finding, Patient, State
 from sentinel.daemon.trust import distrusted
 from sentinel.sources.own_rules import WITHIN
@@ -27,6 +28,8 @@ def rules(patient: Patient) -> list[Finding]:
     if reasons := distrusted(files, patient.account.uid):
         what, _, cure = reasons[0].partition("; mend: ")
         return [Finding("rules", State.MISSING, f"refused with rights: {what}", cure)]
+    if closed := closed_to(patient.account, files):
+        return [Finding("rules", State.MISSING, *closed[0])]
     books = open_books(folders)
     if not books.faults:
         return [Finding("rules", State.OK, f"{len(books.book.rules)} in force, no faults")]

@@ -31,7 +31,7 @@ def _stack(pid: int, into: Path) -> str:
     beside = Path(sys.executable).with_name("py-spy")
     spy = str(beside) if beside.exists() else shutil.which("py-spy")
     if spy is None:
-        return "stacks: py-spy is not installed (pip install 'sentinel-watch[stacks]')"
+        return "stacks: py-spy is not installed (`sentinel doctor` gives the command)"
     return _run([spy, "dump", "--nonblocking", "--pid", str(pid)], into / f"stack.{pid}.txt")
 
 

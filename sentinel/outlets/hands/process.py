@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PROC = Path("/proc")
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Process:
     ignored: int = 0
     tracer: int = 0
     innermost: int = 0  # its pid in its own namespace
-    tty: int = 0
+    busy: float = field(default=0.0, compare=False)  # seconds of processor time so far
     environment: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
@@ -61,7 +62,7 @@ def read_process(pid: int, proc: Path = PROC) -> Process | None:
     return Process(
         pid, int(fields[19]), int(fields[1]), int(about["Uid"].split()[0]), fields[0], before.partition("(")[2], words,
         _cwd(here), int(about["SigCgt"], 16), int(about["SigIgn"], 16), int(about.get("TracerPid", "0")),
-        int(about.get("NSpid", str(pid)).split()[-1]), int(fields[4]), _environment(here),
+        int(about.get("NSpid", str(pid)).split()[-1]), (int(fields[11]) + int(fields[12])) / TICKS, _environment(here),
     )  # fmt: skip
 
 
@@ -137,6 +138,11 @@ def prints_into(pid: int, proc: Path = PROC) -> set[str]:
     return {target for handle in "12" if (target := _target(proc / str(pid), handle)).startswith("pipe:")}
 
 
+def _identity(process: Process) -> tuple[int, int, tuple[str, ...], str]:
+    """What makes it the very process that was looked at."""
+    return process.start, process.uid, process.command, process.cwd
+
+
 class Pin:
     """A hold on one process: signals go through it to that process or to none."""
 
@@ -145,7 +151,7 @@ class Pin:
         self.process = process
         self._handle = os.pidfd_open(process.pid)
         now = read_process(process.pid)
-        if now is None or (now.start, now.uid, now.command) != (process.start, process.uid, process.command):
+        if now is None or _identity(now) != _identity(process):
             os.close(self._handle)
             raise ProcessLookupError(f"pid {process.pid} is no longer the process that was looked at")
 

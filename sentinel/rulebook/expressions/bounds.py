@@ -1,6 +1,6 @@
-"""What bounds a series without asking its windows: as it stands now, or for as long as its readings stay in their band.
+"""What bounds a series without asking its windows: as it stands now, or for as long as its readings stay in a band.
 
-Both give sources of Python expressions; NaN in one of them bounds nothing.
+All give sources of Python expressions; NaN in one of them bounds nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sentinel.core.functions.needs import FirstOf, LinesOf, Need, OneFact, OneSeries, TheRun
+from sentinel.core.series import NEAR
 from sentinel.rulebook.expressions.code import Cells
 
 NEARLY, EDGES, EXACT = 0, 1, 2  # by the extremes of the newest readings; by the edges of windows; by short windows
@@ -49,6 +50,9 @@ class Bounds(Protocol):
     def ever(self, cell: str) -> Span:
         """All readings."""
 
+    def newest(self, cell: str, readings: float) -> Span:
+        """So many of the newest readings."""
+
     def unknown(self, cell: str) -> str | None:
         """True wherever the last reading may be missing or no number; None where that must be asked exactly."""
 
@@ -78,6 +82,10 @@ class Now:
         """The lowest and highest."""
         return Span(f"{cell}.low", f"{cell}.high")
 
+    def newest(self, cell: str, readings: float) -> Span:
+        """Of few their extremes, else those of all."""
+        return self.near(cell) if readings <= NEAR else self.ever(cell)
+
     def unknown(self, _cell: str) -> str | None:
         """It is asked."""
         return None
@@ -88,9 +96,10 @@ class Now:
 
 
 class Soon:
-    """For the readings to come, for as long as each series stays in its band (`core.bands`)."""
+    """For the next few readings, for as long as each series stays in its narrow band (`core.bands`)."""
 
     deepest = EDGES
+    band = "band"
 
     def allows(self, source: str, cells: Cells) -> bool:
         """What no reading inside the bands changes: facts, what was first, lines that were heard."""
@@ -99,26 +108,44 @@ class Soon:
 
     def last(self, cell: str) -> Span:
         """In the band."""
-        return Span(f"{cell}.band.low", f"{cell}.band.high")
+        return Span(f"{cell}.{self.band}.low", f"{cell}.{self.band}.high")
 
     def near(self, cell: str) -> Span:
         """The band was laid around them."""
-        return _widened(f"{cell}.band.low", f"{cell}.band.high")
+        return _widened(f"{cell}.{self.band}.low", f"{cell}.{self.band}.high")
 
     def ever(self, cell: str) -> Span:
         """What was and what may come."""
+        band = f"{cell}.{self.band}"
         return Span(
-            f"({cell}.low if {cell}.low < {cell}.band.low else {cell}.band.low)",
-            f"({cell}.high if {cell}.high > {cell}.band.high else {cell}.band.high)",
+            f"({cell}.low if {cell}.low < {band}.low else {band}.low)",
+            f"({cell}.high if {cell}.high > {band}.high else {band}.high)",
         )
+
+    def newest(self, cell: str, readings: float) -> Span:
+        """Of few what the band was laid around, else what was and what may come."""
+        return self.near(cell) if readings <= NEAR else self.ever(cell)
 
     def unknown(self, cell: str) -> str | None:
         """Only where there is no band; inside one every reading is a number."""
-        return f"({cell}.band.low != {cell}.band.low)"
+        return f"({cell}.{self.band}.low != {cell}.{self.band}.low)"
 
     def edge(self, series: str, edge: str) -> str:
         """Unknown where it does not hold as long as the band."""
         return f"{edge}.reach({series}.band.until)"
+
+
+class Long(Soon):
+    """For as long as each series stays in its wide band: no edge of a window holds so long, so what windows hold now must do."""
+
+    deepest = NEARLY
+    band = "wide"
+
+    def newest(self, cell: str, readings: float) -> Span:
+        """What they are, and what may come."""
+        if readings <= NEAR:
+            return self.near(cell)
+        return _widened(f"{cell}.wide.lowest({int(readings)})", f"{cell}.wide.highest({int(readings)})")
 
 
 def _widened(low: str, high: str) -> Span:

@@ -178,7 +178,7 @@ def _look(compiler: Compiler, node: ast.Call, function: Function) -> Code:
     if function.name in ("best", "worst"):
         return _extreme(compiler, node, name, function.name == "best", cell)
     if function.name == "age":
-        compiler.timed = True
+        compiler.timed = compiler.ages = True
         return Code(f"{compiler.cells.run()}.age({cell})", Kind.NUMBER)
     if function.name == "last":
         return Code(f"{cell}.value", Kind.NUMBER)
@@ -299,6 +299,7 @@ def _lines(compiler: Compiler, node: ast.Call, function: Function) -> Code:
         if amount.unit in (Unit.READINGS, Unit.PERCENT):
             raise Wrong(node.args[1].col_offset, f"lines() counts within time, steps or epochs, not '{amount}'")
         compiler.timed = compiler.timed or amount.unit is Unit.SECONDS
+        compiler.ages = compiler.ages or amount.unit is Unit.SECONDS
     compiler.patterns.append(pattern)
     return Code(f"{compiler.cells.cell(LinesOf(pattern, amounts))}()", Kind.NUMBER)
 

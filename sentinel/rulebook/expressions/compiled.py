@@ -14,7 +14,7 @@ from sentinel.core.names import Names
 from sentinel.core.records import Answer, Evidence, Verdict
 from sentinel.core.rule import Judge
 from sentinel.core.run import Run
-from sentinel.rulebook.expressions.bounds import Bounds, Now, Soon
+from sentinel.rulebook.expressions.bounds import Bounds, Long, Now, Soon
 from sentinel.rulebook.expressions.checks import Wrong, parse
 from sentinel.rulebook.expressions.code import Cells, Code, compile_judge, compile_values
 from sentinel.rulebook.expressions.compiler import Comparison, Compiler
@@ -53,6 +53,7 @@ class Compiled:
     facts: frozenset[str]
     patterns: tuple[str, ...]
     timed: bool
+    ages: bool
     notes: tuple[Wrong, ...]
     _cells: Cells
     _answer: str
@@ -86,9 +87,9 @@ class Compiled:
         """A cheap test for one instance: where it is not yes, the expression is not yes either."""
         return self._cheap(Now(), run, instance)
 
-    def outlook(self, run: Run, instance: str = "") -> Judge:
-        """A test for the next few readings: where it is not yes, the expression is not while they stay in their bands."""
-        return self._cheap(Soon(), run, instance)
+    def outlook(self, run: Run, instance: str = "", *, far: bool = False) -> Judge:
+        """A test for the readings to come: where it is not yes, the expression is not while they stay in their bands."""
+        return self._cheap(Long() if far else Soon(), run, instance)
 
     def _cheap(self, bounds: Bounds, run: Run, instance: str) -> Judge:
         hunch = self._hunched.get(type(bounds))
@@ -255,6 +256,7 @@ def _made(text: str, compiler: Compiler, code: Code, context: Context, wants: fr
         frozenset(compiler.facts),
         tuple(dict.fromkeys(compiler.patterns)),
         compiler.timed,
+        compiler.ages,
         tuple(compiler.notes),
         compiler.cells,
         code.source,

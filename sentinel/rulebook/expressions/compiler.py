@@ -50,6 +50,7 @@ class Compiler:
     facts: set[str] = field(default_factory=set)
     patterns: list[str] = field(default_factory=list)
     timed: bool = False
+    ages: bool = False  # ... and not by `silence` alone
     notes: list[Wrong] = field(default_factory=list)
     wrongs: list[Wrong] = field(default_factory=list)
     leaves: list[Code] = field(default_factory=list)
@@ -149,6 +150,7 @@ class Compiler:
         run = self.cells.run()
         if name in ("silence", "elapsed", "typical_gap", "longest_gap"):
             self.timed = self.timed or name in ("silence", "elapsed")
+            self.ages = self.ages or name == "elapsed"
             return Code(f"{run}.{name}", Kind.NUMBER, leaf=True)
         temporary = self.cells.name()
         return Code(f"(NAN if ({temporary} := {run}.{name}) is None else {temporary})", Kind.NUMBER, leaf=True)

@@ -200,6 +200,8 @@ class Hunches:
         if len(amounts) > 1 or amounts[0].unit is not Unit.READINGS:
             return OPEN
         readings, deepest = amounts[0].number, self.bounds.deepest
+        if deepest == NEARLY:
+            return self.bounds.newest(self.compiler.cells.cell(OneSeries(name)), readings)
         lasting = readings > FEW or deepest == EXACT
         if readings <= NEAR and (self.level < EDGES or not lasting):
             self.loose |= {EDGES} if lasting else set()
@@ -220,8 +222,8 @@ class Hunches:
         """The greatest of a window is no less than the last reading, and no more than the greatest of all."""
         name, amounts, _ = window_of_call(self.compiler, node, function)
         cell = self.compiler.cells.cell(OneSeries(name))
-        is_near = len(amounts) == 1 and amounts[0].unit is Unit.READINGS and amounts[0].number <= NEAR
-        all_of_it = self.bounds.near(cell) if is_near else self.bounds.ever(cell)
+        counted = len(amounts) == 1 and amounts[0].unit is Unit.READINGS
+        all_of_it = self.bounds.newest(cell, amounts[0].number) if counted else self.bounds.ever(cell)
         last = self.bounds.last(cell)
         return Span(last.low, all_of_it.high) if function.method == "high" else Span(all_of_it.low, last.high)
 

@@ -77,7 +77,7 @@ while True:
         lock = threading.Lock()
         lock.acquire()
         lock.acquire()
-    if (step == 10 and "early" in mode) or (step % 10 == 0 and "often" in mode):
+    if (step == 10 and "early" in mode) or (step == 30 and "late" in mode):
         save(step)
     if asked:
         save(step, "stop.pt" if "fresh" in mode else "ckpt.pt")
