@@ -23,7 +23,7 @@ from sentinel.rulebook.own import OwnBook, beside, metered, own_rules
 from sentinel.sources.own_rules import WITHIN, Place, Stamp, read_own, stamp_of
 
 LOOK_EVERY = 5.0
-MOST_LOOKED = 100  # folders that are looked at in one go: many take their turns
+MOST_LOOKED = 400  # folders that are looked at in one go: many take their turns
 MOST_TOLD = 1000  # folders of which is remembered what was told
 MOST_SETS = 100  # different sets of files that one user may have in force: the same ones copied count once
 TOO_DEAR = "this user's own rules cost more than 2 % of a core; while they do, some of their answers are unknown"
