@@ -160,7 +160,8 @@ def explain(daemon: Daemon, request: Request, peer: Peer) -> Answer:
     if watched is not None:
         bound = watched.bounds.get((f"{alert['signature']}/{alert['rule']}", str(alert["instance"] or "")))
         if bound is not None and bound.rule.when is not None:
-            if not _seen(Sight(peer), watched.run.info.folder, alert):
+            sight, folder = Sight(peer), watched.run.info.folder
+            if not _seen(sight, folder, alert) or (bound.rule.own and not sight.sees(folder, bound.rule.file)):
                 raise Refused("its files are not yours to read, so their text is not shown to you")
             verdict = bound.rule.when.explain(watched.run, bound.instance)
             return {

@@ -10,7 +10,11 @@ import shutil
 import pytest
 
 import sentinel.daemon.own_rules as own_module
+from sentinel.cli.explain import told as explained
 from sentinel.core.stopping_signs import signs_of
+from sentinel.daemon.answers import explain
+from sentinel.daemon.control import Refused
+from sentinel.daemon.peers import Peer
 from sentinel.rulebook.own import own_rules
 from sentinel.sources.own_rules import stamp_of
 from tests.daemon.house import House
@@ -307,6 +311,31 @@ def test_the_same_name_in_two_runs_means_two_rules_and_a_word_about_one_reaches_
         letter for _, _, letter in home.letters() if letter["change"] and letter["change"]["signature"] == "own:mine"
     ]
     assert {letter["story"]["rule_file"] for letter in letters} == {".sentinel/rules/mine.yml"}
+
+
+def test_explain_says_who_brought_the_rule_and_shows_it_to_those_alone_who_could_read_its_file(home):
+    file = home.own("r", MINE % 3)
+    begun(home, "r")
+    home.until(home.own_alerts)
+    (wanted,) = home.own_alerts()
+    asked = {"ask": "explain", "id": wanted}
+    stranger = Peer(1, 54003, 54003, "eve", frozenset())
+    open_to_all(home.place, file.parents[2] / "train.log", file)
+    told = explain(home.daemon, asked, stranger)
+    assert told["origin"] == ".sentinel/rules/mine.yml:5, brought by the run itself: it may tell, and nothing else"
+    assert "rule: .sentinel/rules/mine.yml:5, brought by the run itself" in "\n".join(explained(told))
+    file.parents[1].chmod(0o700)
+    with pytest.raises(Refused, match="not yours to read"):
+        explain(home.daemon, asked, stranger)
+
+
+def open_to_all(place, *files):
+    """What pytest closes to others is opened, so that only the test's own modes count."""
+    for path in (*place.parents, place):
+        if path.stat().st_uid == os.getuid() and not path.stat().st_mode & 0o001:
+            path.chmod(0o755)
+    for file in files:
+        file.chmod(0o644)
 
 
 def test_the_same_file_in_a_thousand_runs_is_read_as_rules_once(home, monkeypatch):
