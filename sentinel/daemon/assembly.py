@@ -17,6 +17,7 @@ from pathlib import Path
 from sentinel.core.asleep import asleep_from
 from sentinel.core.engine import Engine
 from sentinel.core.records import Json
+from sentinel.core.rule import OWN
 from sentinel.daemon import answers
 from sentinel.daemon.books import Books, open_books
 from sentinel.daemon.clock import SystemClock
@@ -133,12 +134,19 @@ def look_after(
     """What happens after each turn, and at the end."""
     own.recall(daemon.store.recall(OWN_TOLD) or "")
     daemon.own_faults = own.faults
+    named = {info.name: info.folder for info in daemon.engine.infos().values()}
+    own.expected |= {named.get(str(alert["run"]), "") for alert in daemon.store.alerts() if is_own(alert)} - {""}
     service.tell = lambda head, lines: office.say(head, lines, daemon.clock.wall())
     daemon.standstills = service.standstills
     meet = partial(machinery.meet, daemon.engine)
     follow = partial(follow_own, daemon, own)
     daemon.after_turn += [lambda: meet(time.monotonic()), service.speak, reloading.look, follow]
     daemon.at_end.append(service.end)
+
+
+def is_own(alert: dict[str, Json]) -> bool:
+    """Whether a rule that its run brought itself made the alert."""
+    return str(alert["signature"]).startswith(OWN)
 
 
 def follow_own(daemon: Daemon, own: OwnRules) -> None:
