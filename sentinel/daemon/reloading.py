@@ -18,6 +18,7 @@ from sentinel.core.rule import Rulebook
 from sentinel.core.stopping_world import Limits
 from sentinel.daemon import last_good
 from sentinel.daemon.books import Books
+from sentinel.daemon.dead_disks import silent, troubles, without
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.journal import Priority
 from sentinel.daemon.looking import UNWATCHED, Looking
@@ -43,13 +44,20 @@ class Plan:
     at: FaultPoint = nowhere
     waits: Limits = field(default_factory=Limits)  # of the stop plan, those that no setting names
     watch: Sequence[str] = field(default=())  # patterns of the command line, in place of the settings' watches
+    left_out: Sequence[str] = field(default=())  # watches whose disks did not answer at the start
 
     def read(self) -> tuple[Settings | None, list[Fault]]:
         """The settings as they stand in the file now."""
         if self.path is None:
             return self.settings, []
-        settings, faults = load_settings(self.path)
-        return (with_watches(settings, self.watch) if settings else None), faults
+        found, faults = load_settings(self.path)
+        if found is None:
+            return None, faults
+        settings = without(with_watches(found, self.watch), self.left_out)
+        dead = silent(
+            settings.watches()
+        )  # whoever touches such a folder waits: what is in force has touched it already
+        return (None, [Fault(str(self.path), 0, 0, text) for text in troubles(dead)]) if dead else (settings, faults)
 
 
 def with_watches(settings: Settings, patterns: Sequence[str]) -> Settings:

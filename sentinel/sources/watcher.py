@@ -150,7 +150,7 @@ class Watcher:
             self._past.discard(key)
         if self._suspects:
             self._suspects.survived()
-        self.turns.was_read(key, run.due)
+        self.turns.was_read(key, run.due, run.waits)
         if run.over:
             self._put_to_sleep(key, now)
 
@@ -162,7 +162,7 @@ class Watcher:
             log = self._logs_at.get(path)
             run = self._runs.get(log[0]) if log else None
             if log and run:
-                self.turns.moved(log[0], run.grown(log[1], now, self.turns.patience))
+                self.turns.may_wait(log[0], run.grown(log[1], now, self.turns.patience), now)
             else:
                 self._another_file(path, now)
         for path in changed:
