@@ -21,9 +21,7 @@ def test_it_is_told_its_files_are_read_again_and_what_was_told_is_not_told_again
         connection.execute("UPDATE snapshots SET data = 'broken' WHERE run = ?", (key,))
     house.log("r", "step=3 loss=600\n")
     house.until(lambda: key in house.daemon.engine.runs and house.run("r").run.rows == 3)
-    assert any(
-        "the record of r could not be read back, its files are read again" in line for line in house.daemon.told
-    )
+    assert any("the record of r could not be read back, its files are read again" in line for line in house.daemon.told)
     house.turn(3)
     assert house.run("r").run.info.name == "r"
     assert (len(house.letters()), house.firing()) == (told, firing)
