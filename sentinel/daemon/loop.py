@@ -67,6 +67,9 @@ class Files(Protocol):
     def left(self) -> tuple[int, int]:
         """Of how many known runs history is still to be read, and how many are known."""
 
+    def begin_anew(self, key: str) -> bool:
+        """Read a run from its beginning, as one that was never met; whether it is one of ours."""
+
     def be_patient(self, seconds: float) -> None:
         """So long may lines wait that bring no news."""
 
@@ -168,7 +171,17 @@ class Daemon:
         for run, rule, trace in self.engine.bugs:
             self.tell_about_us(f"a bug set rule {rule} aside on {run}: {trace.strip().splitlines()[-1]}")
         self.engine.bugs.clear()
+        for run, what in list(self.engine.lost.items()):
+            self._begin_anew(run, what)
         return effects
+
+    def _begin_anew(self, run: str, what: str) -> None:
+        """The record of a run that slept cannot be read: its files are read again, and what was told is not told again."""
+        del self.engine.lost[run]
+        self.tell_about_us(what)
+        source = next((known for known, current in self.engine.keys().items() if current == run), "")
+        if self.files is not None and self.files.begin_anew(source):
+            self.engine.drop(run)
 
     def _caught_up(self) -> list[Effect]:
         """Runs whose history was read to its end: what still fires in them is told now, in one go."""
