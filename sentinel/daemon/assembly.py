@@ -17,6 +17,7 @@ from pathlib import Path
 from sentinel.core.asleep import asleep_from
 from sentinel.core.engine import Engine
 from sentinel.core.records import Json
+from sentinel.core.rule import OWN
 from sentinel.daemon import answers
 from sentinel.daemon.books import Books, open_books
 from sentinel.daemon.clock import SystemClock
@@ -68,7 +69,8 @@ def put_together(plan: Plan, dead: DeadDisks, watches: Sequence[Watch]) -> tuple
     clock, progress = SystemClock(), Progress()
     novelties, own = Novelties(store.connection), OwnRules(books.names, settings)
     engine = engine_of(books, novelties, settings, store, clock.wall(), own)
-    kept = restore(engine, store, to_restore(store, watches, dead), clock.wall())
+    rows, trusts = to_restore(store, watches, dead), not settings.sentinel.users_rules
+    kept = restore(engine, store, rows, clock.wall(), trusts=trusts)
     waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host, progress)
     machinery.go_on(kept.get(machinery.host))
@@ -132,12 +134,19 @@ def look_after(
     """What happens after each turn, and at the end."""
     own.recall(daemon.store.recall(OWN_TOLD) or "")
     daemon.own_faults = own.faults
+    named = {info.name: info.folder for info in daemon.engine.infos().values()}
+    own.expected |= {named.get(str(alert["run"]), "") for alert in daemon.store.alerts() if is_own(alert)} - {""}
     service.tell = lambda head, lines: office.say(head, lines, daemon.clock.wall())
     daemon.standstills = service.standstills
     meet = partial(machinery.meet, daemon.engine)
     follow = partial(follow_own, daemon, own)
     daemon.after_turn += [lambda: meet(time.monotonic()), service.speak, reloading.look, follow]
     daemon.at_end.append(service.end)
+
+
+def is_own(alert: dict[str, Json]) -> bool:
+    """Whether a rule that its run brought itself made the alert."""
+    return str(alert["signature"]).startswith(OWN)
 
 
 def follow_own(daemon: Daemon, own: OwnRules) -> None:
@@ -207,9 +216,12 @@ def take_lock(state: Path) -> str:
     return ""
 
 
-def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> dict[str, Json]:
+def restore(
+    engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float, *, trusts: bool = True
+) -> dict[str, Json]:
     """Bring every run back as it was last written down, asleep where it can be; the bookmarks, by what sources call a run.
 
+    `trusts`: no rules can have come meanwhile that only a look at a run finds, so when time wakes each is still right.
     A run that cannot be read back has no bookmark either: its files are read again, and what was told is not told again.
     """
     kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
@@ -217,7 +229,7 @@ def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: fl
     for snapshot in snapshots:
         try:
             if snapshot.brief is not None:
-                waking = snapshot.waking if snapshot.waking_by == rules else None
+                waking = snapshot.waking if trusts and snapshot.waking_by == rules else None
                 engine.sleeps(snapshot.source, asleep_from(snapshot.info, snapshot.brief, now, waking))
                 continue
             engine.restore(snapshot.source, snapshot.info, snapshot.data)

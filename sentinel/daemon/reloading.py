@@ -156,6 +156,8 @@ class Reloading:
         self.settings, self.books = settings, books
         self._own.adopt(books.names, settings)
         self._daemon.owed += self._daemon.engine.adopt(self._calm(), books.names)
+        if _own(settings) != _own(before):
+            self._daemon.engine.sleepers.look_again()
         self._looking.adopt(settings, books.names, self._daemon.engine)
         self._daemon.sources[:] = self._looking.sources
         self._daemon.engine.feed(self._looking.machinery.found(now))
@@ -198,3 +200,8 @@ class Reloading:
 
     def _now(self) -> float:
         return self._daemon.clock.wall()
+
+
+def _own(settings: Settings) -> tuple[bool, str]:
+    """Whether runs may bring rules, and users."""
+    return settings.sentinel.own_rules, settings.sentinel.users_rules

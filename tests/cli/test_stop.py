@@ -94,6 +94,14 @@ def test_the_runs_own_user_stops_it_with_neither_consent_nor_a_daemon(start, sen
     assert {path.stat().st_uid for path in (run / ".sentinel-kept").iterdir()} == {ADA}
 
 
+def test_a_dry_run_leaves_nothing_behind(start, sentinel, place):
+    run, process = start(ADA, "a")
+    before = sorted(os.listdir(run)), set(Path(tempfile.gettempdir()).glob("sentinel-stop-*"))
+    assert sentinel(ADA, "stop", run, "--dry-run").returncode == 0
+    assert (sorted(os.listdir(run)), set(Path(tempfile.gettempdir()).glob("sentinel-stop-*"))) == before
+    assert process.poll() is None
+
+
 @pytest.mark.parametrize("by", ["folder", "pid"])
 def test_another_user_can_do_nothing_and_is_told_so_in_one_line(start, sentinel, by):
     run, process = start(ADA, "a")
