@@ -80,7 +80,7 @@ def test_the_end_costs_little_after_much_has_moved_and_the_next_life_knows_all_o
 
 
 def test_what_there_is_no_time_for_keeps_its_older_record_and_stays_to_be_written(tmp_path):
-    watched = SimpleNamespace(run=SimpleNamespace(info=SimpleNamespace(kind="host")), save=lambda: {}, over="")
+    watched = SimpleNamespace(run=SimpleNamespace(info=SimpleNamespace(kind="host")), save=dict, over="")
     engine = SimpleNamespace(
         runs={"a": watched, "b": watched},
         keys=lambda: {"a": "a", "b": "b"},
