@@ -10,6 +10,7 @@ import sqlite3
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any, Protocol
 
 from sentinel.core.engine import Engine
@@ -28,6 +29,7 @@ AT_LEAST = 0.001
 SOON = 0.1
 MAINTENANCE = 3600.0
 TRY_DISK = 60.0
+WRITING_AT_THE_END = 0.7  # seconds
 FIRST_LOOK = "first look"
 FILES = "files"  # the source that follows what runs write
 
@@ -231,6 +233,8 @@ class Daemon:
         changed = {effect.change.run for effect in effects}
         tired = self.resting.due(now, self.files.catching_up() if self.files is not None else ())
         due = sorted({*self.snapshots.due(changed, now), *tired})
+        if self.stopping:  # a signal came in this turn: only what an alert moved of is written down before the end
+            tired, due = [], self.snapshots.due(changed, -inf)
         first_turn = self.first_life and not self.turns
         if not (effects or due or self.snapshots.waits(now) or first_turn):
             return
@@ -316,12 +320,12 @@ class Daemon:
         self.waker.wake()
 
     def close(self) -> None:
-        """Write everything down and let go; well under two seconds."""
+        """Write down what there is time for and let go; well under two seconds. What was decided is written down already."""
         for last in self.at_end:
             last()
         now = self.clock.wall()
         with contextlib.suppress(sqlite3.Error), self.store.turn():
-            self.snapshots.save(self.snapshots.all_dirty(), now)
+            self.snapshots.save(self.snapshots.all_dirty(), now, WRITING_AT_THE_END)
             self.store.remember("lived until", str(now))
         if self.control is not None:
             self.control.close()
