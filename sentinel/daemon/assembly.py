@@ -66,12 +66,11 @@ def put_together(plan: Plan, dead: DeadDisks, watches: Sequence[Watch]) -> tuple
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
     store = store_in(state)
-    clock, progress = SystemClock(), Progress()
+    clock, progress, waker = SystemClock(), Progress(), SelectorWaker()
     novelties, own = Novelties(store.connection), OwnRules(books.names, settings)
     engine = engine_of(books, novelties, settings, store, clock.wall(), own)
     rows, trusts = to_restore(store, watches, dead), not settings.sentinel.users_rules
     kept = restore(engine, store, rows, clock.wall(), trusts=trusts)
-    waker = SelectorWaker()
     machinery = Machinery(settings, f"host:{engine.host}", engine.host, progress)
     machinery.go_on(kept.get(machinery.host))
     looking = Looking(settings, books, state, kept, machinery, waker)

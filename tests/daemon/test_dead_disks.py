@@ -16,30 +16,11 @@ import pytest
 
 from sentinel.daemon.dead_disks import DeadDisks, silent, without
 from sentinel.daemon.settings import Settings, Watch
-from tests.daemon.test_running import NAN, ROOT, until
+from tests.daemon.test_running import NAN, ROOT
 from tests.outlets.servers import Web
+from tests.world.settings import NO_DIGEST, channel_at, settings_in, watching
+from tests.world.waiting import until
 
-SETTINGS = """[sentinel]
-state = "{0}/state"
-[[watch]]
-name = "far"
-runs = "{0}/far/runs/*"
-poll = "100ms"
-[[watch]]
-name = "near"
-runs = "{0}/near/*"
-poll = "100ms"
-[[channel]]
-name = "hook"
-url = "json://127.0.0.1:{1}/x"
-[gpu]
-enabled = false
-[host]
-enabled = false
-[tell]
-group = "0s"
-digest = "never"
-"""
 DEAD = Path(__file__).with_name("dead_disk.py")
 
 
@@ -71,7 +52,9 @@ def world(tmp_path):
     web = Web()
     for run in ("far/runs/a", "near/b"):
         (tmp_path / run).mkdir(parents=True)
-    (tmp_path / "sentinel.toml").write_text(SETTINGS.format(tmp_path, web.port))
+    watch = [watching("far", tmp_path / "far/runs"), watching("near", tmp_path / "near")]
+    text = settings_in(tmp_path, watch=watch, channel=[channel_at(web.port)], tell=NO_DIGEST)
+    (tmp_path / "sentinel.toml").write_text(text)
     disk = Disk(tmp_path / "far")
     yield tmp_path, disk, web
     disk.comes_back()
