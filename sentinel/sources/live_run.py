@@ -98,6 +98,14 @@ class LiveRun:
 
     # --- its files ---------------------------------------------------------------------------------------------
 
+    def knows(self, path: str) -> bool:
+        """Whether a file is one that it follows, perhaps by a new name; or is gone already."""
+        try:
+            inode = os.stat(path).st_ino
+        except OSError:
+            return True
+        return any(log.knows(path, inode) for log in self.logs.values())
+
     def add_log(self, name: str, now: float, marks: Sequence[Bookmark] = ()) -> None:
         """Follow one more log, from its bookmarks where there are some."""
         log = self.logs[name] = self._new_log(name)

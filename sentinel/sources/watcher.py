@@ -303,18 +303,10 @@ class Watcher:
                 configs += 1
                 if configs <= MOST_CONFIGS:
                     run.add_config(name, path)
-            elif name not in run.logs and not self._known_inode(run, path):
+            elif name not in run.logs and not run.knows(path):
                 run.add_log(name, now, marks.get(name) or renamed_marks(marks, path, paths, base))
                 self.turns.moved(run.info.key, now)
                 self._logs_at[path] = (run.info.key, name)
-
-    @staticmethod
-    def _known_inode(run: LiveRun, path: str) -> bool:
-        try:
-            inode = os.stat(path).st_ino
-        except OSError:
-            return True
-        return any(log.knows(path, inode) for log in run.logs.values())
 
     def process_ended(self, key: str, over: Over) -> bool:
         """The run's processes are gone: it is over, in these words, once its files were read. False for no run of ours."""
@@ -370,6 +362,17 @@ class Watcher:
             self._kept[key] = run.bookmarks()
         run.close()
         return run.catching_up
+
+    def begin_anew(self, key: str) -> bool:
+        """Read a run from its beginning, as one that was never met; False if it is none of ours."""
+        info = self._described.get(key)
+        if info is None or (match := self._matches.around(info.folder)) is None:
+            return False
+        self._put_away(key)
+        self._names_taken.discard(info.name)
+        self._kept[key] = {}  # it was met before, however long ago it moved
+        self._matches.plan(match, 0.0)
+        return True
 
     def bookmarks_of(self, key: str) -> Json:
         """The same of one run; None where there is nothing to keep yet."""

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -140,6 +141,8 @@ def test_who_only_waits_for_a_child_that_works_is_no_rank():
     launcher, child = one("python launch.py", busy=1.0), one("python launch.py", pid=51, parent=50, busy=60.0)
     assert "only waits for pid 51" in next(troubles((launcher,), (child,), 1, {}))
     assert not list(troubles((one("python train.py", busy=30.0),), (child,), 1, {}))
+    loader = replace(child, name="pt_data_worker")
+    assert not list(troubles((launcher,), (loader,), 1, {}))
 
 
 def test_a_process_that_has_gone_elsewhere_is_not_the_one_that_was_looked_at(begin):

@@ -16,6 +16,7 @@ SYSTEM = frozenset((
 NOTEBOOKS = ("ipykernel", "jupyter", "notebook", "colab")
 CONSOLES = frozenset(("ipython", "ipython3", "bpython", "ptpython"))
 DEBUGGERS = frozenset(("pdb", "ipdb", "pudb", "debugpy", "pydevd.py", "pydevd"))  # Python's own leave no tracer behind
+LOADER = "pt_data_worker"  # as torch names its loaders since 2.5: they may work while their rank waits for data
 STARTED_ALIKE = ("multiprocessing.spawn", "multiprocessing.forkserver")
 MEASURABLE, FEW = 10.0, 10.0  # seconds of processor time of a child; how many times less its parent has used
 
@@ -91,7 +92,7 @@ def _alike(one: Process, other: Process) -> bool:
 
 def _worker_of(rank: Process, others: Iterable[Process]) -> Process | None:
     """The child that does the work while this one waits: its launcher, in no form that is known."""
-    busiest = max((p for p in others if p.parent == rank.pid), key=lambda p: p.busy, default=None)
+    busiest = max((p for p in others if p.parent == rank.pid and p.name != LOADER), key=lambda p: p.busy, default=None)
     if busiest is None or busiest.busy < MEASURABLE or rank.busy * FEW >= busiest.busy:
         return None
     return busiest
