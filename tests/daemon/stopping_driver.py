@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sentinel.core.records import Action, Severity
-from sentinel.core.stopping_plan import Deed
+from sentinel.core.stopping_plan import Deed, Stage
 from sentinel.core.stopping_world import Level, Limits, Mode, People, RunView, Sign, Tally, World
 from sentinel.daemon.stopping import Place, Stopping
 from sentinel.keep import plans
@@ -85,11 +85,13 @@ def world():
 write_consent(folder, Level.STOP)
 stopping = Stopping(state, Paper(), tell, lambda: f"p{len(plans.plans_of(connection, 'nlp:run'))}", lambda *_: None)
 place = Place(str(folder), folder.stat().st_uid, files=("train.log",))
-end = time.monotonic() + seconds
+end, held = time.monotonic() + seconds, None
 while time.monotonic() < end:
     plan = stopping.turn(world(), place, time.time())
     if plan is not None and not plan.open and all(s.ended for s in plan.steps):
         sys.exit(0)
+    if plan is not None and plan.stage is Stage.ANNOUNCED and not channels and held is None:
+        held, end = plan, time.monotonic() + 3.0  # long enough to see that it goes no further
     time.sleep(0.05)
 print(plans.plans_of(connection, "nlp:run"))
 sys.exit(3)

@@ -73,7 +73,7 @@ def test_a_doomed_run_is_asked_proven_and_stopped(training, tmp_path):
 
 def test_without_a_human_channel_nothing_is_done(training, tmp_path):
     folder, process = training("handler,early")
-    assert drive(folder, tmp_path / "state", channels=0, seconds=4) == 3
+    assert drive(folder, tmp_path / "state", channels=0) == 3
     assert (plan_of(tmp_path / "state").stage, process.poll()) == (Stage.ANNOUNCED, None)
 
 

@@ -188,7 +188,7 @@ def test_status_without_a_daemon_still_lists_the_words(place, born):
     daemon.delivering.words.say(Word(0, Saying.MUTE, Scope.RUN, "t/b", "ben", 1.0, until=2.0))
     daemon.close()
     known = state_status(str(place / "state"))
-    assert "  keep run t/a, by ana at 2026-11-23T10:00:00" in text(known)
+    assert "  keep run t/a, by ana at 2026-11-23 10:00 UTC" in text(known)
     assert "t/b" not in text(known)
 
 
