@@ -46,6 +46,7 @@ bench: setup     ## speed, weight and coverage, beside rivals where they are ins
 	$(BIN)/python -m bench.idle
 	$(BIN)/python -m bench.load
 	$(BIN)/python -m bench.soak
+	$(BIN)/python -m bench.own_rules
 
 fuzz: setup      ## coverage-guided bytes against the readers, one minute
 	@$(PIP) install atheris 2>/dev/null || echo "no atheris for this Python: the samples are damaged at random instead"

@@ -12,15 +12,11 @@ settings.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 settings.register_profile("ci", parent=settings.get_profile("here"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
+# Tests start Sentinel some two hundred times: it is compiled once, even where nothing else may leave bytecode.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Files whose tests share something dear, or build on one another: a booted machine, a night of trainings, many plays.
-TOGETHER = {
-    "tests/core/test_stopping.py",
-    "tests/daemon/test_stopping_daemon.py",
-    "tests/service/test_booted.py",
-    "tests/service/test_booted_linger.py",
-    "tests/service/test_booted_stopping.py",
-    "tests/service/test_booted_user.py",
-}
+TOGETHER = ("tests/core/test_stopping.py", "tests/daemon/test_stopping_daemon.py", "tests/service/test_booted")
 
 
 class Sharing(LoadScopeScheduling):
@@ -28,7 +24,7 @@ class Sharing(LoadScopeScheduling):
 
     def _split_scope(self, nodeid):
         file = nodeid.partition("::")[0]
-        return file if file in TOGETHER else nodeid
+        return file if file.startswith(TOGETHER) else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -59,6 +59,7 @@ class Engine:
         self.sleepers = Sleepers(recall)
         self.listed: dict[str, RunInfo] = {}  # over before we came: listed, never judged
         self.bugs: list[tuple[str, str, str]] = []  # (run, rule, traceback) since last taken
+        self.lost: dict[str, str] = {}  # runs whose record could not be read back, and what to say of that
         self._courses: dict[str, Course] = {}
         self._current: dict[str, str] = {}  # key as sources know it -> key of the generation in force
         self._fed: set[str] = set()  # keys whose batches came since the last tick
@@ -246,8 +247,7 @@ class Engine:
             watched.run.names = self.names
             watched.adopt(self.book_of(watched.run.info))
             effects += self._effects(watched)
-        if others:
-            self.sleepers.look_again()
+        self.sleepers.look_again(everybody=others)
         return effects
 
     def renew(self, key: str) -> list[Effect]:
@@ -336,13 +336,13 @@ class Engine:
         self.runs[key], self._courses[key] = watched, course
 
     def _recalled(self, key: str) -> tuple[Watched, Course]:
-        """A sleeping run as it was written down; one that cannot be read back begins anew, and a bug tells of it."""
+        """A sleeping run as it was written down; one that cannot be read back begins anew, and `lost` tells of it."""
         info = self.sleepers.runs[key].info
         watched = self._fresh(info)
         try:
             return watched, self.sleepers.recall(key, watched)
         except Exception as bug:  # one record that cannot be read must not end the watch over all others
-            self._bug(key, "(its record)", f"the record of {info.name} could not be read back: {bug}")
+            self.lost[key] = f"the record of {info.name} could not be read back, its files are read again: {bug}"
             return self._fresh(info), Course()
 
     def info(self, key: str) -> RunInfo | None:

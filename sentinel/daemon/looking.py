@@ -130,6 +130,10 @@ class Looking:
         """Of how many known runs history is still to be read, and how many are known."""
         return self.watcher.left()
 
+    def begin_anew(self, key: str) -> bool:
+        """Read a run from its beginning; False for a journal, whose place alone is known."""
+        return self.watcher.begin_anew(key)
+
     def be_patient(self, seconds: float) -> None:
         """So long may lines wait that bring no news."""
         self.watcher.turns.patience = seconds

@@ -10,6 +10,7 @@ import sqlite3
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any, Protocol
 
 from sentinel.core.engine import Engine
@@ -28,6 +29,7 @@ AT_LEAST = 0.001
 SOON = 0.1
 MAINTENANCE = 3600.0
 TRY_DISK = 60.0
+WRITING_AT_THE_END = 0.7  # seconds
 FIRST_LOOK = "first look"
 FILES = "files"  # the source that follows what runs write
 
@@ -66,6 +68,9 @@ class Files(Protocol):
 
     def left(self) -> tuple[int, int]:
         """Of how many known runs history is still to be read, and how many are known."""
+
+    def begin_anew(self, key: str) -> bool:
+        """Read a run from its beginning, as one that was never met; whether it is one of ours."""
 
     def be_patient(self, seconds: float) -> None:
         """So long may lines wait that bring no news."""
@@ -122,6 +127,7 @@ class Daemon:
         self.continued: list[Callable[[str, str, float], None]] = []  # told of a run and the one that goes on with it
         self.shown: list[Callable[[], dict[str, Any]]] = []  # what others add to `status`
         self.standstills: Callable[[], list[str]] = list  # which of our workers stand still
+        self.begins_anew = False  # stopping only to start again at once
         self.own_faults: Callable[[], Iterable[tuple[str, int, Fault]]] = (
             tuple  # in runs' own rules: folder, user, fault
         )
@@ -167,7 +173,17 @@ class Daemon:
         for run, rule, trace in self.engine.bugs:
             self.tell_about_us(f"a bug set rule {rule} aside on {run}: {trace.strip().splitlines()[-1]}")
         self.engine.bugs.clear()
+        for run, what in list(self.engine.lost.items()):
+            self._begin_anew(run, what)
         return effects
+
+    def _begin_anew(self, run: str, what: str) -> None:
+        """The record of a run that slept cannot be read: its files are read again, and what was told is not told again."""
+        del self.engine.lost[run]
+        self.tell_about_us(what)
+        source = next((known for known, current in self.engine.keys().items() if current == run), "")
+        if self.files is not None and self.files.begin_anew(source):
+            self.engine.drop(run)
 
     def _caught_up(self) -> list[Effect]:
         """Runs whose history was read to its end: what still fires in them is told now, in one go."""
@@ -217,6 +233,8 @@ class Daemon:
         changed = {effect.change.run for effect in effects}
         tired = self.resting.due(now, self.files.catching_up() if self.files is not None else ())
         due = sorted({*self.snapshots.due(changed, now), *tired})
+        if self.stopping:  # a signal came in this turn: only what an alert moved of is written down before the end
+            tired, due = [], self.snapshots.due(changed, -inf)
         first_turn = self.first_life and not self.turns
         if not (effects or due or self.snapshots.waits(now) or first_turn):
             return
@@ -302,12 +320,12 @@ class Daemon:
         self.waker.wake()
 
     def close(self) -> None:
-        """Write everything down and let go; well under two seconds."""
+        """Write down what there is time for and let go; well under two seconds. What was decided is written down already."""
         for last in self.at_end:
             last()
         now = self.clock.wall()
         with contextlib.suppress(sqlite3.Error), self.store.turn():
-            self.snapshots.save(self.snapshots.all_dirty(), now)
+            self.snapshots.save(self.snapshots.all_dirty(), now, WRITING_AT_THE_END)
             self.store.remember("lived until", str(now))
         if self.control is not None:
             self.control.close()

@@ -23,7 +23,7 @@ from sentinel.rulebook.own import OwnBook, beside, metered, own_rules
 from sentinel.sources.own_rules import WITHIN, Place, Stamp, read_own, stamp_of
 
 LOOK_EVERY = 5.0
-MOST_LOOKED = 100  # folders that are looked at in one go: many take their turns
+MOST_LOOKED = 400  # folders that are looked at in one go: many take their turns
 MOST_TOLD = 1000  # folders of which is remembered what was told
 MOST_SETS = 100  # different sets of files that one user may have in force: the same ones copied count once
 TOO_DEAR = "this user's own rules cost more than 2 % of a core; while they do, some of their answers are unknown"
@@ -63,6 +63,7 @@ class OwnRules:
         self._over = set[int]()  # users whose rules cost too much
         self._due, self._waiting = 0.0, list[str]()
         self.appeared = set[str]()  # folders of which the sweep has seen that they may bring rules
+        self.expected = set[str]()  # folders of runs that have alerts by rules of their own from an earlier life
         self._news, self._told = False, dict[str, str]()
         self._era = 0
         self.adopt(names, settings or Settings())
@@ -175,23 +176,24 @@ class OwnRules:
     def look(self, engine: Engine) -> list[Effect]:
         """After each turn: what moved is taken into force, for its run alone."""
         now = self._steady()
-        if now < self._due or not (self._held or self._waiting or self.appeared):
+        if now < self._due or not (self._held or self._waiting or self.appeared or self.expected):
             return []
         self._due = now + LOOK_EVERY
         self._give(now)
         live = _live(engine)
         if not self._waiting:
-            self._waiting = sorted({*self._held, *self.appeared})
+            self._waiting = sorted({*self._held, *self.appeared, *self.expected})
         effects: list[Effect] = []
         chosen, self._waiting = self._waiting[:MOST_LOOKED], self._waiting[MOST_LOOKED:]
         for number, folder in enumerate(chosen):
             if self._spent > AT_ONCE:
                 self._waiting = chosen[number:] + self._waiting
                 break
-            keys = live.get(folder)
+            keys, missed = live.get(folder), folder in self.expected and folder not in self._held
+            self.expected.discard(folder)
             if keys is None or not self._on:
                 self._held.pop(folder, None)
-            elif self._moved(keys[0]):
+            elif self._moved(keys[0]) or missed:
                 effects += [effect for info in keys for effect in engine.renew(info.key)]
         self._prune()
         return effects

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -77,8 +78,11 @@ class Snapshots:
         """Every run touched since it was written down."""
         return sorted(self._dirty)
 
-    def save(self, keys: Iterable[str], now: float) -> None:
-        """Write runs down; called inside a turn's transaction."""
+    def save(self, keys: Iterable[str], now: float, within: float | None = None) -> None:
+        """Write runs down; called inside a turn's transaction. Of those that `within` seconds leave no room for the older
+        record stays: it carries its own bookmarks, and what came after is read again.
+        """
+        last = inf if within is None else perf_counter() + within
         for info in self._listed:
             self.store.list_run(info, now)
         self._listed = []
@@ -86,6 +90,8 @@ class Snapshots:
         reading = self.files.catching_up() if self.files is not None else set()
         sources = {current: source for source, current in self.engine.keys().items()}
         for key in keys:
+            if perf_counter() > last:
+                return
             watched = self.engine.runs.get(key)
             if watched is None:
                 self._dirty.pop(key, None)

@@ -233,8 +233,10 @@ class Rounds:
             with contextlib.suppress(OSError):
                 folder.mkdir(parents=True, exist_ok=True)
                 audit(folder / "audit.jsonl", "conditions", stage=plan.stage.value, conditions=list[Json](lines))
-            against = "; ".join(found.text for found in findings if not found.holds) or "all conditions hold"
-            self.journal(f"stop plan {plan.id} of {plan.run}, {plan.stage.value}: {plan.why or against}")
+            against = "; ".join(found.text for found in findings if not found.holds)
+            holds = f"what does not hold: {against}" if against else "all conditions hold"
+            kind = "a stop is rehearsed" if plan.rehearsal else "a stop is planned"
+            self.journal(f"{plan.run}: {kind} (plan {plan.id}, {plan.stage.value}); {plan.why or holds}")
         if not plan.open:
             self._held.pop(plan.id, None)
 

@@ -1,6 +1,6 @@
 """Which files may tell a daemon with rights what to do: only those that nobody but root and itself can change.
 
-The one exception, own rules of a run's folder (contracts 8), does not pass here: they may tell and never act.
+The one exception, rules that a run brings itself (contracts 8), does not pass here but through `sources.own_rules`.
 """
 
 from __future__ import annotations

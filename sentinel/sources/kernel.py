@@ -217,7 +217,12 @@ class KernelLog:
         try:
             self._descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         except OSError as error:
-            cure = "run as root, or set ProtectKernelLogs=no and CAP_SYSLOG in the unit"
+            there = os.path.lexists(self.path)
+            cure = (
+                "sudo sentinel install --rights see-all"
+                if there
+                else "name where this machine writes it: [host] kernel_log"
+            )
             self.cannot = f"the kernel log {self.path} cannot be read ({error.strerror}); {cure}"
             return False
         self.cannot = ""

@@ -144,7 +144,7 @@ def test_a_record_that_cannot_be_read_back_is_told_and_the_run_begins_anew():
     bed.saved.clear()
     feed(bed.engine, row(9.0, 2, at=1100.0), row(9.0, 3, at=1110.0))
     assert bed.engine.runs[KEY].run.rows == 2
-    assert "could not be read back" in bed.engine.bugs[0][2]
+    assert "could not be read back" in bed.engine.lost[KEY]
 
 
 def test_a_run_that_is_found_again_sleeps_on():

@@ -24,7 +24,7 @@ connection.executescript(plans.SCHEMA)
 steps = 0
 last = None
 LIMITS = Limits(
-    surveyed=6, grace=0.5, settle=0, lasting=0, save_wait=5, exit_wait=3, still=0.5, quiet_after=0.5, rehearsals=0
+    surveyed=30, grace=0.5, settle=0, lasting=0, save_wait=20, exit_wait=15, still=0.5, quiet_after=0.5, rehearsals=0
 )
 
 

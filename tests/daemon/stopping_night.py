@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 MORTAL = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []  # nobody outlives a test that was ended
 TRAININGS = ROOT / "tests" / "outlets" / "trainings"
 SHORT = {
-    "lasting": 0.5, "fresh": 30.0, "surveyed": 30.0, "save_wait": 6.0, "save_most": 60.0, "exit_wait": 5.0, "still": 0.5,
+    "lasting": 0.5, "fresh": 30.0, "surveyed": 30.0, "save_wait": 20.0, "save_most": 60.0, "exit_wait": 15.0, "still": 0.5,
     "quiet_after": 2.5, "rehearsals": 0,
 }  # fmt: skip
 RULES = """signature: {name}
@@ -160,7 +160,7 @@ class Night:
             found = [key for key in keys if key.rstrip("/").endswith(f"/{name}")]
             return plans.plans_of(connection, found[0]) if found else []
 
-    def ended(self, name, seconds=60.0):
+    def ended(self, name, seconds=180.0):
         """The last plan of a run, once it has ended."""
         awaited(
             lambda: self.forgive() and (found := self.plans(name)) and not found[-1].open,
@@ -178,7 +178,7 @@ class Night:
                     assert self.ask("right", plan.id).returncode == 0
         return True
 
-    def seen(self, name, seconds=60.0):
+    def seen(self, name, seconds=180.0):
         """Once the daemon has read what a run writes now: what was there before it came is history."""
         awaited(lambda: f'"{name}"' in self.ask("status", "--json").stdout, seconds, lambda: self.story(name))
         time.sleep(1.0)

@@ -52,9 +52,9 @@ def told_of(night, stage, kind, how, restart):
     night.train("a", how[0], consent=how[1])
     victim = night.trainings["a"]
     daemon = night.watch()
-    awaited(lambda: standing(night) is stage, 60, lambda: night.story("a"))
-    awaited(lambda: stage not in (Stage.ASKED, Stage.VERIFIED) or night.signals("a"), 60, lambda: night.story("a"))
-    awaited(lambda: holds_a_pidfd(daemon.pid), 60, lambda: "the daemon has not pinned its processes")
+    awaited(lambda: standing(night) is stage, 120, lambda: night.story("a"))
+    awaited(lambda: stage not in (Stage.ASKED, Stage.VERIFIED) or night.signals("a"), 120, lambda: night.story("a"))
+    awaited(lambda: holds_a_pidfd(daemon.pid), 120, lambda: "the daemon has not pinned its processes")
     if restart:
         daemon.kill()
         daemon.wait()
@@ -67,7 +67,7 @@ def told_of(night, stage, kind, how, restart):
     before = night.signals("a")
     night.deaf = False
     plan = night.ended("a", 90)
-    awaited(lambda: any(plan.why[:20] in str(message) for message in night.told), 30, lambda: night.story("a"))
+    awaited(lambda: any(plan.why[:20] in str(message) for message in night.told), 120, lambda: night.story("a"))
     time.sleep(2.0)
     return {
         "stage": plan.stage.value, "why": plan.why, "pid": victim.pid, "stranger": stranger.pid, "code": stranger.poll(),

@@ -10,8 +10,11 @@ import shutil
 import pytest
 
 import sentinel.daemon.own_rules as own_module
-from sentinel.core.asleep import NEVER
+from sentinel.cli.explain import told as explained
 from sentinel.core.stopping_signs import signs_of
+from sentinel.daemon.answers import explain
+from sentinel.daemon.control import Refused
+from sentinel.daemon.peers import Peer
 from sentinel.rulebook.own import own_rules
 from sentinel.sources.own_rules import stamp_of
 from tests.daemon.house import House
@@ -207,12 +210,9 @@ def test_a_run_that_sleeps_is_woken_when_its_rules_change_and_not_before(home):
     home.own("r", MINE % 3)
     begun(home, "r")
     home.until(home.own_alerts)
-    engine, key = home.daemon.engine, home.run("r").run.info.key
-    home.turn()
-    with home.daemon.store.turn():
-        home.daemon.snapshots.save([key], home.daemon.clock.wall())
-    engine.lay_down(key)
-    engine.sleepers.runs[key].waking = NEVER
+    engine = home.daemon.engine
+    key = nap(home, "r")
+    assert key
     engine._own._held["/gone"] = engine._own._held[f"{home.place}/a/r"]
     for _ in range(3):
         home.look()
@@ -222,6 +222,31 @@ def test_a_run_that_sleeps_is_woken_when_its_rules_change_and_not_before(home):
     home.until_looked(lambda: key not in engine.sleepers.runs)
     assert home.fires("r") == []
     home.until(lambda: not home.own_alerts())
+
+
+@pytest.mark.parametrize(("change", "reason"), [(MINE % 4, "rule changed"), (None, "rule gone")])
+def test_a_run_that_sleeps_over_a_restart_hears_that_its_rules_changed_meanwhile(home, change, reason):
+    file = home.own("r", MINE % 3)
+    begun(home, "r")
+    home.until(home.own_alerts)
+    (first,) = home.own_alerts()
+    home.until(lambda: nap(home, "r"))
+    home.down()
+    file.unlink() if change is None else file.write_text(change)
+    home.start()
+    home.until_looked(lambda: first not in home.own_alerts())
+    assert home.daemon.store.alert(first)["reason"] == reason
+
+
+def nap(home, run):
+    """Put a run to sleep, as it was just written down."""
+    engine = home.daemon.engine
+    key = home.run(run).run.info.key
+    with home.daemon.store.turn():
+        home.daemon.snapshots.save([key], home.daemon.clock.wall())
+    if engine.may_sleep(key):
+        home.daemon.resting.lay_down([key])
+    return key if key in engine.sleepers.runs else ""
 
 
 def test_an_administrators_new_signature_takes_the_name_and_the_settings_switch_all_off(home):
@@ -286,6 +311,31 @@ def test_the_same_name_in_two_runs_means_two_rules_and_a_word_about_one_reaches_
         letter for _, _, letter in home.letters() if letter["change"] and letter["change"]["signature"] == "own:mine"
     ]
     assert {letter["story"]["rule_file"] for letter in letters} == {".sentinel/rules/mine.yml"}
+
+
+def test_explain_says_who_brought_the_rule_and_shows_it_to_those_alone_who_could_read_its_file(home):
+    file = home.own("r", MINE % 3)
+    begun(home, "r")
+    home.until(home.own_alerts)
+    (wanted,) = home.own_alerts()
+    asked = {"ask": "explain", "id": wanted}
+    stranger = Peer(1, 54003, 54003, "eve", frozenset())
+    open_to_all(home.place, file.parents[2] / "train.log", file)
+    told = explain(home.daemon, asked, stranger)
+    assert told["origin"] == ".sentinel/rules/mine.yml:5, brought by the run itself: it may tell, and nothing else"
+    assert "rule: .sentinel/rules/mine.yml:5, brought by the run itself" in "\n".join(explained(told))
+    file.parents[1].chmod(0o700)
+    with pytest.raises(Refused, match="not yours to read"):
+        explain(home.daemon, asked, stranger)
+
+
+def open_to_all(place, *files):
+    """What pytest closes to others is opened, so that only the test's own modes count."""
+    for path in (*place.parents, place):
+        if path.stat().st_uid == os.getuid() and not path.stat().st_mode & 0o001:
+            path.chmod(0o755)
+    for file in files:
+        file.chmod(0o644)
 
 
 def test_the_same_file_in_a_thousand_runs_is_read_as_rules_once(home, monkeypatch):

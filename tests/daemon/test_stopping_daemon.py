@@ -190,7 +190,7 @@ def test_at_level_checkpoint_the_run_saves_and_goes_on(hard_night):
 
 @torture
 def test_a_run_that_something_starts_again_is_told_and_not_fought(hard_night):
-    awaited(lambda: hard_night.forgive() and (found := hard_night.plans("again")) and not found[0].open, 90)
+    awaited(lambda: hard_night.forgive() and (found := hard_night.plans("again")) and not found[0].open, 180)
     plan = hard_night.plans("again")[0]
     assert (plan.stage, hard_night.trainings["again"].poll()) == (Stage.FAILED, None)
     assert "start" in plan.why

@@ -57,7 +57,7 @@ def test_ranks_that_their_launcher_restarts_are_told_and_not_fought(night):
     assert ended == (Stage.FAILED, [TERM], Route.DIRECT, None), night.story("a")
     (plan,) = night.plans("a")
     assert plan.why == BACK
-    awaited(lambda: any(BACK in str(message) for message in night.told), 30)
+    awaited(lambda: any(BACK in str(message) for message in night.told))
     log = night.folder / "runs" / "a" / "train-0.log"
     size = log.stat().st_size
     awaited(lambda: log.stat().st_size > size + 1000, 60)  # it trains on

@@ -39,7 +39,7 @@ def test_with_dead_channels_or_in_quiet_hours_an_armed_plan_never_leaves_announc
     night = begin(grace="1s", **people)
     night.train("a")
     night.watch()
-    awaited(lambda: (found := night.plans("a")) and found[-1].stage is Stage.ANNOUNCED, 60, lambda: night.story("a"))
+    awaited(lambda: (found := night.plans("a")) and found[-1].stage is Stage.ANNOUNCED, 120, lambda: night.story("a"))
     time.sleep(5)
     plan = night.plans("a")[-1]
     assert (plan.stage, night.signals("a"), night.trainings["a"].poll()) == (Stage.ANNOUNCED, [], None)
@@ -73,9 +73,9 @@ def test_a_run_that_recovers_in_its_grace_is_left_alone(begin):
     night = begin(grace="60s")
     folder = night.train("a", "handler,early,recovers")
     night.watch()
-    awaited(lambda: (found := night.plans("a")) and found[-1].stage is Stage.GRACE, 60, lambda: night.story("a"))
+    awaited(lambda: (found := night.plans("a")) and found[-1].stage is Stage.GRACE, 120, lambda: night.story("a"))
     (folder / "RECOVER").touch()
-    awaited(lambda: night.plans("a")[0].stage is Stage.VETOED, 60, lambda: night.story("a"))
+    awaited(lambda: night.plans("a")[0].stage is Stage.VETOED, 120, lambda: night.story("a"))
     assert "recovered" in night.plans("a")[0].why
     assert (night.signals("a"), night.trainings["a"].poll()) == ([], None)
 
@@ -84,7 +84,7 @@ def test_keep_and_an_ack_over_the_socket(begin):
     night = begin(grace="60s")
     night.train("a")
     night.watch()
-    awaited(lambda: (found := night.plans("a")) and found[-1].stage is Stage.GRACE, 60, lambda: night.story("a"))
+    awaited(lambda: (found := night.plans("a")) and found[-1].stage is Stage.GRACE, 120, lambda: night.story("a"))
     alerts = [json.loads(line) for line in night.ask("alerts", "--json").stdout.splitlines()]
     alert = next(alert for alert in alerts if alert["signature"] == "bad")
     assert "the plan goes on in" in night.ask("ack", alert["id"]).stdout

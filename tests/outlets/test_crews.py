@@ -13,6 +13,7 @@ from sentinel.outlets.hands.exclusions import troubles
 from sentinel.outlets.hands.process import Pin, Process, read_process
 from sentinel.outlets.hands.sending import Refused, check_crew
 from sentinel.outlets.hands.survey import crew_of_folder
+from tests.world.waiting import awaited
 
 WRITES = """import sys, time
 log = open(sys.argv[1] + "/train.log", "a")
@@ -57,9 +58,7 @@ def begin(tmp_path):
         started.append(
             subprocess.Popen(command, cwd=tmp_path, start_new_session=True, env={**os.environ, **(env or {})})
         )
-        end = time.monotonic() + 20
-        while time.monotonic() < end and not (folder / "train.log").exists():
-            time.sleep(0.05)
+        awaited((folder / "train.log").exists)
         time.sleep(0.2)
         return started[-1], folder
 

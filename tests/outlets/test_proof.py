@@ -108,7 +108,7 @@ def test_a_memory_bomb_of_one_kilobyte_does_no_harm(tmp_path):
         archive.writestr("archive/data.pkl", bomb)
     began = time.monotonic()
     assert prove(tmp_path / "a.pt").state in (State.INCOMPLETE, State.UNCLEAR)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 def test_a_bytearray_called_for_three_gigabytes_is_only_named(tmp_path):
@@ -124,7 +124,7 @@ def test_a_web_of_references_is_walked_once(tmp_path):
         archive.writestr("archive/data.pkl", pickle.dumps(web, 2))
     began = time.monotonic()
     prove(tmp_path / "a.pt")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 def safetensors(path, header, payload):

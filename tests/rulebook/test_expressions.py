@@ -233,9 +233,9 @@ def test_no_pattern_takes_more_than_a_millisecond_on_an_eight_kilobyte_line(patt
 
 
 def _timed(patterns, line):
-    began = time.perf_counter()
+    began = time.thread_time()
     patterns.match(line)
-    return time.perf_counter() - began
+    return time.thread_time() - began
 
 
 def test_what_re2_cannot_compile_is_a_fault():

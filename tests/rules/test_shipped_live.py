@@ -60,6 +60,7 @@ def told(effects):
     return [(e.key, e.change.step, e.change.at, e.change.value, e.change.say, e.change.hidden_by) for e in effects]
 
 
+@functools.cache
 def at_once(seed):
     engine = begun()
     return told(engine.feed([Batch("r", tuple(rows(seed)))]))

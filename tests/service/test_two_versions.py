@@ -18,35 +18,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.test_running import until
 from tests.outlets.servers import Web
+from tests.world.settings import NO_DIGEST, channel_at, settings_in
+from tests.world.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = "packages"  # beside a version's own tree: what only that version needs
 FIRST, SECOND = "4ed2dac7cf33", "5c5e76cbc0be"  # two states of the same number; the first knew no sleeping runs
 NAN = "".join(f"step={n} loss={'nan' if n > 5 else 2.5 - n / 10}\n" for n in range(1, 12))
 FINE = "".join(f"step={n} loss={2.5 - n / 10}\n" for n in range(1, 12))
-SETTINGS = """[sentinel]
-state = "{folder}/state"
-rules = ["{folder}/rules"]
-[[watch]]
-name = "t"
-runs = "{folder}/runs/*"
-poll = "100ms"
-[[channel]]
-name = "hook"
-url = "json://127.0.0.1:{port}/hook"
-[[channel]]
-name = "dead"
-url = "json://127.0.0.1:9/dead"
-[gpu]
-enabled = false
-[host]
-enabled = false
-[tell]
-group = "0s"
-digest = "never"
-"""
 RULE = """signature: mine
 title: mine
 family: dynamics
@@ -98,7 +78,7 @@ class Daemon:
     def __exit__(self, *_trouble):
         self.process.send_signal(signal.SIGTERM)
         try:
-            assert self.process.wait(20) == 0, self.out.read_text()
+            assert self.process.wait(PATIENCE) == 0, self.out.read_text()
         finally:
             self.process.kill()
             self.process.wait()
@@ -158,7 +138,9 @@ def place(tmp_path, web):
     (tmp_path / "runs").mkdir()
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "mine.yml").write_text(RULE)
-    (tmp_path / "sentinel.toml").write_text(SETTINGS.format(folder=tmp_path, port=web.port))
+    (tmp_path / "sentinel.toml").write_text(
+        settings_in(tmp_path, rules=True, channel=[channel_at(web.port), channel_at(9, "dead")], tell=NO_DIGEST)
+    )
     return tmp_path
 
 
@@ -170,7 +152,7 @@ def write(place, run, log):
 
 def news(web):
     """The alerts that the channel was told of as new, each as often as it was."""
-    fresh = [body for body in web.bodies("/hook") if body["occasion"] == "new"]
+    fresh = [body for body in web.bodies("/in") if body["occasion"] == "new"]
     return [alert["id"] for body in fresh for alert in body.get("alerts") or [body["change"]]]
 
 
@@ -189,7 +171,7 @@ def upgraded(place, web, old, new, hints):
         for run, log in (("a", NAN), ("b", FINE + "step=12 loss=500\n"), ("c", FINE)):
             write(place, run, log)
         alerts = lambda: {alert["rule"]: alert["id"] for alert in daemon.told(old, "alerts")}  # noqa: E731
-        assert until(lambda: {"training", "big"} <= alerts().keys(), 40), daemon.out.read_text()
+        assert until(lambda: {"training", "big"} <= alerts().keys()), daemon.out.read_text()
         before = alerts()
         assert until(lambda: set(before.values()) <= set(news(web))), web.bodies()
         assert daemon.asked_by(old, "mute", before["big"], "2h").returncode == 0

@@ -154,9 +154,9 @@ def test_a_hanging_driver_never_holds_back_the_daemon_or_its_end(machine):
     m.turn()
     hung = [each.child.process for each in m.source.keeper.hanging]
     m.source.close()
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < PATIENCE
     driver.clear("gpu.0.hang.nvmlDeviceGetPowerUsage")
-    assert [process.wait(5) for process in hung] == [0]  # it ends by itself once the driver answers
+    assert [process.wait(PATIENCE) for process in hung] == [0]  # it ends by itself once the driver answers
 
 
 def test_a_crash_in_the_library_costs_one_call_of_one_gpu(machine):

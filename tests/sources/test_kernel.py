@@ -59,7 +59,10 @@ def test_new_lines_are_told_once_a_minute_and_old_ones_never(tmp_path):
 def test_a_log_that_may_not_be_read_is_named_with_the_cure(tmp_path):
     log = KernelLog(str(tmp_path / "none"))
     assert not list(log.read(0.0))
-    assert "CAP_SYSLOG" in log.cannot
+    assert "[host] kernel_log" in log.cannot  # no right opens what is not there
+    (tmp_path / "none").symlink_to("none")  # it is there and cannot be opened
+    assert not list(log.read(0.0))
+    assert log.cannot.endswith("; sudo sentinel install --rights see-all")
 
 
 def test_an_xid_is_told_once_though_two_sources_tell_it_and_storms_stay_one():

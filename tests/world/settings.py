@@ -7,6 +7,7 @@ import json
 OFF = {"enabled": False}
 ALL = {"when": "severity >= info", "pictures": False}  # for a channel that is told everything, and plainly
 CHANNELS_ONLY = {"terminal": False, "journal": False}
+NO_DIGEST = {"digest": "never"}
 UNLIMITED = {"most": "100000 a run and day, 100000 a channel and day"}
 
 
