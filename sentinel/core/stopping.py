@@ -190,9 +190,9 @@ def _announced(plan: Plan, world: World, conditions: Conditions) -> Turn:
 def _grace(plan: Plan, world: World, conditions: Conditions) -> Turn:
     if any(wait.startswith("awake") for wait in plan.waits):
         plan = replace(plan, graced=world.now)  # hours in which nobody reads are no time to object
-    if not plan.rehearsal and plan.graced is not None and plan.graced < world.started:
+    if not plan.rehearsal and plan.graced is not None and plan.graced < world.present:
         away = (*plan.waits, "grace: it begins anew, Sentinel was away")  # nobody was there to hear an objection
-        anew = replace(plan, graced=world.started, waits=away)
+        anew = replace(plan, graced=world.present, waits=away)
         return Turn(written(anew, Step(Stage.GRACE, Deed.ANNOUNCE, world.now)), (Deed.ANNOUNCE,))
     if plan.waits:
         return Turn(replace(plan, steps=tuple(s for s in plan.steps if s.stage is not Stage.GRACE or s.ended is None)))

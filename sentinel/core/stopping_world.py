@@ -287,3 +287,4 @@ class World:
     saving: Saving = Saving()
     outcomes: tuple[Outcome, ...] = ()
     lost: frozenset[str] = field(default=frozenset())  # deeds that nobody works on since a restart of Sentinel
+    present: float = 0.0  # since when an objection would have been heard without a gap: Sentinel's start, or its waking

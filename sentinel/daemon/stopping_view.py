@@ -104,6 +104,7 @@ class View:
             now=self.clock.steady(),
             boot=self.boot,
             started=self.started,
+            present=self.started,
             mode=self.mode,
             watch_level=self._watch_level(info.watch),
             limits=self.limits,

@@ -152,11 +152,11 @@ def test_time_in_which_sentinel_itself_was_away_is_no_time_to_object():
     plan = in_grace.stored[-1]
     assert plan.stage is Stage.GRACE
     back = world_of(DOOMED, plan.graced + 5000.0, "boot", announced=plan.graced)
-    after = turn(plan, replace(back, started=back.now - 700.0))
+    after = turn(plan, replace(back, present=back.now - 700.0))
     assert (after.plan.stage, after.plan.graced) == (Stage.GRACE, back.now - 700.0)
     assert after.deeds == (Deed.ANNOUNCE,)  # what people were told is no longer so
     world = world_of(DOOMED, back.now + 300.0, "boot", announced=plan.graced)
-    later = turn(after.plan, replace(world, started=back.now - 700.0))
+    later = turn(after.plan, replace(world, present=back.now - 700.0))
     assert Deed.PROVE in later.deeds
 
 
