@@ -27,8 +27,9 @@ from sentinel.rulebook.backtesting import (
 )
 
 HELP = "False alarms and lead of every rule over many finished runs."
-_EPILOG = """example:
-  sentinel backtest zoo/runs --labels zoo/labels.csv --arrivals zoo/arrivals --time-scale 60 --csv figures.csv
+_EPILOG = """examples:
+  sentinel backtest zoo/runs --labels zoo/labels.csv --csv figures.csv
+  sentinel backtest zoo/runs --arrivals zoo/arrivals --time-scale 60
 
 labels.csv has a row for each run: run, label (doomed or healthy), family, onset_step, onset_epoch, onset_t_s, last_step,
 duration_s, signature_families. Without labels every run counts as healthy.

@@ -18,8 +18,9 @@ from sentinel.cli.exits import Exit
 HELP = "Play five documented failures into a temporary folder while the real daemon watches it; under a minute."
 EPILOG = """The runs are drawn from five post-mortems. What you see below the progress line is what a channel would get.
 
-example:
-  sentinel demo --seconds 20"""
+examples:
+  sentinel demo --seconds 20                      shorter
+  sentinel demo --seconds 60 --folder /tmp/demo   look with sentinel status --socket /tmp/demo/state/control"""
 SETTINGS = """[sentinel]
 state = "{folder}/state"
 
@@ -35,6 +36,9 @@ enabled = false
 
 [tell]
 group = "2s"
+
+[stop]
+mode = "off"
 """
 LONGEST_START = 20.0
 
@@ -99,7 +103,8 @@ def _perform(runs: Path, seconds: float) -> None:
         with path.open("a", encoding="utf-8") as out:
             out.write(text)
         _progress(moment, seconds)
-    print(file=sys.stderr)
+    if sys.stderr.isatty():
+        print(" " * 60, end="\r", file=sys.stderr, flush=True)
 
 
 def pieces() -> Iterator[tuple[float, str, str, str]]:
@@ -115,12 +120,8 @@ def _timed(script: Script) -> Iterator[tuple[float, str, str, str]]:
 def _progress(moment: float, seconds: float) -> None:
     if sys.stderr.isatty():
         done = round(moment * 30)
-        print(
-            f"\r  [{'#' * done}{'.' * (30 - done)}] {moment * seconds:4.0f} of {seconds:.0f} s ",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
+        bar = f"  [{'#' * done}{'.' * (30 - done)}] {moment * seconds:4.0f} of {seconds:.0f} s "
+        print(bar, end="\r", file=sys.stderr, flush=True)  # the daemon's next message goes over it
 
 
 def _found(where: argparse.Namespace, patience: float) -> dict[str, str]:

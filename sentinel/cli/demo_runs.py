@@ -39,9 +39,7 @@ def between(points: dict[int, float], x: int) -> float:
 def scripts() -> tuple[Script, ...]:
     """The five, in the order in which the project met them."""
     return (
-        Script(
-            "domainbert", "two vocabularies in one head: the loss is low, the model knows nothing", tuple(_domainbert())
-        ),
+        Script("domainbert", "two vocabularies in one head: a low loss, and nothing is known", tuple(_domainbert())),
         Script("baseline_100ep", "one loss out-shouts the others: spans are never learned", tuple(_countdown())),
         Script("research_cfg", "a config that could not work: rate, shuffle, offset", tuple(_research())),
         Script("approach_f1", "the classifier flips from all-0 to all-1", tuple(_flip())),

@@ -14,6 +14,11 @@ def say(args: argparse.Namespace, request: dict[str, Any]) -> int:
     answer = ask_or_explain(args, request)
     if answer is None:
         return Exit.COULD_NOT
-    until = f" (until {answer['until']})" if answer.get("until") else ""
+    until = f" (until {minute(answer['until'])})" if answer.get("until") else ""
     print(f"{answer['said']}{until}")
     return Exit.FINE
+
+
+def minute(at: str) -> str:
+    """A moment as people read it: 2026-11-21 06:53 UTC."""
+    return f"{at[:10]} {at[11:16]} UTC" if at[10:11] == "T" and at.endswith("Z") else at

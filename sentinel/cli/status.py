@@ -9,7 +9,9 @@ from typing import Any
 from sentinel.cli.asking import NoDaemon, add_socket, ask
 from sentinel.cli.exits import Exit
 from sentinel.cli.offline import state_status
+from sentinel.cli.saying import minute
 from sentinel.cli.terminal import one_line
+from sentinel.cli.width import columns, folded
 from sentinel.core.wire import dump
 
 HELP = "What is watched and how each run does: doomed, look, silent, fine, or cannot tell."
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if not answer.get("ok"):
         print(f"sentinel: {answer.get('why')}", file=sys.stderr)
         return Exit.COULD_NOT
-    print(dump(answer) if args.json else text(answer, full=bool(args.run)))
+    print(dump(answer) if args.json else text(answer, bool(args.run), columns(sys.stdout)))
     return Exit.FINE
 
 
@@ -79,38 +81,52 @@ def nagios(answer: dict[str, Any]) -> int:
     return code
 
 
-def text(answer: dict[str, Any], full: bool = False) -> str:
-    """For people."""
-    lines = [head(answer)]
-    faults = {f"rule file: {fault}" for fault in answer.get("faults", [])}  # listed below
-    lines += [f"  told: {told}" for told in [told for told in answer.get("told", []) if told not in faults][-3:]]
-    lines += [f"  trouble: {trouble}" for trouble in answer.get("troubles", [])[:10]]
-    lines += [f"  in force as it last was good: {file} (sentinel check {file})" for file in answer.get("held", [])]
-    lines += [f"  fault: {fault}" for fault in answer.get("faults", [])[:10]]
-    lines += [f"  fault in a run's own rules: {each['fault']}" for each in answer.get("own_faults", [])[:10]]
+def text(answer: dict[str, Any], full: bool = False, width: int | None = None) -> str:
+    """For people, folded to that width; without one, each thing on a line of its own."""
     runs = sorted(answer["runs"], key=lambda run: ORDER.get(run["standing"], 9))
+    names = {f"{run.get('watch')}:{run['folder']}": run["run"] for run in runs if run.get("folder")}
+    shown = {run["run"] for run in runs} if full else None
+    lines = [head(answer), *notices(answer)]
     if not runs:
         lines.append("  no run was seen yet; sentinel doctor says whether the watches can see anything")
-    width = max((len(run["run"]) for run in runs), default=0)
-    lines += [run_line(run, width) for run in runs]
+    longest = max((len(run["run"]) for run in runs), default=0)
+    lines += [run_line(run, longest) for run in runs]
     if answer.get("more_runs"):
         lines.append(f"  ... and {answer['more_runs']} more")
     if answer.get("listed"):
         lines.append(f"  ({answer['listed']} runs were over before this watch began)")
-    lines += [alert_line(alert) for alert in answer.get("alerts", []) if not alert.get("hidden_by")]
-    lines += [word_line(word) for word in answer.get("words", [])]
-    lines += [f"  {plan['line']}, on {plan['run']}" for plan in answer.get("plans", [])]
+    firing = [alert for alert in answer.get("alerts", []) if not alert.get("hidden_by")]
+    lines += [line for alert in firing if about(alert["run"], shown) for line in alert_lines(alert, width)]
+    words = [(word, names.get(word["target"], word["target"])) for word in answer.get("words", [])]
+    lines += [word_line(word, name) for word, name in words if word["scope"] != "run" or about(name, shown)]
+    plans = [(plan, names.get(plan["run"], plan["run"])) for plan in answer.get("plans", [])]
+    lines += [f"  {name}: {plan['line']}" for plan, name in plans if about(name, shown)]
     if answer.get("dropped"):
         lines.append(f"  {answer['dropped']} messages were lost: neither disk nor memory had room for them")
     if full:
         lines += [line for run in runs for line in coverage(run)]
-    return "\n".join(map(one_line, lines))
+    return "\n".join(part for line in lines for part in folded(one_line(line), width, 9 if line[:2] == "  " else 2))
+
+
+def notices(answer: dict[str, Any]) -> list[str]:
+    """What Sentinel has to say of itself: what it was told lately, troubles, faults."""
+    faults = {f"rule file: {fault}" for fault in answer.get("faults", [])}  # listed below
+    lines = [f"  told: {told}" for told in [told for told in answer.get("told", []) if told not in faults][-3:]]
+    lines += [f"  trouble: {trouble}" for trouble in answer.get("troubles", [])[:10]]
+    lines += [f"  in force as it last was good: {file} (sentinel check {file})" for file in answer.get("held", [])]
+    lines += [f"  fault: {fault}" for fault in answer.get("faults", [])[:10]]
+    return lines + [f"  fault in a run's own rules: {each['fault']}" for each in answer.get("own_faults", [])[:10]]
+
+
+def about(name: str, shown: set[str] | None) -> bool:
+    """Whether a run is among those that are shown; None shows all."""
+    return shown is None or name in shown
 
 
 def head(answer: dict[str, Any]) -> str:
     """Who answers, and since when."""
     rules = f"{answer['rules']} rules in force" if answer.get("rules") else ""
-    since = f"watching since {answer['since']}" if answer.get("since") else ""
+    since = f"watching since {minute(answer['since'])}" if answer.get("since") else ""
     return ", ".join(
         part for part in (f"sentinel {answer.get('version', '')} on {answer.get('host', '')}", since, rules) if part
     )
@@ -130,18 +146,19 @@ def where(run: dict[str, Any]) -> str:
     return f"{at} ({progress:.0%})".strip() if progress is not None else at
 
 
-def alert_line(alert: dict[str, Any]) -> str:
-    """One alert."""
+def alert_lines(alert: dict[str, Any], width: int | None, stands: str = "") -> list[str]:
+    """One alert: its name and how it stands, under it what it says; on one line where nothing is folded."""
     step = f" at step {alert['step']:,}" if alert.get("step") is not None else ""
-    return f"  [{alert['id']}] {alert['severity']} {alert['run']}: {alert['signature']}/{alert['rule']}{step}  {alert['say']}"
+    name = f"  [{alert['id']}] {alert['severity']} {alert['run']}: {alert['signature']}/{alert['rule']}{step}{stands}"
+    return [f"{name}  {alert['say']}"] if width is None else [name, *folded(f"         {alert['say']}", width, 9)]
 
 
-def word_line(word: dict[str, Any]) -> str:
+def word_line(word: dict[str, Any], target: str) -> str:
     """What a person said, and who."""
-    until = f" until {word['until']}" if word.get("until") else ""
+    until = f" until {minute(word['until'])}" if word.get("until") else ""
     about = f" ({word['rule']})" if word.get("rule") else ""
     why = f": {word['why']}" if word.get("why") else ""
-    return f"  {word['saying']} {word['scope']} {word['target']}{about}{until}, by {word['who']} at {word['at']}{why}"
+    return f"  {word['saying']} {word['scope']} {target}{about}{until}, by {word['who']} at {minute(word['at'])}{why}"
 
 
 def coverage(run: dict[str, Any]) -> list[str]:

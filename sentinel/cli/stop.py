@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sentinel.cli.asking import NoDaemon, add_socket, ask
 from sentinel.cli.exits import Exit
-from sentinel.outlets.hands.ladder import Climb, Patience, climb_whole, survey
-from sentinel.outlets.hands.sending import Refused, check_crew
+from sentinel.outlets.hands.ladder import Climb, Patience, check_own, climb_whole, survey
+from sentinel.outlets.hands.sending import Refused
 
 HELP = """Show what would be done, ask you, then: copy the last good checkpoint, ask the run to save, prove what it saved,
 end its ranks and make sure that they stay gone. It needs neither consent nor a daemon: it acts with your own rights, on
@@ -33,7 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What `stop` and `checkpoint` share."""
-    parser.add_argument("run", metavar="RUN", help="the run's folder, or the pid of its training process")
+    parser.add_argument(
+        "run", metavar="RUN", help="the run's folder, its training's pid, or its name in `sentinel status`"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print every condition and the plan, touch nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--ask", default="", metavar="WAY", help="signal:USR1, file:PATH, slurm:TERM or command:...")
@@ -49,12 +51,13 @@ def run(args: argparse.Namespace) -> int:
 
 def act(args: argparse.Namespace, *, checkpoint_only: bool) -> int:
     """The one way through for `stop` and `checkpoint`."""
-    folder, pids = _place(args.run)
+    folder, pids, why = _place(args)
     if folder is None:
-        print(f"sentinel: {args.run} is neither a run's folder nor a process", file=sys.stderr)
+        print(f"sentinel: {why}", file=sys.stderr)
         return Exit.COULD_NOT
     state = Path(tempfile.mkdtemp(prefix="sentinel-stop-"))
     climb = survey(folder, state / "audit.jsonl", pids=pids, override=args.ask)
+    climb.may_lose, climb.against = getattr(args, "lose", False), _known_to_the_daemon(args)
     uid = folder.stat().st_uid if os.geteuid() == 0 else os.getuid()
     refusal = _print_plan(climb, uid, checkpoint_only)
     if args.dry_run:
@@ -65,7 +68,7 @@ def act(args: argparse.Namespace, *, checkpoint_only: bool) -> int:
         return Exit.COULD_NOT
     patience = Patience(save=args.wait, quiet=args.quiet_after)
     done = climb_whole(
-        climb, uid, patience, kill=getattr(args, "kill", False), may_lose=getattr(args, "lose", False),
+        climb, uid, patience, kill=getattr(args, "kill", False),
         checkpoint_only=checkpoint_only, evidence=state / "evidence", tell=print,
     )  # fmt: skip
     for text in done.said:
@@ -74,12 +77,22 @@ def act(args: argparse.Namespace, *, checkpoint_only: bool) -> int:
     return Exit.FINE if done.outcome in ("stopped", "saved") else Exit.FINDINGS
 
 
-def _place(run: str) -> tuple[Path | None, tuple[int, ...]]:
+def _place(args: argparse.Namespace) -> tuple[Path | None, tuple[int, ...], str]:
+    """The run's folder and, where a process was named, its pid; else why there is none."""
+    run = args.run
     if Path(run).is_dir():
-        return Path(run).resolve(), ()
-    if run.isdigit() and Path("/proc", run, "cwd").exists():
-        return Path("/proc", run, "cwd").resolve(), (int(run),)
-    return None, ()
+        return Path(run).resolve(), (), ""
+    if run.isdigit() and Path("/proc", run).exists():
+        try:
+            return Path(os.readlink(f"/proc/{run}/cwd")), (int(run),), ""
+        except OSError:
+            return None, (), f"pid {run} is a process of another user"
+    try:
+        answer = ask(args, {"ask": "plan", "run": run})
+    except NoDaemon:
+        return None, (), f"{run} is neither a run's folder nor a process, and no daemon knows it by name"
+    folder = str(answer.get("folder", ""))
+    return (Path(folder), (), "") if folder else (None, (), str(answer.get("why") or f"{run} has no folder here"))
 
 
 def _print_plan(climb: Climb, uid: int, checkpoint_only: bool) -> str:
@@ -94,8 +107,9 @@ def _print_plan(climb: Climb, uid: int, checkpoint_only: bool) -> str:
         *((f"newer, {report.state.value}", report.path) for report in climb.worse),
         ("then", "nothing: it goes on" if checkpoint_only else "TERM to the ranks that are left"),
     ]
+    lines += [("not to be asked", climb.against)] if climb.against else []
     try:
-        check_crew(climb.crew, uid)
+        check_own(climb, uid)
         refusal = ""
     except Refused as trouble:
         refusal = str(trouble)
@@ -122,6 +136,15 @@ def _print_table(args: argparse.Namespace) -> None:
     print(f"\nthe daemon: {answer['plan']}")
     for line in answer["conditions"]:
         print(line)
+
+
+def _known_to_the_daemon(args: argparse.Namespace) -> str:
+    """Why the run must not be asked to save, as far as a daemon that reads its log knows; without one, nothing."""
+    try:
+        answer = ask(args, {"ask": "plan", "run": _named(args.run)})
+    except NoDaemon:
+        return ""
+    return str(answer.get("not_asked", ""))
 
 
 def _named(run: str) -> str:

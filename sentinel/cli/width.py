@@ -9,6 +9,7 @@ import re
 import shutil
 import textwrap
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import TextIO
 
 _NARROWEST = 40  # below this nothing is readable anyway
@@ -41,15 +42,9 @@ def examples(text: str, width: int) -> list[str]:
 
 def _blocks(lines: Iterable[str]) -> Iterator[str]:
     """Paragraphs as one line each; every other line as it is."""
-    prose: list[str] = []
-    for line in [*lines, ""]:
-        if prose and (not line or line[0].isspace()):
-            yield " ".join(prose)
-            prose = []
-        if line and not line[0].isspace():
-            prose.append(line)
-        else:
-            yield line
+    for is_prose, lines_of_it in groupby(lines, lambda line: bool(line) and not line[0].isspace()):
+        block = list(lines_of_it)
+        yield from [" ".join(block)] if is_prose else block
 
 
 def _example(line: str, width: int) -> list[str]:

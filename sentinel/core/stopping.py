@@ -21,7 +21,7 @@ from sentinel.core.stopping_world import Ended, Level, Outcome, Proven, World
 SAME_MOMENT = 1.0
 BACK = "it was gone and came back: something restarts it"
 CHANGED = "its signs ended after it was signalled: perhaps something has started it again"
-LAUNCHER = "its ranks have gone, and their launcher stays"
+LAST = (Deed.TELL, Deed.WITHDRAW)  # what is done once a plan has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +151,15 @@ def _end(plan: Plan, world: World, stage: Stage, why: str) -> Turn:
     """An end; people are told of it if they were told of the plan, or if a plan with all leave was refused."""
     silent = plan.rehearsal or (plan.ever(Deed.ANNOUNCE) is None and stage is Stage.VETOED)
     done = replace(_into(plan, world, stage), why=why)
-    if silent:
-        return Turn(done)
-    return Turn(written(done, Step(stage, Deed.TELL, world.now)), (Deed.TELL,))
+    deeds = (() if silent else (Deed.TELL,)) + (() if plan.ever(Deed.ASK) is None else (Deed.WITHDRAW,))
+    for deed in deeds:
+        done = written(done, Step(stage, deed, world.now))
+    return Turn(done, deeds)
 
 
 def _last_word(plan: Plan, world: World) -> Turn:
-    step = plan.step(Deed.TELL)
-    again = step is not None and step.ended is None and Deed.TELL.value in world.lost
-    return Turn(plan, (Deed.TELL,) if again else ())
+    left = (step.deed for step in plan.steps if step.stage is plan.stage and step.ended is None)
+    return Turn(plan, tuple(deed for deed in left if deed in LAST and deed.value in world.lost))
 
 
 # --- the stages --------------------------------------------------------------------------------------------------
@@ -190,6 +190,9 @@ def _announced(plan: Plan, world: World, conditions: Conditions) -> Turn:
 def _grace(plan: Plan, world: World, conditions: Conditions) -> Turn:
     if any(wait.startswith("awake") for wait in plan.waits):
         plan = replace(plan, graced=world.now)  # hours in which nobody reads are no time to object
+    if plan.graced is not None and plan.graced < world.started:
+        away = (*plan.waits, "grace: it begins anew, Sentinel was away")  # nobody was there to hear an objection
+        plan = replace(plan, graced=world.started, waits=away)
     if plan.waits:
         return Turn(replace(plan, steps=tuple(s for s in plan.steps if s.stage is not Stage.GRACE or s.ended is None)))
     if plan.rehearsal:
@@ -274,7 +277,8 @@ def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
         return _end(plan, world, Stage.STOPPED, f"checkpoint: {_last_good(plan)}") if quiet else Turn(plan)
     if world.saving.launcher:
         late = world.now - plan.entered >= world.limits.launcher_wait
-        return _end(plan, world, Stage.FAILED, LAUNCHER) if late else Turn(plan)
+        stays = f"its ranks have gone, and {world.saving.left or 'their launcher'} stays"
+        return _end(plan, world, Stage.FAILED, stays) if late else Turn(plan)
     if plan.route is Route.ASK and _waiting(plan.entered, world, world.limits.exit_wait):
         return Turn(plan)
     for deed in (Deed.END, Deed.KILL):
@@ -290,7 +294,8 @@ def _verified(plan: Plan, world: World, conditions: Conditions) -> Turn:
             return Turn(plan, to_do)
         if step.ended is Ended.FAILED:
             return _end(plan, world, Stage.FAILED, f"it was not signalled: {step.detail}")
-    return _end(plan, world, Stage.FAILED, "cannot be killed: it is stuck in the kernel")
+    where = world.saving.left or "it is stuck in the kernel"
+    return _end(plan, world, Stage.FAILED, f"cannot be killed: {where}")
 
 
 MOVES: dict[Stage, Callable[[Plan, World, Conditions], Turn]] = {

@@ -16,6 +16,8 @@ def birth(world: World, past: Iterable[Plan], plan_id: str, conditions: Conditio
     plans = [plan for plan in past if plan.run == world.run.key]
     if world.mode is Mode.OFF or world.run.kind != "run" or any(plan.open for plan in plans):
         return None
+    if any(plan.stage is Stage.UNREAD for plan in plans):
+        return None  # a plan that only a newer Sentinel understands may be under way
     for sign in sorted(_unanswered(world, plans), key=eager):
         plan = _born(world, sign, plan_id, conditions)
         if plan is not None and not any(_settles(old, plan) for old in plans):

@@ -6,7 +6,7 @@ The sister of `stopping_findings`: one small function each, from a case to wheth
 from __future__ import annotations
 
 from sentinel.core.amounts import seconds_text
-from sentinel.core.stopping_findings import Case, Finding, lead_of
+from sentinel.core.stopping_findings import Case, Finding
 from sentinel.core.stopping_world import Level, Survey
 
 NOBODY: Finding = True, "nobody was found, which `processes` judges"
@@ -32,8 +32,10 @@ def processes(case: Case) -> Finding:
 
 
 def there(case: Case) -> Finding:
-    """Its processes have not gone."""
+    """Its processes and its folder have not gone."""
     gone = _survey(case).gone
+    if _survey(case).vanished:
+        return False, "its folder has gone"
     passed = 0.0 if gone is None else case.world.now - gone
     if gone is None or passed < case.world.limits.quiet_after:
         return True, "not gone"
@@ -76,7 +78,7 @@ def _broken_numbers(case: Case) -> bool:
 
 def finite(case: Case) -> Finding:
     """Its numbers and newest checkpoint are sane."""
-    if _broken_numbers(case):
+    if _broken_numbers(case) or case.world.run.broken:
         return False, "its numbers are not finite: a save would save that"
     return not case.plan.proven.tainted, (
         case.plan.proven.tainted and f"{case.plan.proven.tainted} is tainted"
@@ -84,8 +86,7 @@ def finite(case: Case) -> Finding:
 
 
 def _cannot_hear(case: Case) -> bool:
-    lead = lead_of(case)
-    return _survey(case).stuck or (lead is not None and lead.hung)
+    return _survey(case).stuck or any(sign.hung and not sign.hidden for sign in case.world.signs)
 
 
 def hears(case: Case) -> Finding:

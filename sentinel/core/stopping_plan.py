@@ -9,7 +9,7 @@ from sentinel.core.stopping_world import UNPROVEN, Ended, Level, Proven, Sign, W
 
 
 class Stage(StrEnum):
-    """Where a plan stands. The last seven are ends."""
+    """Where a plan stands. All from `stopped` on are ends."""
 
     EVIDENCE = "evidence"
     ANNOUNCED = "announced"
@@ -22,6 +22,7 @@ class Stage(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     REHEARSED = "rehearsed"
+    UNREAD = "unread"  # never written: what another version wrote and this one does not understand
 
 
 OPEN = (Stage.EVIDENCE, Stage.ANNOUNCED, Stage.GRACE, Stage.ASKED, Stage.VERIFIED)
@@ -40,6 +41,7 @@ class Deed(StrEnum):
     END = "end"  # TERM to the ranks
     KILL = "kill"
     TELL = "tell"
+    WITHDRAW = "withdraw"  # take back a request that nobody has answered: the next run must not find it
 
 
 ONCE = frozenset({Deed.ASK, Deed.END, Deed.KILL})  # the hands claim these: whoever comes second does nothing

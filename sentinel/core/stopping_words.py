@@ -21,11 +21,12 @@ def announcement(plan: Plan, run: str, grace: float) -> str:
     )
 
 
-def acked(plan: Plan, grace: float, now: float) -> str:
-    """An `ack` does not end a plan; it is answered with the time of the stop."""
+def acked(plan: Plan, run: str, grace: float, now: float, clock: str) -> str:
+    """An `ack` does not end a plan; it is answered with the time of the stop, and with what holds it beyond that."""
     at = stop_time(plan, grace)
-    when = "once people were reached" if at is None else f"in {seconds_text(max(at - now, 0))}"
-    return f"seen; the plan goes on {when}. `sentinel keep {plan.run}` ends it."
+    when = "once people were reached" if at is None else f"in {seconds_text(max(at - now, 0))}, at {clock}"
+    held = "; ".join(wait for wait in plan.waits if not wait.startswith(("grace", "reached")))
+    return f"seen; the plan goes on {when}{f', not before this holds: {held}' if held else ''}. `sentinel keep {run}` ends it."
 
 
 def status_line(plan: Plan) -> str:

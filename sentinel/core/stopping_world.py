@@ -161,6 +161,7 @@ class Survey:
     carries: tuple[str, ...] = ()  # other runs that these processes carry or may have carried: each in words
     named: bool = False  # the owner of the watch has named the way: he knows that it saves
     starts: tuple[tuple[int, float], ...] = ()  # each rank and when it was started
+    vanished: bool = False  # the run's folder is no longer there
     gone: float | None = None  # since when nobody is found, though somebody was there; None while one is, or never was
 
 
@@ -230,6 +231,7 @@ class RunView:
     began: float | None = None  # found, resumed or begun anew, whichever came last
     newest: float | None = None  # arrival of the newest data
     left: float | None = None  # GPU-hours left
+    broken: bool = False  # the last reading of something that it trains on is not finite
     gpus: int = 0  # how many are known to work for it; with none, `left` counts one
 
 
@@ -243,6 +245,7 @@ class Saving:
     back: bool = False  # it was gone and came back: something restarts it
     looked: float | None = None  # when somebody last looked
     launcher: bool = False  # its ranks have gone and their launcher has not: it ends too, or starts them again
+    left: str = ""  # who is still there, for people
 
 
 class Ended(StrEnum):

@@ -126,6 +126,7 @@ class Letter:
     times: int = 1  # how often it was told, with this one
     marks: tuple[str, ...] = ()  # "not written down", "attempt 2"
     sent_to: str = ""  # why you: the channel and its `when`
+    attached: str = ""  # the path of a text that goes with it, where the channel takes one
 
     @property
     def closed(self) -> bool:

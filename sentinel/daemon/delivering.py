@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -30,6 +31,7 @@ from sentinel.keep.outbox import Delivery, Outbox, Paper
 from sentinel.keep.words import Words
 from sentinel.outlets import journal
 from sentinel.outlets.jobs import zone_of
+from sentinel.outlets.numbers import clock as time_of_day
 from sentinel.outlets.plain import brief
 
 NOT_WRITTEN = "not written down: the state folder takes no more"
@@ -118,12 +120,17 @@ class Office:
         """The local time of day of those who read."""
         return local_at(now, self._zone)
 
+    def clock(self, at: float) -> str:
+        """A time of day as messages write it."""
+        return time_of_day(at, self._zone)
+
     def say(
         self, head: str, lines: Iterable[str], now: float, severity: Severity = Severity.HIGH, but: str = "",
-        topic: str = "",
+        topic: str = "", attached: str = "",
     ) -> None:  # fmt: skip
         """Sentinel speaks of itself, on every channel but one: a broken rule file, a dead channel, a full disk."""
-        letter = Letter(Occasion.NOTE, now, self.host, head=head, lines=tuple(lines), severity=severity, open=0)
+        letter = Letter(Occasion.NOTE, now, self.host, head=head, lines=tuple(lines), severity=severity, open=0,
+                        attached=attached)  # fmt: skip
         for name in self.desks:
             if name != but:
                 self._enqueue(name, [Act(Kind.POST, topic or f"note.{head[:60]}", letter, now)], now)
@@ -218,7 +225,8 @@ class Office:
             letter = self._final(delivery)
             if name == TERMINAL and self._terminal is not None:
                 with contextlib.suppress(OSError, ValueError):  # a terminal that was closed must not end the watch
-                    print(brief(letter, self._zone, colour=self._terminal.isatty()), file=self._terminal, flush=True)
+                    colour = self._terminal.isatty() and not os.environ.get("NO_COLOR")
+                    print(brief(letter, self._zone, colour), file=self._terminal, flush=True)
             elif name != TERMINAL:
                 self._to_journal(letter)
             self.outbox.put(replace(delivery, state="sent", done=now))

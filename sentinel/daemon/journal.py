@@ -1,6 +1,6 @@
 """The daemon's own log: one line per change, with fields that `journalctl` can ask for, limited by ourselves.
 
-Under systemd lines go to journald's own socket; elsewhere to stderr, with `<N>` priorities unless a person reads it.
+Under systemd lines go to journald's own socket, or to stderr with the `<N>` that it reads; elsewhere to stderr in words.
 Text that came from logs is made harmless here: no control character reaches a terminal.
 """
 
@@ -97,7 +97,9 @@ def _shown(char: str) -> str:
 def open_journal(environ: Mapping[str, str], steady: Callable[[], float], stderr: TextIO | None = None) -> Journal:
     """The journal where our stderr is one (systemd says so in JOURNAL_STREAM), else stderr."""
     stream = stderr or sys.stderr
-    return Journal(_native(SOCKET) if _is_journal(environ, stream) else _to_stream(stream), steady)
+    if _is_journal(environ, stream):
+        return Journal(_native(SOCKET), steady)
+    return Journal(_to_stream(stream, numbered="INVOCATION_ID" in environ and not stream.isatty()), steady)
 
 
 def _is_journal(environ: Mapping[str, str], stderr: TextIO) -> bool:
@@ -117,7 +119,7 @@ def _native(address: str) -> Writer:
                 sock.setblocking(False)  # a journal that takes no lines must not hold up the watch
                 sock.sendto(encode(entry), address)
         except OSError:
-            _to_stream(sys.stderr)(priority, message, fields)
+            _to_stream(sys.stderr, numbered=True)(priority, message, fields)
 
     return write
 
@@ -131,11 +133,9 @@ def encode(entry: Mapping[str, str]) -> bytes:
     return b"".join(parts)
 
 
-def _to_stream(stream: TextIO) -> Writer:
-    person = stream.isatty()
-
+def _to_stream(stream: TextIO, numbered: bool) -> Writer:
     def write(priority: Priority, message: str, _fields: Mapping[str, str]) -> None:
-        head = f"{priority.name.lower()}: " if person else f"<{int(priority)}>"
+        head = f"<{int(priority)}>" if numbered else f"{priority.name.lower()}: "
         print(f"{head}{message}", file=stream, flush=True)
 
     return write

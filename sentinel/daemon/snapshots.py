@@ -135,4 +135,6 @@ class Snapshots:
                     known.pop(key, None)
             self.store.forget_alerts(now - self.keep_alerts, now)
             forgotten = plans.forget(self.store.connection, now - self.keep_alerts)
+            worn = plans.worn(self.store.connection, now - self.keep_alerts)
         stopping_left.forget(forgotten, self.store.folder)
+        stopping_left.wear(worn, self.store.folder)

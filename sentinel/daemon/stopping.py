@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from sentinel.core.stopping import turn
+from sentinel.core.stopping import explained, turn
 from sentinel.core.stopping_birth import birth
 from sentinel.core.stopping_conditions import Found
 from sentinel.core.stopping_plan import Deed, Plan, Stage
@@ -23,6 +23,7 @@ from sentinel.keep import plans
 
 WATCHED = (Stage.ASKED, Stage.VERIFIED)
 SAID = (Deed.ANNOUNCE, Deed.TELL)  # done by us, inside the turn's own transaction
+HOUR, DAY = 3600.0, 86400.0
 REWRITE = 60.0  # what a plan waits for changes with every second; it is written down so often if nothing else is new
 
 
@@ -45,10 +46,11 @@ class Place:
     files: tuple[str, ...] = ()  # what its evidence came from
     granted: tuple[int, int] | None = None  # uid and level: consent that stands in the settings
     others: tuple[tuple[str, tuple[tuple[int, int], ...], bool], ...] = ()  # other runs: folder, processes, same folder
+    before: tuple[str, ...] = ()  # folders of the runs that it goes on with: a file KEEP there counts here
 
 
 Tell = Callable[[Plan, Deed, World], bool]
-Log = Callable[[Plan, Iterable[Found]], None]
+Log = Callable[[Plan, Iterable[Found], Iterable[Found]], None]  # what counts now, and all there is where it moves on
 
 
 class Stopping:
@@ -59,7 +61,7 @@ class Stopping:
         children: Children | None = None,
     ) -> None:  # fmt: skip
         """`tell` puts an announcement or a last word into the outbox, inside the turn's own transaction, and says
-        whether it did; `log` gets every condition of every turn.
+        whether it did; `log` gets every condition of every turn, and the whole table where a plan moves on.
         """
         self._state, self._paper, self._tell, self._name, self._log = state / "plans", paper, tell, name, log
         self._children = children or Children()
@@ -102,7 +104,7 @@ class Stopping:
         else:
             made = turn(before, full)
             plan, deeds = made.plan, made.deeds
-            self._log(plan, made.findings)
+            self._log(plan, made.findings, explained(plan, full) if plan.stage is not before.stage else ())
         if plan is None:
             return None
         plan = self._write_down(plan, before, deeds, full, wall)
@@ -161,10 +163,10 @@ class Stopping:
         others = [p for p in plans.open_plans(connection) if p.open and not p.rehearsal and p.run != world.run.key]
         tally = Tally(
             sum(other.stage in WATCHED for other in others),
-            plans.ended_since(connection, wall - 3600, Stage.STOPPED),
-            plans.ended_since(connection, wall - 86400, Stage.STOPPED),
+            plans.acted_since(connection, plans.Since(wall - HOUR, world.boot, world.now - HOUR)),
+            plans.acted_since(connection, plans.Since(wall - DAY, world.boot, world.now - DAY)),
             plans.fought(connection, world.run.key),
-            plans.ended_since(connection, wall - 86400, Stage.FAILED, uncalled=True),
+            plans.failed_since(connection, plans.Since(wall - DAY, world.boot, world.now - DAY)),
             world.tally.matching, world.tally.runs,
         )  # fmt: skip
         return replace(
@@ -250,6 +252,7 @@ def _task(place: Place, state: Path, plan: str, deed: str) -> dict[str, object]:
     return {
         "plan": plan, "deed": deed, "folder": place.folder, "uid": place.uid, "ask": place.ask, "state": str(state),
         "files": place.files, "granted": place.granted, "others": place.others,
+        "before": place.before,
     }  # fmt: skip
 
 

@@ -36,6 +36,7 @@ WORDS = {
     SURVEY: "the look at the processes of", WATCH: "the look at the save of", Deed.PROVE: "the proof of the checkpoint of",
     Deed.CHECK: "the proof of the new checkpoint of", Deed.PROTECT: "the copy of the checkpoint of",
     Deed.GATHER: "gathering evidence of", Deed.ASK: "asking", Deed.END: "ending", Deed.KILL: "killing",
+    Deed.WITHDRAW: "taking back the request to",
 }  # fmt: skip
 LONGEST_ANSWER = 1 << 20
 KEPT = "kept by "
@@ -74,6 +75,8 @@ class Seen:
 
     def surveyed(self, answer: dict[str, Any], now: float, began: float) -> None:
         """Take in what a look at the processes found, begun then. Who found nobody learned nothing of consent."""
+        if answer.get("vanished"):
+            self.survey = Survey(now, vanished=True)
         if "pids" not in answer:
             return
         self.survey = Survey(
@@ -96,7 +99,9 @@ class Seen:
         self.progress = answer["progress"]
         gone = None if answer["here"] else self.saving.gone or now
         back = answer["back"]
-        self.saving = Saving(grew, answer["found"], None if back else gone, back, now, answer["launcher"])
+        self.saving = Saving(
+            grew, answer["found"], None if back else gone, back, now, answer["launcher"], answer["left"]
+        )
 
 
 class Children:

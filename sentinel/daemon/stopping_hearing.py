@@ -37,7 +37,7 @@ class PlanHearing:
         """Every condition of the stop plan's table for one run, with its value; nothing is touched."""
         watched = self._run(str(request.get("run", "")))
         self._may(peer, watched.run.info.uid)
-        return {"run": watched.run.info.name, **self._rounds.table(watched)}
+        return {"run": watched.run.info.name, "folder": watched.run.info.folder, **self._rounds.table(watched)}
 
     def right(self, request: Request, peer: Peer) -> Answer:
         """A rehearsal was right (or wrong); a plan that failed, or stopped what has come back, was looked at."""

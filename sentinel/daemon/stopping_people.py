@@ -29,9 +29,9 @@ class Audience:
         self.channels = tuple(name for name in office.desks if name in named and name not in LOCAL)
         self._said: dict[str, float] = {}
 
-    def say(self, plan: Plan, head: str, lines: Iterable[str], now: float) -> None:
-        """Into the outbox for every channel, inside the caller's transaction."""
-        self._office.say(head, lines, now, Severity.CRITICAL, topic=topic_of(plan))
+    def say(self, plan: Plan, head: str, lines: Iterable[str], now: float, attached: str = "") -> None:
+        """Into the outbox for every channel, inside the caller's transaction; with the path of a text that goes with it."""
+        self._office.say(head, lines, now, Severity.CRITICAL, topic=topic_of(plan), attached=attached)
         self._office.outbox.flush(now)
         self._said[plan.id] = now
 

@@ -10,13 +10,13 @@ import contextlib
 import secrets
 import sqlite3
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from sentinel.core.records import Json, RunInfo
-from sentinel.core.stopping import explained, supposed
+from sentinel.core.stopping import explained, stop_time, supposed
 from sentinel.core.stopping_conditions import Found
 from sentinel.core.stopping_plan import BEFORE_ASKING, Deed, Plan, Stage
 from sentinel.core.stopping_words import acked, announcement, condition_lines, last_word, spared, status_line
@@ -27,9 +27,9 @@ from sentinel.daemon.progress import Progress
 from sentinel.daemon.settings import Settings, Watch
 from sentinel.daemon.stopping import Place, Stopping
 from sentinel.daemon.stopping_children import Children
-from sentinel.daemon.stopping_left import left_by
+from sentinel.daemon.stopping_left import attached_by, left_by
 from sentinel.daemon.stopping_people import Audience
-from sentinel.daemon.stopping_view import View
+from sentinel.daemon.stopping_view import View, line_of_descent
 from sentinel.daemon.stopping_workers import SEVERAL, Workers
 from sentinel.keep import plans
 from sentinel.keep.store import Store, info_from
@@ -37,6 +37,7 @@ from sentinel.outlets.hands.sending import audit
 
 EVERY = 1.0
 ASKED_FOR = 30.0  # a run that a person asks about is looked at for so long
+MUST_NOT = ("finite", "hears")  # without these nobody may ask a run to save, its own user neither
 SHOWN = 86400.0  # a plan that ended stays in `status` for so long
 Say = Callable[[str], None]
 
@@ -61,6 +62,7 @@ class Rounds:
     _granted: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # watch -> uid and level of consent
     _due: float = 0.0
     _asked: dict[str, float] = field(default_factory=dict)
+    _unread: set[str] = field(default_factory=set)  # plans that people were told of because nobody can read them
     _held: dict[str, dict[str, bool]] = field(default_factory=dict)  # plan -> condition -> whether it held
 
     def __post_init__(self) -> None:
@@ -93,6 +95,7 @@ class Rounds:
         self.view.look()
         if not self.store.on_disk:
             return  # nothing is done that could not be written down first
+        self._guarded("the list of plans that cannot be read", self._tell_unread)
         self._guarded("the list of who works for which run", self.workers.look)
         for key in self.concerned():
             self._guarded(f"the stop plan of {key}", partial(self._turn, key))
@@ -105,6 +108,13 @@ class Rounds:
             self.trouble(f"{what} stands still, the state cannot be written: {trouble}")
         except Exception:
             self.trouble(f"a bug holds {what}: {traceback.format_exc(limit=3)}")
+
+    def _tell_unread(self) -> None:
+        """Once in a life: a plan that only a newer Sentinel understands may be half done."""
+        for plan in self.stopping.open():
+            if plan.stage is Stage.UNREAD and plan.id not in self._unread:
+                self._unread.add(plan.id)
+                self.trouble(f"stop plan {plan.id} of {plan.run}: {plan.why}")
 
     def concerned(self) -> list[str]:
         """The runs that a plan is open for, that ask for one, or that a person asked about."""
@@ -170,7 +180,17 @@ class Rounds:
                 if other.key != info.key and other.folder and other.kind != "host"
             )
             + (((f"/{SEVERAL}", several, False),) if several else ()),
+            tuple(self._folders_before(info)),
         )
+
+    def _folders_before(self, info: RunInfo) -> Iterator[str]:
+        """Where the runs lie that it goes on with, also those that nobody watches any more."""
+        engine = self.view.engine
+        known = {**engine.listed, **engine.infos()}
+        for key in line_of_descent(info, engine)[1:]:
+            other = known.get(key) or self._kept_info(key)
+            if other is not None and other.folder and other.folder != info.folder:
+                yield other.folder
 
     # --- what is said ------------------------------------------------------------------------------------------------
 
@@ -181,10 +201,11 @@ class Rounds:
             if world.people.quiet or world.people.muted or not self.view.audience.channels:
                 return False
             head, *lines = announcement(plan, name, world.limits.grace).splitlines()
+            attached = ""
         else:
-            left = left_by(plan, self.store.folder)
+            attached, left = attached_by(plan, self.store.folder), left_by(plan, self.store.folder)
             head, *lines = last_word(plan, name, self._lost(plan), spared(world.run), left).splitlines()
-        self.view.audience.say(plan, head, lines, wall)
+        self.view.audience.say(plan, head, lines, wall, attached)
         return True
 
     def _lost(self, plan: Plan) -> str:
@@ -194,14 +215,14 @@ class Rounds:
             return ""
         return f"{max(0, step - plan.proven.step):,} steps since that checkpoint (step {plan.proven.step:,})"
 
-    def _log(self, plan: Plan, findings: Iterable[Found]) -> None:
-        """Each condition with its value when it first counts and whenever it turns goes into the plan's record; the
-        journal gets those that do not hold.
+    def _log(self, plan: Plan, findings: Iterable[Found], table: Iterable[Found]) -> None:
+        """Each condition with its value when it first counts and whenever it turns goes into the plan's record, and the
+        whole table whenever the plan moves on; the journal gets those that do not hold.
         """
         held = self._held.setdefault(plan.id, {})
         news = [found for found in findings if held.get(found.condition.name) is not found.holds]
         held.update({found.condition.name: found.holds for found in news})
-        lines = condition_lines(news)
+        lines = condition_lines(table or news)
         if lines:
             folder = self.store.folder / "plans" / plan.id
             with contextlib.suppress(OSError):
@@ -219,7 +240,10 @@ class Rounds:
         plan = self.stopping.latest(run)
         if plan is None or not plan.open or plan.rehearsal:
             return ""
-        return acked(plan, self.view.limits.grace, self.view.clock.steady())
+        now, grace = self.view.clock.steady(), self.view.limits.grace
+        at, info = stop_time(plan, grace), self.view.engine.infos().get(run)
+        clock = "" if at is None else self.office.clock(self.view.clock.wall() + at - now)
+        return acked(plan, info.name if info is not None else run, grace, now, clock)
 
     def table(self, watched: Watched) -> dict[str, Json]:
         """Every condition with its value, as the daemon would judge it now."""
@@ -229,10 +253,12 @@ class Rounds:
         world = self._world(watched, plan)
         shown = plan if plan is not None and plan.open else supposed(world)
         full = self.stopping.completed(world, shown, self.view.clock.wall())
-        lines = condition_lines(explained(shown, full))
+        found = explained(shown, full)
+        lines = condition_lines(found)
         return {
             "plan": status_line(plan) if plan is not None else "no plan was made",
             "conditions": list[Json](lines),
+            "not_asked": "; ".join(one.text for one in found if one.condition.name in MUST_NOT and not one.holds),
             "looked": full.survey is not None and now - full.survey.at <= full.limits.surveyed,
         }
 

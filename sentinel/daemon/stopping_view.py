@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from math import isinf
+from math import isfinite, isinf
 
 from sentinel.core.engine import Engine
 from sentinel.core.names import matches
 from sentinel.core.records import Action, MarkKind, Phase, RunInfo, Severity
 from sentinel.core.run import Run
 from sentinel.core.seams import Clock
+from sentinel.core.series import Series
 from sentinel.core.stopping_plan import Plan
 from sentinel.core.stopping_signs import signs_of
 from sentinel.core.stopping_world import Level, Limits, Mode, People, RunView, Sign, Tally, World, level_of
@@ -27,6 +28,7 @@ from sentinel.daemon.stories import gpus_of, seconds_left
 
 WARM_UPS = ("fact.warmup_steps", "config.warmup_steps", "config.num_warmup_steps", "config.lr_warmup_steps")
 LONGEST_SAVE = 1800.0
+AWAY = 60.0  # who has not looked for so long was suspended or stood still: nobody could have objected meanwhile
 
 
 @dataclass(slots=True)
@@ -52,11 +54,15 @@ class View:
     mode: Mode = Mode.OFF
     limits: Limits = field(default_factory=Limits)
     watches: Mapping[str, Watch] = field(default_factory=dict)
+    _looked: float | None = None
     _sightings: dict[str, Sighting] = field(default_factory=dict)
 
     def look(self) -> None:
-        """Note which runs have grown or resumed since the last look."""
+        """Note which runs have grown or resumed since the last look; after a sleep of the machine all begins anew."""
         now = self.clock.steady()
+        if self._looked is not None and now - self._looked > AWAY:
+            self.started = now
+        self._looked = now
         for key, watched in self.engine.runs.items():
             run, seen = watched.run, self._sightings.get(key)
             if seen is None:
@@ -130,6 +136,7 @@ class View:
             seen.since,
             seen.newest,
             None if left is None else left / 3600 * max(1, len(gpus_of(run))),
+            broken(run),
             len(gpus_of(run)),
         )
 
@@ -224,8 +231,17 @@ def _lasts(watched: Watched, kind: MarkKind, ends: tuple[MarkKind, ...], longest
     return now - last.at <= longest and (trained is None or trained <= last.at)
 
 
+def broken(run: Run) -> bool:
+    """Whether the last reading of its training is NaN or infinite, whatever rules are in force."""
+    return any(series.count and not isfinite(series.value) for series in _training(run))
+
+
+def _training(run: Run) -> list[Series]:
+    return [series for name, series in run.series.items() if matches("train.*", name) or name.startswith("train.")]
+
+
 def _newest_training(run: Run) -> float | None:
-    own = [series for name, series in run.series.items() if matches("train.*", name) or name.startswith("train.")]
+    own = _training(run)
     times = [series.times[(series.count - 1) % series.size] for series in own if series.count]
     known = [time for time in times if time == time]
     return max(known, default=None)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sentinel.core.stopping_plan import OPEN, Deed, Plan, Route, Stage, Step
 from sentinel.core.stopping_world import Ended, Level, Proven
 from sentinel.core.versions import known
 
+ENDED = ", ".join(f"'{stage.value}'" for stage in Stage if stage not in OPEN)  # those that this version knows
+OLD = f"wall < ? AND stage IN ({ENDED}) AND plan NOT LIKE '%\"ended\": null%'"
+ACTED = f"(rehearsal = 0 AND stage IN ('{Stage.STOPPED.value}', '{Stage.FAILED.value}'))"
+COLUMNS = ("id", "run", "watch", "lead", "fingerprint", "entered", "called", "plan")
+ROW = f"SELECT {', '.join(COLUMNS)} FROM plans"  # noqa: S608
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS plans (
     id TEXT PRIMARY KEY, run TEXT NOT NULL, watch TEXT NOT NULL, lead TEXT NOT NULL, fingerprint TEXT NOT NULL,
@@ -39,15 +44,13 @@ def write_plan(connection: sqlite3.Connection, plan: Plan, wall: float) -> None:
 
 def plans_of(connection: sqlite3.Connection, run: str) -> list[Plan]:
     """Every plan that was made for a run, the oldest first."""
-    found = connection.execute("SELECT plan FROM plans WHERE run = ? ORDER BY rowid", (run,))
-    return [_plan(json.loads(text)) for (text,) in found]
+    return [_read(row) for row in connection.execute(f"{ROW} WHERE run = ? ORDER BY rowid", (run,))]
 
 
 def open_plans(connection: sqlite3.Connection) -> list[Plan]:
-    """Every plan that still goes on, or whose last word may not have been said."""
-    marks = ", ".join(f"'{stage.value}'" for stage in OPEN)
-    query = f"SELECT plan FROM plans WHERE stage IN ({marks}) OR plan LIKE '%\"ended\": null%' ORDER BY rowid"  # noqa: S608
-    return [_plan(json.loads(text)) for (text,) in connection.execute(query)]
+    """Every plan that still goes on, or whose last word may not have been said, or that cannot be read."""
+    query = f"{ROW} WHERE stage NOT IN ({ENDED}) OR plan LIKE '%\"ended\": null%' ORDER BY rowid"
+    return [_read(row) for row in connection.execute(query)]
 
 
 def called_right(connection: sqlite3.Connection, watch: str) -> dict[tuple[str, str], int]:
@@ -65,10 +68,32 @@ def call(connection: sqlite3.Connection, plan_id: str, word: str) -> bool:
     return connection.execute("UPDATE plans SET called = ? WHERE id = ?", (word, plan_id)).rowcount == 1
 
 
-def ended_since(connection: sqlite3.Connection, wall: float, stage: Stage, *, uncalled: bool = False) -> int:
-    """How many real plans came to that end since then; `uncalled` counts those that nobody has looked at."""
-    query = "SELECT count(*) FROM plans WHERE wall >= ? AND rehearsal = 0 AND stage = ? AND (called = '' OR NOT ?)"
-    return int(connection.execute(query, (wall, stage.value, uncalled)).fetchone()[0])
+@dataclass(frozen=True, slots=True)
+class Since:
+    """A moment to count from, by the time of day and by the steady clock of this boot: setting the one moves not the other."""
+
+    wall: float
+    boot: str
+    steady: float
+
+
+LATER = "(wall >= ? OR (json_extract(plan, '$.boot') = ? AND entered >= ?)) AND rehearsal = 0"
+
+
+def acted_since(connection: sqlite3.Connection, since: Since) -> int:
+    """How many runs were stopped since then, or asked or signalled by a plan that then failed."""
+    query = (
+        f"SELECT count(*) FROM plans WHERE {LATER} AND (stage = ? OR (stage = ?"  # noqa: S608
+        ' AND (plan LIKE \'%"deed": "ask"%\' OR plan LIKE \'%"deed": "end"%\')))'
+    )
+    values = (since.wall, since.boot, since.steady, Stage.STOPPED.value, Stage.FAILED.value)
+    return int(connection.execute(query, values).fetchone()[0])
+
+
+def failed_since(connection: sqlite3.Connection, since: Since) -> int:
+    """How many plans failed since then and were looked at by nobody."""
+    query = f"SELECT count(*) FROM plans WHERE {LATER} AND stage = ? AND called = ''"  # noqa: S608
+    return int(connection.execute(query, (since.wall, since.boot, since.steady, Stage.FAILED.value)).fetchone()[0])
 
 
 def fought(connection: sqlite3.Connection, run: str) -> int:
@@ -86,24 +111,29 @@ def fought(connection: sqlite3.Connection, run: str) -> int:
 
 def recent(connection: sqlite3.Connection, wall: float) -> list[tuple[Plan, str]]:
     """The plans that moved since then, the newest first, each with what a person called it."""
-    query = "SELECT plan, called FROM plans WHERE wall >= ? ORDER BY wall DESC, rowid DESC LIMIT 200"
-    return [(_plan(json.loads(text)), called) for text, called in connection.execute(query, (wall,))]
+    query = f"{ROW} WHERE wall >= ? ORDER BY wall DESC, rowid DESC LIMIT 200"
+    return [(_read(row), row[COLUMNS.index("called")]) for row in connection.execute(query, (wall,))]
 
 
 def plan_of(connection: sqlite3.Connection, plan_id: str) -> Plan | None:
     """One plan by its id."""
-    row = connection.execute("SELECT plan FROM plans WHERE id = ?", (plan_id,)).fetchone()
-    return _plan(json.loads(row[0])) if row else None
+    row = connection.execute(f"{ROW} WHERE id = ?", (plan_id,)).fetchone()
+    return _read(row) if row else None
 
 
 def forget(connection: sqlite3.Connection, before: float) -> list[str]:
-    """Drop the plans that ended before a time; their ids. What a person called right is a rule's credit and stays."""
-    marks = ", ".join(f"'{stage.value}'" for stage in OPEN)
-    old = f"wall < ? AND called != 'right' AND stage NOT IN ({marks})"
-    query = f"SELECT id FROM plans WHERE {old} AND plan NOT LIKE '%\"ended\": null%'"  # noqa: S608
+    """Drop the plans that ended before a time; their ids. What a person called right is a rule's credit and stays, and so
+    does what was done to a run: it is not done again, however long ago it was.
+    """
+    query = f"SELECT id FROM plans WHERE {OLD} AND called != 'right' AND NOT {ACTED}"  # noqa: S608
     ids = [plan for (plan,) in connection.execute(query, (before,))]
     connection.executemany("DELETE FROM plans WHERE id = ?", [(plan,) for plan in ids])
     return ids
+
+
+def worn(connection: sqlite3.Connection, before: float) -> list[str]:
+    """The old plans that stay, whose record is kept and whose evidence need not be."""
+    return [plan for (plan,) in connection.execute(f"SELECT id FROM plans WHERE {OLD}", (before,))]  # noqa: S608
 
 
 # --- who worked for which run --------------------------------------------------------------------------------------
@@ -135,6 +165,19 @@ def processes_by_run(connection: sqlite3.Connection, boot: str) -> dict[str, set
     for run, pid, start in connection.execute("SELECT run, pid, start FROM carried WHERE boot = ?", (boot,)):
         found.setdefault(run, set()).add((pid, start))
     return found
+
+
+def _read(row: Any) -> Plan:
+    """A plan as it was written; in its place one that nothing is done with, where only a newer Sentinel understands it."""
+    named = dict(zip(COLUMNS, row, strict=True))
+    try:
+        return _plan(json.loads(named["plan"]))
+    except (ValueError, KeyError, TypeError) as trouble:
+        why = (
+            f"it cannot be read ({trouble}): perhaps a newer Sentinel wrote it; it is kept, nothing is done for its run"
+        )
+        about = (named["id"], named["run"], named["watch"], named["lead"], named["fingerprint"])
+        return Plan(*about, -1, Level.NEVER, False, "", 0.0, named["entered"], Stage.UNREAD, why=why)
 
 
 def _plan(data: dict[str, Any]) -> Plan:

@@ -12,10 +12,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sentinel.core.telling_answers import Answer, Code, code_of_status
-from sentinel.outlets.jobs import Job
+from sentinel.outlets.jobs import EVIDENCE, Job
 from sentinel.outlets.plain import plain_text
 from sentinel.outlets.roads import CONNECT, READ, answer_to_trouble, retry_after
 
@@ -85,30 +86,30 @@ def send(job: Job) -> Answer:
     if plugin is None:
         return Answer(Code.SETTINGS, "apprise does not understand the address; see docs/channels.md for its form")
     plugin.socket_connect_timeout, plugin.socket_read_timeout = CONNECT, READ
-    with _picture_file(job, plugin) as (path, why_not):
-        answer = _notify(apprise, plugin, job, path)
-        if not path:
+    with _files(job, plugin) as (paths, why_not):
+        answer = _notify(apprise, plugin, job, paths)
+        if not paths:
             return replace(answer, picture=answer.picture or why_not)
         if answer.code in {Code.REJECTED, Code.BROKEN, Code.SERVER}:
             # apprise fails the whole message when its picture fails; people need the text.
             return replace(
-                _notify(apprise, plugin, job, None), picture=f"not taken: {answer.detail or 'no reason given'}"
+                _notify(apprise, plugin, job, []), picture=f"not taken: {answer.detail or 'no reason given'}"
             )
         return replace(answer, picture=answer.picture or "sent")
 
 
-def _notify(apprise: Any, plugin: Any, job: Job, picture: str | None) -> Answer:
+def _notify(apprise: Any, plugin: Any, job: Job, files: list[str]) -> Answer:
     wire, service = Wire(), apprise.Apprise()
     service.add(plugin)
     markdown = plugin.__class__.__module__.rsplit(".", 1)[-1] in _MARKDOWN or job.line.url.split(":")[0] in _MARKDOWN
     title, body = _worded(job, markdown)
     form = apprise.NotifyFormat.MARKDOWN if markdown else apprise.NotifyFormat.TEXT
     with wire.listening():
-        result = service.notify(body=body, title=title, body_format=form, attach=picture)
+        result = service.notify(body=body, title=title, body_format=form, attach=files or None)
     if result:
         return Answer(Code.SENT, message={"thread": (job.message or {}).get("thread", job.delivery)})
-    if wire.accepted and picture:
-        # The text is out, the picture failed: sending again would only repeat the text.
+    if wire.accepted and files:
+        # The text is out, a file failed: sending again would only repeat the text.
         return Answer(Code.SENT, message={"thread": job.delivery}, picture="the service took the text alone")
     return wire.answer or Answer(Code.BROKEN, _NOTHING_SAID)
 
@@ -122,19 +123,19 @@ def _worded(job: Job, markdown: bool) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _picture_file(job: Job, plugin: Any) -> Iterator[tuple[str | None, str]]:
-    """The picture as a file, for apprise takes no bytes; or why there is none."""
-    if not job.picture:
-        yield None, ""
+def _files(job: Job, plugin: Any) -> Iterator[tuple[list[str], str]]:
+    """The picture and the evidence as files, for apprise takes no bytes; or why there are none."""
+    given = [(name, data) for name, data in (("alert.png", job.picture), (EVIDENCE, job.attached)) if data]
+    if not given:
+        yield [], ""
         return
     if not plugin.attachment_support or getattr(plugin, "mode", "") == "webhook":
-        yield None, "this service takes no pictures through a webhook"
+        yield [], "this service takes no pictures and files through a webhook"
         return
     try:
         with tempfile.TemporaryDirectory(prefix="sentinel-") as folder:
-            path = os.path.join(folder, "alert.png")
-            with open(path, "wb") as file:
-                file.write(job.picture)
-            yield path, ""
+            for name, data in given:
+                Path(folder, name).write_bytes(data)
+            yield [os.path.join(folder, name) for name, _ in given], ""
     except OSError as trouble:
-        yield None, f"the picture could not be written: {trouble.strerror}"
+        yield [], f"the picture could not be written: {trouble.strerror}"

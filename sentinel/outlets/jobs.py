@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import tzinfo
@@ -47,6 +49,7 @@ class Job:
     message: Mapping[str, str] | None = None  # what the thread hangs on, or what is edited
     picture: bytes = b""
     alt: str = ""
+    attached: bytes = b""  # a text that goes with it
 
     @property
     def road(self) -> Road:
@@ -63,6 +66,20 @@ class Job:
     def with_picture(self, png: bytes) -> Job:
         """The same with its picture drawn."""
         return replace(self, picture=png)
+
+
+EVIDENCE = "evidence.txt"
+LARGEST_TEXT = 1 << 19
+
+
+def attached_text(path: str) -> bytes:
+    """What goes with a letter: a plain file, its first half MiB; nothing where it is gone or is something else."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return b""
+    with os.fdopen(handle, "rb") as file:
+        return file.read(LARGEST_TEXT) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
 
 
 def zone_of(name: str) -> tzinfo | None:

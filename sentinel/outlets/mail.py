@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from sentinel.core.telling_answers import Answer, Code
 from sentinel.core.telling_letter import Kind
 from sentinel.outlets.heads import word_of
-from sentinel.outlets.jobs import Job
+from sentinel.outlets.jobs import EVIDENCE, Job
 from sentinel.outlets.mail_html import html_text
 from sentinel.outlets.plain import plain_text
 from sentinel.outlets.roads import READ, answer_to_trouble
@@ -125,6 +125,8 @@ def compose(job: Job, box: Box) -> EmailMessage:
         html.add_related(  # type: ignore[union-attr]
             job.picture, "image", "png", cid="<sentinel-picture>", filename="alert.png", disposition="inline"
         )
+    if job.attached:
+        mail.add_attachment(job.attached.decode("utf-8", "replace"), filename=EVIDENCE)
     return mail
 
 

@@ -9,6 +9,7 @@ from sentinel.core.telling_letter import Letter
 from sentinel.outlets.words import Wording, wording
 
 WIDTH = 80
+_TIED = "\u00a0"  # a space at which no line ends
 
 
 def plain_text(letter: Letter, zone: tzinfo | None, attempt: int = 1) -> tuple[str, str]:
@@ -69,17 +70,16 @@ def _wrap(text: str, first: str = "", rest: str = "") -> list[str]:
 def brief(letter: Letter, zone: tzinfo | None, colour: bool = False) -> str:
     """A few lines for the terminal of `sentinel run`: state, run, finding, curve, what to do, how to say a word."""
     said = wording(letter, zone)
-    state = (
-        _coloured(f"{_shape(said)} {said.word.upper()}", said.word) if colour else f"{_shape(said)} {said.word.upper()}"
-    )
+    state = f"{_shape(said)} {said.word.upper()}"
     ident = f"  [{letter.change.id}]" if letter.change is not None and letter.change.id else ""
-    lines = [f"{said.when}  {state}  {said.head}{ident}"]
-    lines += textwrap.wrap(said.finding, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    first, *more = _wrap(f"{said.when}  {state}  {said.head}{ident}", "", "    ")
+    lines = [first.replace(state, _coloured(state, said.word), 1) if colour else first, *more]
+    lines += _wrap(said.finding, "    ", "    ")
     lines += [f"    {name} {bars} {course}" for name, bars, course in said.sparks[:3]]
     lines += [f"    {item}" for item in said.listing]
-    lines += [f"    try: {said.attempts[0]}"] if said.attempts else []
-    lines += [f"    ({mark})" for mark in said.marks]
-    lines += ["    " + " · ".join(said.place)]
+    lines += _wrap(f"try: {said.attempts[0]}", "    ", "         ") if said.attempts else []
+    lines += [line for mark in said.marks for line in _wrap(f"({mark})", "    ", "    ")]
+    lines += [line.replace(_TIED, " ") for line in _wrap(f"{_TIED}· ".join(said.place), "    ", "    ")]
     return "\n".join(lines)
 
 

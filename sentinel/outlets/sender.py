@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sentinel.core.telling_answers import Answer, Code, answer_json
 from sentinel.core.telling_letter import Kind
-from sentinel.outlets.jobs import WITHOUT_PICTURES, Job, job_from, kind_of, sender_for
+from sentinel.outlets.jobs import WITHOUT_PICTURES, Job, attached_text, job_from, kind_of, sender_for
 from sentinel.outlets.picture import picture_of
 from sentinel.outlets.plainly import send as plain_send
 from sentinel.outlets.roads import answer_to_trouble
@@ -69,9 +69,11 @@ def _send(job: Job) -> Answer:
 
 
 def _drawn(job: Job) -> Job:
-    """The job with its picture, dark for chats and light for mail; no picture is never a reason for no text."""
+    """The job with what goes with it and its picture, dark for chats and light for mail; no picture never means no text."""
     if not job.line.pictures or job.kind is Kind.EDIT or kind_of(job.line.url) in WITHOUT_PICTURES:
         return job
+    if job.letter.attached:
+        job = replace(job, attached=attached_text(job.letter.attached))
     return job.with_picture(picture_of(job.letter, dark=not kind_of(job.line.url).startswith("mailto")))
 
 

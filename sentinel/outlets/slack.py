@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from sentinel.core.telling_answers import Answer, Code, code_of_status
 from sentinel.core.telling_letter import Kind, Occasion
-from sentinel.outlets.jobs import Job
+from sentinel.outlets.jobs import EVIDENCE, Job
 from sentinel.outlets.roads import READ, answer_to_trouble, retry_after
 from sentinel.outlets.slack_blocks import blocks, fallback
 
@@ -62,7 +62,22 @@ def _deliver(client: Any, job: Job, channel: str) -> Answer:
         keys["reply_broadcast"] = job.letter.occasion in {Occasion.AGAIN, Occasion.MUTE_OVER}
     reply, left_out = _post(client, job, picture, keys)
     message = {"ts": str(reply["ts"]), "channel": str(reply["channel"]), "file": "" if left_out else picture}
-    return Answer(Code.SENT, message=message, picture=left_out or why_not or ("sent" if picture else ""))
+    lost = _attach(client, job, message)
+    return Answer(Code.SENT, message=message, picture=left_out or why_not or lost or ("sent" if picture else ""))
+
+
+def _attach(client: Any, job: Job, message: Mapping[str, str]) -> str:
+    """What goes with the message, into its thread; why it could not. The text is out: nothing is sent again for it."""
+    if not job.attached:
+        return ""
+    try:
+        client.files_upload_v2(
+            channel=message["channel"], thread_ts=message["ts"], filename=EVIDENCE, content=job.attached,
+            request_file_info=False,
+        )  # fmt: skip
+    except Exception as trouble:  # a message without its evidence is still the message
+        return f"Slack did not take the evidence: {str(trouble)[:200]}"
+    return ""
 
 
 def _edit(client: Any, job: Job, root: Mapping[str, str], channel: str) -> Answer:

@@ -36,6 +36,7 @@ class StopRequest:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._first:
             with contextlib.suppress(OSError):
+                self.answered()  # what an earlier run was asked is no word to this one
                 (self.folder / LISTENS).write_text(f"{os.getpid()}\n")
 
     def poll(self, step: int = 0) -> Asked:

@@ -15,16 +15,19 @@ class StopOnRequest(TrainerCallback):  # type: ignore[misc]
     def __init__(self, folder: str, every: int = 1) -> None:
         """Listen in the run's folder."""
         self.request = StopRequest(folder, every)
+        self._heard = False
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:  # noqa: ARG002
         """Look once a step; all ranks agree."""
         asked = self.request.poll(state.global_step)
         if asked:
-            control.should_save = True
+            self._heard = control.should_save = True
         if asked == "stop":
             control.should_training_stop = True
         return control
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """The save has ended: the request is answered."""
-        self.request.answered()
+        """The save has ended: the request that led to it is answered. One that came during the save waits for its turn."""
+        if self._heard:
+            self._heard = False
+            self.request.answered()

@@ -51,18 +51,20 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
         "collapse/second", "lead" if kind == "same signature" else "second", "x", Action.TELL, 0.8,
         Severity.WARNING if kind == "weak" else Severity.HIGH, now - truth["second_age"],
         reads=frozenset({"train.loss" if kind == "same series" else "val.f1"}), hidden=kind == "hidden",
+        hung=truth["second_hung"],
     )  # fmt: skip
     signs = ((lead,) if truth["fires"] else ()) + (() if kind == "none" else (second,))
     survey = None if truth["survey_age"] is None else Survey(
         now - truth["survey_age"], () if truth["gone_age"] else truth["pids"], truth["uids"], truth["carried"], truth["trouble"], truth["elsewhere"],
         truth["way"], truth["ends"], False, "send it yourself", truth["stuck"], carries=truth["carries"],
         starts=tuple((pid, now if pid in truth["younger"] else 0.0) for pid in truth["pids"]), gone=ago("gone_age"),
+        vanished=truth["vanished"],
     )  # fmt: skip
     return World(
         now, boot, now - truth["sentinel_age"], truth["mode"], truth["watch"], LIMITS,
         RunView(
             "nlp:/runs/a", "a", "nlp", OWNER, truth["kind"], truth["home"], truth["over"], truth["warm"],
-            truth["evaluating"], truth["saving"], ago("run_age"), ago("newest_age"), truth["left"],
+            truth["evaluating"], truth["saving"], ago("run_age"), ago("newest_age"), truth["left"], truth["broken"],
         ),
         signs, Consent(truth["consent"], truth["consent_owner"], ""), _credit(truth), survey,
         People(
@@ -112,6 +114,7 @@ def harms(deed, truth, memory):
     )
     first = memory["first"]  # what led to the first signal need not still hold for the last one
     before = (
+        (t["vanished"], "its folder has gone"),
         (bool(t["younger"]), "a process that was never judged"),
         (t["kind"] != "run", "not a run"),
         (t["good"] and not memory["copied"], "the last good checkpoint is within reach"),
@@ -137,16 +140,16 @@ def harms(deed, truth, memory):
         (t["muted"] or t["quiet"], "while nobody reads"),
         (memory["held"], "grace went on while nobody read"),
     )
+    deaf = t["hung"] or t["stuck"] or (t["second_hung"] and t["second"] not in ("none", "hidden"))
     ask = (
         (
             t["ends"] and (t["good"] is not True or t["save_age"] is None or t["save_age"] > LIMITS.lose),
             "a handler that nobody knows was trusted with much work",
         ),
-        (t["nonfinite"] or t["tainted"], "a save would save the breakage"),
-        (t["hung"] or t["stuck"], "it cannot hear"),
+        (t["nonfinite"] or t["broken"] or t["tainted"], "a save would save the breakage"),
+        (deaf, "it cannot hear"),
         (not t["way"], "no way is known"),
     )
-    deaf = t["hung"] or t["stuck"]
     worthless = t["nonfinite"] or t["tainted"] or deaf
     kept_work = t["save_age"] is not None and t["save_age"] <= LIMITS.lose
     direct = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from sentinel.core.stopping import explained, stop_time
+from sentinel.core.stopping import explained, stop_time, turn
 from sentinel.core.stopping_birth import birth
 from sentinel.core.stopping_conditions import CONDITIONS
 from sentinel.core.stopping_plan import Deed, Route, Stage
@@ -22,6 +22,15 @@ def played(switch=None, **changes):
 
 def deeds(play):
     return [deed for _, deed in play.sent]
+
+
+def tick_of(stage):
+    play = Play(GOOD, 1)
+    return next(tick for tick in range(100) if play.play(1).end is stage)
+
+
+JUST_ASKED = tick_of(Stage.ASKED) + 1
+IN_GRACE = tick_of(Stage.GRACE) + 1
 
 
 def test_with_all_leave_a_doomed_run_is_asked_proven_and_stopped():
@@ -69,6 +78,28 @@ def test_a_run_that_hangs_is_never_asked_and_needs_level_kill():
     assert (play.end, deeds(play)) == (Stage.STOPPED, [Deed.END, Deed.KILL])
 
 
+def test_a_run_that_any_sign_says_hangs_is_never_asked_whichever_leads():
+    assert (played(second_hung=True).end, deeds(played(second_hung=True))) == (Stage.REFUSED, [])
+    killed = played(second_hung=True, watch=Level.KILL, consent=Level.KILL, exits="kill")
+    assert deeds(killed) == [Deed.END, Deed.KILL]
+
+
+def test_numbers_that_no_rule_calls_broken_forbid_asking_all_the_same_and_excuse_no_loss():
+    assert deeds(played(broken=True)) == [Deed.END]
+    assert (played(broken=True, save_age=9000.0).end, deeds(played(broken=True, save_age=9000.0))) == (
+        Stage.REFUSED,
+        [],
+    )
+
+
+def test_a_request_that_nobody_answered_is_taken_back_whatever_ended_the_plan():
+    for changes in ({"saves": False, "consent": Level.STOP}, {}):
+        plan = played(switch={JUST_ASKED: {"kept": "kept by ada"}}, **changes).stored[-1]
+        assert (plan.stage, plan.step(Deed.WITHDRAW) is not None) == (Stage.VETOED, True)
+    untouched = played(switch={JUST_ASKED - 3: {"kept": "kept by ada"}}).stored[-1]
+    assert (untouched.stage, untouched.step(Deed.WITHDRAW)) == (Stage.VETOED, None)
+
+
 def test_a_run_that_cannot_be_asked_is_ended_only_if_little_work_is_lost():
     assert deeds(played(way="")) == [Deed.END]
     refused = played(way="", save_age=9000.0)
@@ -114,6 +145,25 @@ def test_hours_in_which_nobody_reads_are_no_time_to_object():
 def test_keep_wrong_recovery_and_a_changed_rule_end_a_plan_until_the_last(veto, tick):
     play = played(switch={tick: veto})
     assert (play.stored[0].stage, deeds(play)) == (Stage.VETOED, [])
+
+
+def test_time_in_which_sentinel_itself_was_away_is_no_time_to_object():
+    in_grace = Play(DOOMED, 1).play(IN_GRACE)
+    plan = in_grace.stored[-1]
+    assert plan.stage is Stage.GRACE
+    back = world_of(DOOMED, plan.graced + 5000.0, "boot", announced=plan.graced)
+    after = turn(plan, replace(back, started=back.now - 700.0))
+    assert (after.plan.stage, after.plan.graced, after.deeds) == (Stage.GRACE, back.now - 700.0, ())
+    world = world_of(DOOMED, back.now + 300.0, "boot", announced=plan.graced)
+    later = turn(after.plan, replace(world, started=back.now - 700.0))
+    assert Deed.PROVE in later.deeds
+
+
+def test_beside_a_plan_that_cannot_be_read_no_other_is_made():
+    unread = replace(played().stored[-1], stage=Stage.UNREAD, run="nlp:/runs/a", n=-1)
+    world = world_of(DOOMED, 200_000.0, "boot")
+    assert birth(world, [], "p") is not None
+    assert birth(world, [unread], "p") is None
 
 
 def test_a_rehearsal_touches_nothing_and_says_what_leave_was_missing():
@@ -193,14 +243,6 @@ def test_where_all_allow_it_the_run_is_stopped_whatever_crashes(seed):
     play = Play(DOOMED, seed, crashes=0.3).play(400)
     assert play.end in (Stage.STOPPED, Stage.VETOED, Stage.FAILED) or play.sent
     assert play.sent, "nothing was stopped though all allow it"
-
-
-def tick_of(stage):
-    play = Play(GOOD, 1)
-    return next(tick for tick in range(100) if play.play(1).end is stage)
-
-
-JUST_ASKED = tick_of(Stage.ASKED) + 1
 
 
 def suspects():

@@ -22,8 +22,14 @@ def test_an_announcement_says_what_when_and_how_to_end_it():
 
 
 def test_an_ack_is_answered_with_the_time_of_the_stop():
-    assert "in 10m" in acked(PLAN, 900.0, 400.0)
-    assert "once people were reached" in acked(replace(PLAN, graced=None), 900.0, 400.0)
+    said = acked(PLAN, "a", 900.0, 400.0, "18:22 UTC")
+    assert "goes on in 10m, at 18:22 UTC. `sentinel keep a` ends it." in said
+    assert "once people were reached" in acked(replace(PLAN, graced=None), "a", 900.0, 400.0, "")
+
+
+def test_an_ack_says_what_holds_the_stop_beyond_its_time():
+    held = replace(PLAN, waits=("grace: 5m of 15m", "crowd: 5 of 10 runs, most 30%"))
+    assert "not before this holds: crowd: 5 of 10 runs" in acked(held, "a", 900.0, 400.0, "18:22 UTC")
 
 
 def test_status_says_what_a_plan_waits_for():

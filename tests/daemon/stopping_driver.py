@@ -83,9 +83,7 @@ def world():
 
 
 write_consent(folder, Level.STOP)
-stopping = Stopping(
-    state, Paper(), tell, lambda: f"p{len(plans.plans_of(connection, 'nlp:run'))}", lambda _plan, _found: None
-)
+stopping = Stopping(state, Paper(), tell, lambda: f"p{len(plans.plans_of(connection, 'nlp:run'))}", lambda *_: None)
 place = Place(str(folder), folder.stat().st_uid, files=("train.log",))
 end = time.monotonic() + seconds
 while time.monotonic() < end:

@@ -59,7 +59,7 @@ class Night:
 
     def __init__(self, folder, *, quiet=(), port=None, mode="armed", grace="4s", waits=None, host=False):
         self.folder, self.waits, self.told, self.deaf = folder, {**SHORT, **(waits or {})}, [], False
-        self.trainings, self.processes, self._daemon, self._forgiven = {}, [], None, set()
+        self.trainings, self.processes, self.daemon, self._forgiven = {}, [], None, set()
         self._server = self._listen() if port is None else None
         (folder / "rules").mkdir()
         self.rule("bad", "train.loss < 0.05", "terminal", "t")
@@ -130,9 +130,9 @@ class Night:
         words = [str(self.folder / "sentinel.toml"), json.dumps(self.waits), str(die_at)]
         with (self.folder / "daemon.out").open("a") as out:
             command = [*MORTAL, sys.executable, "-m", "tests.daemon.stopping_night", *words]
-            self._daemon = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
-        self.processes.append(self._daemon)
-        return self._daemon
+            self.daemon = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
+        self.processes.append(self.daemon)
+        return self.daemon
 
     def close(self):
         for process in self.processes:

@@ -34,7 +34,10 @@ def house():
     )
     book = SimpleNamespace(rules=(rule,), rule=lambda key: rule if key == rule.key else None)
     run = SimpleNamespace(run=SimpleNamespace(info=info))
-    engine = SimpleNamespace(named=lambda name: run if name in (info.name, info.key) else None, book=book)
+    named = lambda name: run if name in (info.name, info.key) else None  # noqa: E731
+    engine = SimpleNamespace(
+        named=named, book=book, rules=lambda: iter(book.rules), rule_of=lambda _run, key: book.rule(key)
+    )
     store = SimpleNamespace(alert=lambda name: ALERT if name == "7f3a" else None)
     daemon = SimpleNamespace(engine=engine, store=store, clock=SimpleNamespace(wall=lambda: AT))
     paper = Paper()

@@ -5,6 +5,8 @@ import os
 import socket
 import struct
 
+import pytest
+
 from sentinel.daemon import journal
 from sentinel.daemon.journal import Journal, Limit, Priority, encode, open_journal, plain
 
@@ -47,11 +49,15 @@ def test_a_field_is_bounded():
     assert len(plain("x" * 100_000)) == 8192
 
 
-def test_without_journald_lines_carry_their_priority():
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [({}, "warning: no right to read /x\n"), ({"INVOCATION_ID": "a unit's"}, "<4>no right to read /x\n")],
+)
+def test_without_journald_lines_carry_their_priority_in_words_or_in_a_unit_as_systemd_reads_it(environ, said):
     stream = io.StringIO()
     stream.fileno = lambda: (_ for _ in ()).throw(ValueError)
-    open_journal({}, lambda: 0.0, stream).say(Priority.WARNING, "tail", "no right to read /x")
-    assert stream.getvalue() == "<4>no right to read /x\n"
+    open_journal(environ, lambda: 0.0, stream).say(Priority.WARNING, "tail", "no right to read /x")
+    assert stream.getvalue() == said
 
 
 def test_under_systemd_lines_go_to_the_journals_own_socket(tmp_path, monkeypatch):

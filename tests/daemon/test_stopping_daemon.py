@@ -4,13 +4,16 @@ need long waits (hung runs, slow saves, failures) stand in the second night.
 
 import json
 import signal
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("numpy")
 
+from sentinel.core.stopping_conditions import CONDITIONS
 from sentinel.core.stopping_plan import Route, Stage
 from sentinel.core.stopping_world import Level
 from sentinel.outlets.hands.consent import KEEP
@@ -122,6 +125,11 @@ def test_people_were_told_before_and_after(night):
     assert "To go on: cd " in last
     assert "plain.py" in last
     assert "last-train.log" in last  # where the evidence lies
+    with closing(sqlite3.connect(night.folder / "state" / "sentinel.db")) as connection:
+        letters = [json.loads(text) for (text,) in connection.execute("SELECT letter FROM deliveries")]
+    assert any(
+        letter["attached"].endswith("/evidence/attached.txt") for letter in letters if "stopped" in letter["head"]
+    )
 
 
 def test_status_shows_each_plan_and_what_leave_a_rehearsal_lacked(night):
@@ -132,10 +140,12 @@ def test_status_shows_each_plan_and_what_leave_a_rehearsal_lacked(night):
 def test_every_condition_was_logged_with_its_value_and_a_dry_run_prints_the_same(night):
     plan = night.ended("asked")
     logged = {line[4:].split()[0] for entry in night.record(plan) for line in entry.get("conditions", ())}
-    assert {"mode", "consent", "signs", "reached", "grace", "one-run"} <= logged
+    assert logged == {condition.name for condition in CONDITIONS}
     printed = night.ask("stop", night.folder / "runs" / "unallowed", "--dry-run").stdout
     assert "consent      The run's owner allows it: no consent was given" in printed
-    assert logged <= {line[4:].split()[0] for line in printed.splitlines() if line[:4] in ("yes ", "NO  ")}
+    assert "way to ask" in night.ask("stop", "unallowed", "--dry-run").stdout  # by its name too
+    assert "no run is called" in night.ask("stop", "nobody", "--dry-run").stderr
+    assert logged == {line[4:].split()[0] for line in printed.splitlines() if line[:4] in ("yes ", "NO  ")}
 
 
 # --- the second night ----------------------------------------------------------------------------------------------

@@ -81,11 +81,16 @@ def test_lightning_with_save_on_exception(night):
     assert prove_good(night).optimizer
 
 
-def test_lightning_without_it_saves_nothing_and_is_not_believed(night):
-    stage, signals, _, code = end_of(night, "lightning_fit.py", "default")
-    assert (stage, signals) == (Stage.FAILED, [TERM]), night.story("a")
-    assert "no good checkpoint came" in night.plans("a")[-1].why
-    assert code is not None
+def test_lightning_without_it_is_refused_in_words_and_goes_on(night):
+    stage, signals, _, code = end_of(night, "silent/train.py")
+    assert (stage, signals, code) == (Stage.REFUSED, [], None), night.story("a")
+    assert 'if it has, write ask = "signal:TERM"' in night.plans("a")[-1].why
+
+
+def test_lightning_that_starts_its_second_rank_itself_is_asked_at_both(night):
+    assert end_of(night, "lightning_fit.py", "ddp")[:3] == (Stage.STOPPED, [TERM], Route.ASK), night.story("a")
+    (sent,) = [line["pids"] for line in night.record(night.plans("a")[-1]) if line["event"] == "signalled"]
+    assert len(sent) == 2
 
 
 def test_hugging_face_with_jit_checkpoint(night):

@@ -1,6 +1,7 @@
 """What holds an armed plan: nobody who reads, nobody who agrees; and what a person says of a rehearsal."""
 
 import json
+import signal
 import time
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 pytest.importorskip("numpy")
 
 from sentinel.core.stopping_plan import Stage
+from sentinel.outlets.hands.consent import NAME
 from tests.daemon.stopping_night import Night
 from tests.world.waiting import awaited
 
@@ -91,3 +93,63 @@ def test_keep_and_an_ack_over_the_socket(begin):
     plan = night.ended("a")
     assert (plan.stage, night.signals("a"), night.trainings["a"].poll()) == (Stage.VETOED, [], None)
     assert "kept by" in plan.why
+
+
+def in_grace(night, *names):
+    for name in names:
+        awaited(
+            lambda name=name: (found := night.plans(name)) and found[-1].stage is Stage.GRACE,
+            60,
+            lambda name=name: night.story(name),
+        )
+
+
+def reload_with(night, old, new):
+    settings = night.folder / "sentinel.toml"
+    text = settings.read_text()
+    assert old in text
+    settings.write_text(text.replace(old, new, 1))
+    night.daemon.send_signal(signal.SIGHUP)
+
+
+def test_what_is_taken_back_in_grace_ends_the_plan_and_signals_nobody(begin):
+    night = begin(grace="90s")
+    folders = {name: night.train(name) for name in ("consent", "folder", "itself", "mode")}
+    night.watch()
+    in_grace(night, *folders)
+    (folders["consent"] / NAME).unlink()
+    folders["folder"].rename(night.folder / "elsewhere")
+    night.trainings["itself"].kill()
+    ends = {name: night.ended(name).why for name in ("consent", "folder", "itself")}
+    reload_with(night, 'mode = "armed"', 'mode = "off"')
+    ends["mode"] = night.ended("mode").why
+    assert {name: night.plans(name)[-1].stage for name in ends} == dict.fromkeys(ends, Stage.VETOED)
+    assert ends["consent"].startswith("consent: ")
+    assert "mode = off" in ends["mode"]
+    assert [night.signals(name) for name in ends] == [[]] * 4
+    assert [night.trainings[name].poll() for name in ("consent", "folder", "mode")] == [None] * 3
+
+
+@pytest.mark.torture
+def test_a_watch_that_is_taken_away_in_grace_ends_its_plans(begin):
+    night = begin(grace="90s")
+    night.train("a")
+    night.watch()
+    in_grace(night, "a")
+    reload_with(night, f'runs = "{night.folder}/runs/*"', f'runs = "{night.folder}/others/*"')
+    assert (night.ended("a").stage, night.signals("a"), night.trainings["a"].poll()) == (Stage.VETOED, [], None)
+
+
+@pytest.mark.torture
+def test_a_daemon_that_was_stopped_in_grace_begins_the_grace_anew(begin):
+    night = begin(grace="20s")
+    night.train("a")
+    first = night.watch()
+    in_grace(night, "a")
+    first.kill()
+    first.wait()
+    time.sleep(22)
+    begun = time.monotonic()
+    night.watch()
+    assert night.ended("a").stage is Stage.STOPPED
+    assert time.monotonic() - begun > 20

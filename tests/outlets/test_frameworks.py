@@ -51,8 +51,10 @@ def _wait(folder, process, output, seconds=90):
     raise AssertionError(output.read_text()[-2000:])
 
 
-def climb(folder, tmp_path, **options):
-    return climb_whole(survey(folder, tmp_path / "audit.jsonl"), os.getuid(), CALM, **options)
+def climb(folder, tmp_path, may_lose=False, **options):
+    begun = survey(folder, tmp_path / "audit.jsonl")
+    begun.may_lose = may_lose
+    return climb_whole(begun, os.getuid(), CALM, **options)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -80,11 +82,29 @@ def test_lightning_with_save_on_exception(start, tmp_path):
     assert process.wait(10) is not None
 
 
-def test_lightning_without_it_exits_as_if_all_were_well_and_is_not_believed(start, tmp_path):
-    folder, process = start("lightning_fit.py", "default")
+def test_lightning_without_it_is_not_asked_for_it_would_exit_as_if_all_were_well(start, tmp_path):
+    folder, process = start("silent/train.py")
+    done = climb(folder, tmp_path)
+    assert (done.outcome, process.poll()) == ("refused", None)
+    assert 'ask = "signal:TERM"' in done.said[-1]
     done = climb(folder, tmp_path, may_lose=True)
     assert (done.outcome, done.saved) == ("stopped", None)
     assert process.wait(10) is not None
+
+
+def test_lightning_that_starts_its_second_rank_itself_is_asked_at_both(start, tmp_path):
+    folder, process = start("lightning_fit.py", "ddp")
+    until(lambda: len(crew_of_folder(str(folder)).ranks) == 2)
+    done = climb(folder, tmp_path)
+    assert (done.outcome, len(done.crew.ranks), done.saved.state) == ("stopped", 2, State.SANE)
+    assert process.wait(15) is not None
+
+
+def until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not condition():
+        time.sleep(0.1)
+    assert condition()
 
 
 def test_lightning_with_the_gift_saves_goes_on_and_then_stops(start, tmp_path):

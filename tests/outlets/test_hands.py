@@ -1,9 +1,11 @@
 """The hands on real processes: who is a run's, how it is asked, what is refused, and the whole ladder."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from sentinel.outlets.hands.consent import NAME, consent_of, read_consent, write
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.ladder import Patience, climb_whole, survey
 from sentinel.outlets.hands.process import Pin, read_process
-from sentinel.outlets.hands.sending import Refused, ask, audit, check_crew, claim
+from sentinel.outlets.hands.sending import Refused, ask, audit, check_crew, claim, signal_ranks
 from sentinel.outlets.hands.survey import Crew, crew_of_folder
 from sentinel.outlets.hands.ways import find_way
 from sentinel.outlets.proof.finding import KEPT
@@ -83,6 +85,17 @@ def test_a_tainted_newest_checkpoint_is_never_added_to(start, tmp_path):
     done = climb(folder, tmp_path, checkpoint_only=True)
     assert (done.outcome, process.poll()) == ("refused", None)
     assert "tainted" in done.said[-1]
+
+
+def test_what_a_daemon_knows_against_asking_holds_for_a_persons_own_stop_too(start, tmp_path):
+    folder, process = start("handler,early")
+    begun = survey(folder, tmp_path / "audit.jsonl")
+    begun.against = "finite: its numbers are not finite"
+    before = prove(folder / "ckpt.pt").step
+    done = climb_whole(begun, os.getuid(), QUICK)
+    assert any("not asked: finite" in said for said in done.said)
+    assert (done.outcome, process.wait(5), begun.saved) == ("stopped", 0, None)
+    assert prove(next((folder / KEPT).iterdir())).step == before
 
 
 def test_a_save_that_takes_longer_than_the_patience_is_waited_for_while_bytes_come(start, tmp_path):
@@ -245,6 +258,16 @@ def test_the_owners_own_command_is_run_without_a_shell_and_its_failure_is_a_refu
         ask(crew, find_way(crew, str(folder), "command:false"), tmp_path / "audit.jsonl", stop=True)
 
 
+def test_the_owners_own_command_is_told_who_is_meant_and_what_is_asked(start, tmp_path):
+    folder, process = start("handler,early")
+    told = tmp_path / "told"
+    way = find_way(
+        crew_of_folder(str(folder)), str(folder), f"command:sh -c 'echo $SENTINEL_PIDS $SENTINEL_ASKED > {told}'"
+    )
+    ask(crew_of_folder(str(folder)), way, tmp_path / "audit.jsonl", stop=False)
+    assert told.read_text() == f"{process.pid} checkpoint\n"
+
+
 def test_a_claim_is_given_once(tmp_path):
     assert claim(tmp_path, "ask")
     assert not claim(tmp_path, "ask")
@@ -254,6 +277,30 @@ def test_the_record_is_only_ever_added_to(tmp_path):
     audit(tmp_path / "a.jsonl", "one")
     audit(tmp_path / "a.jsonl", "two", pids=[1])
     assert (tmp_path / "a.jsonl").read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize(("room", "signalled"), [(1, False), (2, True)])
+def test_nothing_is_sent_that_could_not_be_written_down_and_what_was_sent_is_no_failure(
+    start, tmp_path, room, signalled
+):
+    folder, process = start("handler,early")
+    record = tmp_path / "audit.jsonl"
+    record.write_text("x" * 100)
+    child = os.fork()
+    if child == 0:  # a disk that is full after so many lines
+        size = 100 + (140 if room == 2 else 0)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        try:
+            signal_ranks(crew_of_folder(str(folder)), signal.SIGTERM, record)
+            os._exit(0)
+        except OSError:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (0 if signalled else 1)
+    if signalled:
+        assert process.wait(5) == 0
+    else:
+        time.sleep(0.3)
+        assert process.poll() is None
 
 
 def test_no_room_for_a_copy_is_a_refusal(start, tmp_path, monkeypatch):

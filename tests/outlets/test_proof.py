@@ -4,8 +4,11 @@ import json
 import os
 import pickle
 import struct
+import subprocess
+import sys
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -189,3 +192,31 @@ def test_inspect_says_sane_and_exits_as_the_contract_says(checkpoint, capsys):
 def test_an_infinity_in_a_callbacks_own_state_is_no_taint(tmp_path):
     tensors = [("callbacks.best_score", np.full((1,), np.inf)), ("state_dict.w", np.ones(4))]
     assert prove(torch_zip(tmp_path / "a.ckpt", tensors)).state is State.SANE
+
+
+GIVES_UP = """import codecs, ctypes, os, sys
+for name in ("ascii", "utf-8"):
+    codecs.lookup(name)
+sys.path.insert(0, sys.argv[1])
+from sentinel.outlets.proof.limits import give_up
+kept = give_up(1 << 30, 10, int(sys.argv[2]) or os.getppid())
+signal = ctypes.c_int(-1)
+ctypes.CDLL(None).prctl(2, ctypes.byref(signal))
+os.write(1, f"{kept}|{signal.value}".encode())
+os._exit(0)
+"""
+
+
+def gives_up(parent):
+    command = [sys.executable, "-I", "-B", "-c", GIVES_UP, str(Path(__file__).parents[2]), str(parent)]
+    return subprocess.run(command, capture_output=True, check=False, timeout=60)
+
+
+def test_the_child_ends_with_its_parent_also_after_it_has_become_another_user():
+    kept, signal = gives_up(0).stdout.decode().split("|")
+    assert ("living on" in kept) is not (signal == "9")
+    assert signal == "9"
+
+
+def test_a_child_whose_parent_has_ended_already_reads_nothing():
+    assert (gives_up(1).returncode, gives_up(1).stdout) == (1, b"")

@@ -109,6 +109,45 @@ def test_a_mail_has_text_html_an_inline_picture_and_hangs_in_its_thread(smtp):
     assert reply["Subject"] == root["Subject"]
 
 
+@pytest.fixture
+def attached(tmp_path):
+    (tmp_path / "attached.txt").write_text("== last-train.log ==\nstep 5, Größe 7\n")
+
+    def give(url):
+        one = job(url)
+        letter = replace(one.letter, attached=str(tmp_path / "attached.txt"))
+        return replace(one, letter=letter, line=replace(one.line, pictures=True))
+
+    return give
+
+
+def test_what_goes_with_a_letter_is_attached_to_its_mail(smtp, attached):
+    assert deliver(attached(f"mailto://127.0.0.1:{smtp.port}/?to=ana@x.org")).sent
+    (mail,) = smtp.mails
+    (text,) = mail.iter_attachments()
+    assert (text.get_filename(), "Größe 7" in text.get_content()) == ("evidence.txt", True)
+    assert "sentinel mute" in mail.get_body(("plain",)).get_content()
+
+
+def test_what_goes_with_a_letter_goes_where_apprise_takes_files_and_stops_no_text(web, attached):
+    assert deliver(attached(f"ntfy://127.0.0.1:{web.port}/topic")).sent
+    assert any(b"last-train.log" in body for _, _, body in web.requests)
+    web.requests.clear()
+    assert deliver(attached(f"rocket://u:p@127.0.0.1:{web.port}/#c?mode=webhook")).code is not Code.BROKEN
+
+
+def test_what_is_gone_or_a_link_or_forbidden_goes_with_nothing(smtp, attached, tmp_path):
+    url = f"mailto://127.0.0.1:{smtp.port}/?to=ana@x.org"
+    plain = attached(url)
+    assert deliver(replace(plain, line=replace(plain.line, pictures=False))).sent
+    (tmp_path / "real").write_text("secret")
+    (tmp_path / "attached.txt").unlink()
+    assert deliver(plain).sent
+    (tmp_path / "attached.txt").symlink_to(tmp_path / "real")
+    assert deliver(plain).sent
+    assert [list(mail.iter_attachments()) for mail in smtp.mails] == [[], [], []]
+
+
 def test_a_recipient_that_does_not_exist_is_told_apart(smtp):
     answer = deliver(job(f"mailto://127.0.0.1:{smtp.port}/?to=nobody@x.org"))
     assert answer.code is Code.NOT_FOUND
@@ -185,6 +224,12 @@ def test_what_slack_refuses_is_told_apart(workspace, reply, code):
     assert TOKEN not in answer.detail
     if code is Code.THROTTLED:
         assert answer.retry_after == 7.0
+
+
+def test_evidence_goes_into_the_thread_of_its_slack_message(workspace):
+    answer = slack.send(replace(job(workspace.url), attached=b"== last-train.log =="))
+    assert answer.sent
+    assert [path for path, *_ in workspace.requests if "completeUpload" in path]
 
 
 def test_a_picture_that_slack_refuses_never_stops_the_text(workspace):

@@ -25,8 +25,8 @@ def test_it_looks_only_at_each_nth_step(tmp_path):
 
 def test_a_save_that_fails_leaves_the_old_file_and_the_request(tmp_path):
     (tmp_path / "a.pt").write_text("good")
-    (tmp_path / STOP_FILE).touch()
     request = StopRequest(tmp_path)
+    (tmp_path / STOP_FILE).touch()
 
     def fail(path):
         path.write_text("half")
@@ -43,3 +43,9 @@ def test_leaving_says_that_it_was_on_request(tmp_path):
     with pytest.raises(SystemExit) as left:
         StopRequest(tmp_path).leave()
     assert left.value.code == STOPPED_ON_REQUEST
+
+
+def test_what_an_earlier_run_was_asked_is_no_word_to_the_next_one(tmp_path):
+    (tmp_path / STOP_FILE).write_text("stop\n")
+    assert StopRequest(tmp_path).poll() == ""
+    assert not (tmp_path / STOP_FILE).exists()

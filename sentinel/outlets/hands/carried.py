@@ -11,6 +11,7 @@ from pathlib import Path
 from sentinel.outlets.hands.process import PROC, Process, written_files
 from sentinel.outlets.hands.survey import Crew
 
+LOGS = (".log", ".out", ".jsonl", ".csv")
 LOOKED_AT = 200  # entries of another run's folder
 
 
@@ -39,6 +40,14 @@ def carried(crew: Crew, folder: str, others: Iterable[Other]) -> Iterator[str]:
                 yield f"pid {rank.pid} has worked for {other.folder} before"
             elif not other.known and rank.pid not in tied and _may_have_written(rank, home, other.folder):
                 yield f"pid {rank.pid} was there when {other.folder} was written, and nobody saw who wrote it"
+
+
+def other_logs(rank: Process, folder: Path) -> list[str]:
+    """Logs that it holds open for writing in folders beside the run's: what a sweep in one process leaves behind it."""
+    home = os.path.realpath(folder)
+    above = os.path.dirname(home)
+    beside = (path for path in written_files(rank.pid, above) if above != "/" and not path.startswith(home + "/"))
+    return sorted(path for path in beside if os.path.dirname(path) != above and path.endswith(LOGS))
 
 
 def _owner_of(path: str, folders: list[str]) -> str:

@@ -81,10 +81,11 @@ def write_consent(folder: Path, level: Level, until: str = "") -> Path:
     return path
 
 
-def kept_by_file(folder: Path) -> str:
-    """Which file keeps the run, or ""."""
-    path = folder / KEEP
-    if not os.path.lexists(path):
+def kept_by_file(folder: Path, before: Iterable[str] = ()) -> str:
+    """Which file keeps the run, in its folder or in that of a run that it goes on with; or ""."""
+    paths = (place / KEEP for place in (folder, *map(Path, before)))
+    path = next((path for path in paths if os.path.lexists(path)), None)
+    if path is None:
         return ""
     return f"{path}, since {time.strftime('%Y-%m-%d %H:%M', time.gmtime(path.lstat().st_mtime))} UTC"
 

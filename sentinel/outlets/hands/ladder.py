@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sentinel.core.records import Json
+from sentinel.outlets.hands.carried import other_logs
 from sentinel.outlets.hands.evidence import gather
+from sentinel.outlets.hands.graphics import note_after, note_gpus
 from sentinel.outlets.hands.guard import protect
 from sentinel.outlets.hands.process import PROC, Process, all_processes, read_process, written_bytes
 from sentinel.outlets.hands.resuming import resume_line
@@ -50,6 +52,9 @@ class Climb:
     copy: Path | None = None
     saved: Report | None = None
     said: list[str] = field(default_factory=list)
+    against: str = ""  # why it must not be asked, known from elsewhere: its numbers are broken, or it hangs
+    may_lose: bool = False  # a person ends it even if no good checkpoint exists
+    resume: str = ""  # the command that goes on, as long as somebody is there to tell it
     outcome: str = ""  # "stopped", "saved", "refused", "failed"
 
     def say(self, text: str, **about: Json) -> None:
@@ -63,6 +68,7 @@ def survey(folder: Path, record: Path, *, pids: tuple[int, ...] = (), override: 
     crew = crew_of_pids(pids) if pids else crew_of_folder(str(folder))
     climb = Climb(folder, crew, find_way(crew, str(folder), override), record)
     climb.good, climb.worse = last_good(folder)
+    climb.resume = resume_line(crew)
     return climb
 
 
@@ -73,13 +79,31 @@ def secure(climb: Climb) -> None:
         climb.say(f"copied {climb.good.path}", copy=str(climb.copy))
 
 
-def request(climb: Climb, uid: int | None, *, stop: bool) -> None:
-    """Ask; refuses a run that hangs, whose newest checkpoint is tainted, or that must not be signalled."""
+def check_own(climb: Climb, uid: int | None) -> None:
+    """Refuse who must not be signalled at all: also a process that writes for another run, as far as one can see."""
     check_crew(climb.crew, uid)
+    for rank in climb.crew.ranks:
+        elsewhere = other_logs(rank, climb.folder)
+        if elsewhere:
+            raise Refused(
+                f"pid {rank.pid} also writes {elsewhere[0]}: a process that carries more than one run is left alone"
+            )
+
+
+def request(climb: Climb, uid: int | None, *, stop: bool) -> None:
+    """Ask; refuses a run that hangs, whose numbers or newest checkpoint are broken, or that must not be signalled."""
+    check_own(climb, uid)
+    if climb.against:
+        raise Refused(climb.against)
     if any(stuck(process) for process in climb.crew.ranks):
         raise Refused("it is stopped or hangs: it cannot hear a request")
     if any(report.state is State.TAINTED for report in climb.worse):
         raise Refused("its newest checkpoint is tainted: a save would save the breakage")
+    unclear = next((report for report in climb.worse if report.state is State.UNCLEAR), None)
+    if climb.good is None and unclear is not None and not climb.may_lose:
+        raise Refused(
+            f"{unclear.path} could not be judged ({'; '.join(unclear.why)}), and a save might replace it: copy it, --lose"
+        )
     if climb.way.known and climb.way.ends and not stop:
         raise Refused(f"{climb.way.name} also ends the run: use `sentinel stop`")
     climb.before = {candidate.path: candidate.mark for candidate in candidates(climb.folder)}
@@ -186,15 +210,16 @@ def stays_gone(climb: Climb, seconds: float, look: float = 0.5) -> bool:
 
 def climb_whole(
     climb: Climb, uid: int | None, patience: Patience, *, kill: bool = False, checkpoint_only: bool = False,
-    may_lose: bool = False, evidence: Path | None = None, tell: Callable[[str], None] = lambda _: None,
+    evidence: Path | None = None, tell: Callable[[str], None] = lambda _: None,
 ) -> Climb:  # fmt: skip
     """All rungs, as a person's own command takes them; `outcome` says where it ended."""
     try:
-        check_crew(climb.crew, uid)
+        check_own(climb, uid)
         if evidence is not None:
+            note_gpus(climb.crew, climb.record.parent)
             climb.said.extend(gather(climb.crew, climb.folder, evidence))
         secure(climb)
-        saved = _asked(climb, uid, patience, checkpoint_only, may_lose or climb.good is not None, tell)
+        saved = _asked(climb, uid, patience, checkpoint_only, climb.may_lose or climb.good is not None, tell)
     except Refused as refusal:
         climb.say(f"refused: {refusal}")
         climb.outcome = "refused"
@@ -232,5 +257,6 @@ def _ended(climb: Climb, uid: int | None, patience: Patience, kill: bool, saved:
         climb.outcome = "refused"
         return climb
     climb.outcome = "stopped" if gone and stays_gone(climb, patience.quiet) else "failed"
-    climb.say(f"{climb.outcome}; to go on: {resume_line(climb.crew)}")
+    gpus = note_after(climb.record.parent)
+    climb.say(f"{climb.outcome}; {f'GPU memory: {gpus}; ' if gpus else ''}to go on: {climb.resume}")
     return climb

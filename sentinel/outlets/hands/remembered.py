@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Known:
     pid: int
     start: int
     launcher: bool = False
+    worker: bool = False  # below a rank: never signalled, and yet its end is waited for
 
 
 def younger(ranks: Iterable[Process], task: dict[str, Any]) -> list[Process]:
@@ -44,7 +45,8 @@ def remember(crew: Crew, folder: Path) -> None:
     if not (folder / CREW).exists():
         note_alive(folder)
         note_resume(crew, folder)
-        (folder / CREW).write_text(json.dumps([[one.pid, one.start, one.launcher] for one in _all_of(crew)]))
+        rows = [[one.pid, one.start, one.launcher, one.worker] for one in _all_of(crew)]
+        (folder / CREW).write_text(json.dumps(rows))
 
 
 def asked_before(folder: Path) -> bool:
@@ -53,8 +55,8 @@ def asked_before(folder: Path) -> bool:
 
 
 def _all_of(crew: Crew) -> list[Known]:
-    agents = {agent.pid for agent in crew.agents}
-    return [Known(process.pid, process.start, process.pid in agents) for process in (*crew.ranks, *crew.agents)]
+    agents, workers = ({process.pid for process in part} for part in (crew.agents, crew.others))
+    return [Known(one.pid, one.start, one.pid in agents, one.pid in workers) for one in crew.all]
 
 
 def known_of(crew: Crew, folder: Path) -> list[Known]:
@@ -68,6 +70,18 @@ def known_of(crew: Crew, folder: Path) -> list[Known]:
 def still_here(known: Iterable[Known]) -> list[Known]:
     """Those who are still the same process."""
     return [one for one in known if (now := read_process(one.pid)) is not None and now.start == one.start]
+
+
+def elsewhere(crew: Crew, folder: Path) -> bool:
+    """Whether ranks live where no signal of ours reaches them; those that were here and have gone are nowhere else."""
+    ranks = sum(not one.launcher and not one.worker for one in known_of(crew, folder))
+    return crew.world > max(ranks, len(crew.ranks))
+
+
+def known_alone(crew: Crew, folder: Path) -> Crew:
+    """The crew with those ranks alone that were there when it was first asked or signalled."""
+    known = {(one.pid, one.start) for one in known_of(crew, folder) if not one.worker}
+    return replace(crew, ranks=tuple(rank for rank in crew.ranks if (rank.pid, rank.start) in known))
 
 
 def newcomers(crew: Crew, folder: Path) -> list[Process]:

@@ -5,7 +5,9 @@ It lives on when the daemon dies, so that what was begun is brought to its end; 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import sys
 import time
@@ -18,18 +20,20 @@ from sentinel.core.stopping_world import Consent, Level
 from sentinel.outlets.hands.carried import Other, carried
 from sentinel.outlets.hands.consent import clean, consent_of, kept_by_file
 from sentinel.outlets.hands.evidence import gather
+from sentinel.outlets.hands.graphics import note_after, note_gpus
 from sentinel.outlets.hands.guard import protect
+from sentinel.outlets.hands.leaving import look_who_stays
 from sentinel.outlets.hands.process import Process, written_files
 from sentinel.outlets.hands.remembered import (
     age_of,
     asked_before,
-    known_of,
+    elsewhere,
+    known_alone,
     newcomers,
-    note_alive,
     remember,
-    still_here,
     younger,
 )
+from sentinel.outlets.hands.requests import note_request, withdraw
 from sentinel.outlets.hands.sending import Refused, audit, check_crew, claim, signal_ranks
 from sentinel.outlets.hands.slurm import ask_by, park
 from sentinel.outlets.hands.survey import Crew, crew_of_folder, crew_of_pids, stuck
@@ -62,7 +66,8 @@ def perform(task: dict[str, Any]) -> Answer:
                 return {"ended": "unsure", "detail": "it was begun before"}
         return {"ended": "done", "detail": "", **DEEDS[task["deed"]](task, folder)}
     except (Refused, OSError, ValueError) as trouble:
-        audit(folder / "audit.jsonl", "failed", deed=task["deed"], why=str(trouble))
+        with contextlib.suppress(OSError):
+            audit(folder / "audit.jsonl", "failed", deed=task["deed"], why=str(trouble))
         return {"ended": "failed", "detail": str(trouble)}
 
 
@@ -75,7 +80,7 @@ def check_leave(task: dict[str, Any], crew: Crew, *, first: bool) -> None:
     """The last look before a deed that cannot be taken back: nobody keeps it, its owner still allows it, it is one run,
     and the first signal goes to those alone that the plan was made for.
     """
-    kept = kept_by_file(Path(task["folder"]))
+    kept = kept_by_file(Path(task["folder"]), task.get("before", ()))
     if kept:
         raise Refused(f"kept by {kept}")
     consent = _consent(task, crew)
@@ -110,16 +115,19 @@ def _tainted_now(task: dict[str, Any]) -> Report | None:
     return next((report for report in reports if report.state is State.TAINTED), None)
 
 
-def _survey(task: dict[str, Any], _: Path) -> Answer:
+def _survey(task: dict[str, Any], state_folder: Path) -> Answer:
+    if not os.path.lexists(task["folder"]):
+        return {"vanished": True}
     crew = _crew(task)
     way = find_way(crew, task["folder"], task.get("ask", ""))
     folder, consent = Path(task["folder"]), _consent(task, crew)
+    kept = kept_by_file(folder, task.get("before", ()))
     return {
-        "carries": list(_carried(task, crew)), "kept": kept_by_file(folder), "saving": any(map(saving, crew.ranks)),
+        "carries": list(_carried(task, crew)), "kept": kept, "saving": any(map(saving, crew.ranks)),
         "consent": [int(consent.level), consent.owner, consent.why], "clean": list(clean(folder, task.get("files", ()))),
         "members": [[p.pid, p.start] for p in crew.ranks],
         "pids": [p.pid for p in crew.ranks], "uids": sorted({p.uid for p in crew.all}), "runs": crew.runs,
-        "trouble": list(crew.trouble), "elsewhere": crew.elsewhere, "way": way.name if way.known else "",
+        "trouble": list(crew.trouble), "elsewhere": elsewhere(crew, state_folder), "way": way.name if way.known else "",
         "ages": [[rank.pid, age_of(rank, task)] for rank in crew.ranks],
         "named": bool(task.get("ask")),
         "ends": way.ends, "remote": way.remote, "by_hand": way.words, "stuck": any(map(stuck, crew.ranks)),
@@ -157,7 +165,10 @@ def _protect(task: dict[str, Any], folder: Path) -> Answer:
 
 
 def _gather(task: dict[str, Any], folder: Path) -> Answer:
-    return {"detail": "; ".join(gather(_crew(task), Path(task["folder"]), folder / "evidence"))}
+    crew = _crew(task)
+    note_gpus(crew, folder)
+    lacks = gather(crew, Path(task["folder"]), folder / "evidence", task.get("files", ()))
+    return {"detail": "; ".join(lacks)}
 
 
 def _ask(task: dict[str, Any], folder: Path) -> Answer:
@@ -169,6 +180,7 @@ def _ask(task: dict[str, Any], folder: Path) -> Answer:
     (folder / BEFORE).write_text(json.dumps(before))
     remember(crew, folder)
     way = find_way(crew, task["folder"], task.get("ask", ""))
+    note_request(way, folder)
     return {"detail": ask_by(crew, way, folder / "audit.jsonl", stop=bool(task["stop"]))}
 
 
@@ -202,30 +214,31 @@ def saving(process: Process) -> bool:
 
 
 def _watch(task: dict[str, Any], folder: Path) -> Answer:
-    """What is seen of a save and of the processes' going: ranks and launchers, for a launcher may start ranks again."""
-    crew = _crew(task)
-    here = still_here(known_of(crew, folder))
-    ranks = {one.pid for one in here} & {rank.pid for rank in crew.ranks}
-    # The crew was counted before this look: who died in between is gone, only somebody new has come back.
-    back = not ranks and bool(newcomers(crew, folder))
-    if ranks:
-        note_alive(folder)
+    """What is seen of a save and of the processes' going."""
+    going = look_who_stays(_crew(task), Path(task["folder"]), folder)
+    if not going["here"]:
+        note_after(folder)
     new = _new(task, folder) if (folder / BEFORE).exists() else []
-    found = bool(new) and (not here or time.time() - max(c.written for c in new) >= STILL)
-    launcher = bool(here) and all(one.launcher for one in here)
-    seen = {"progress": written_so_far(Path(task["folder"])), "found": found, "back": back}
-    return {**seen, "here": [one.pid for one in here], "launcher": launcher}
+    found = bool(new) and (not going["here"] or time.time() - max(c.written for c in new) >= STILL)
+    return {**going, "progress": written_so_far(Path(task["folder"])), "found": found}
+
+
+def _withdraw(_: dict[str, Any], folder: Path) -> Answer:
+    return {"detail": withdraw(folder)}
 
 
 def _signal(number: int) -> Callable[[dict[str, Any], Path], Answer]:
     def send(task: dict[str, Any], folder: Path) -> Answer:
         crew = _crew(task)
         check_crew(crew, task["uid"])
-        if crew.elsewhere:
+        if elsewhere(crew, folder):
             raise Refused("ranks live on other nodes: a signal here would hang them")
         if asked_before(folder) and newcomers(crew, folder):
             raise Refused("it was gone and came back: something restarts it")
         remember(crew, folder)
+        crew = known_alone(crew, folder)
+        if not crew.ranks:
+            raise Refused("none of those who were there at first is left")
         if any("SLURM_JOB_ID" in process.environment for process in crew.ranks):
             if number == signal.SIGKILL:
                 raise Refused("it belongs to a Slurm job, which Slurm has been asked to end")
@@ -243,6 +256,7 @@ DEEDS: dict[str, Callable[[dict[str, Any], Path], Answer]] = {
     "gather": _gather,
     "ask": _ask,
     "check": _check,
+    "withdraw": _withdraw,
     "end": _signal(signal.SIGTERM),
     "kill": _signal(signal.SIGKILL),
 }

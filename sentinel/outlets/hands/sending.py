@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shlex
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from sentinel.core.records import Json
@@ -26,8 +28,10 @@ def audit(record: Path, event: str, **about: Json) -> None:
     """Add one line to the record that is only ever added to, and have it on disk."""
     line = json.dumps({"at": time.time(), "event": event, **about}, ensure_ascii=False) + "\n"
     handle = os.open(record, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+    data = line.encode()
     try:
-        os.write(handle, line.encode())
+        if os.write(handle, data) != len(data):
+            raise OSError(errno.ENOSPC, f"{record} takes no more")
         os.fsync(handle)
     finally:
         os.close(handle)
@@ -70,7 +74,8 @@ def ask(crew: Crew, way: Way, record: Path, *, stop: bool) -> str:
         return signal_ranks(crew, getattr(signal, f"SIG{way.argument}"), record, needs_handler=True)
     if way.protocol == "file":
         return _touch(Path(way.argument), record, stop=stop)
-    return _command(way, record)
+    pids = " ".join(str(process.pid) for process in crew.ranks)
+    return _command(way, record, {"SENTINEL_PIDS": pids, "SENTINEL_ASKED": "stop" if stop else "checkpoint"})
 
 
 def signal_ranks(crew: Crew, number: int, record: Path, *, needs_handler: bool = False) -> str:
@@ -83,7 +88,8 @@ def signal_ranks(crew: Crew, number: int, record: Path, *, needs_handler: bool =
         pids: list[Json] = [process.pid for process in crew.ranks]
         audit(record, "signalling", signal=name, pids=pids)
         sent: list[Json] = [pin.process.pid for pin in pins if pin.send(number)]
-        audit(record, "signalled", signal=name, pids=sent)
+        with contextlib.suppress(OSError):  # what was sent was sent: that its record is full makes no failure of it
+            audit(record, "signalled", signal=name, pids=sent)
     finally:
         for pin in pins:
             pin.close()
@@ -108,15 +114,20 @@ def _touch(path: Path, record: Path, *, stop: bool) -> str:
         raise Refused(f"{path} could not be written by its owner: {trouble}") from None
 
 
-def _command(way: Way, record: Path) -> str:
-    """The owner's own command: started from a list, never through a shell, with a deadline."""
+def _command(way: Way, record: Path, about: Mapping[str, str]) -> str:
+    """The owner's own command: started from a list, never through a shell, with a deadline; told in its environment which
+    processes are meant and what is asked of them.
+    """
     words = shlex.split(way.argument)
     audit(record, "running", command=list(words))
     try:
-        done = subprocess.run(words, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            words, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL, env={**os.environ, **about}
+        )
     except (OSError, subprocess.TimeoutExpired) as trouble:
         raise Refused(f"{words[0]} could not be run: {trouble}") from None
-    audit(record, "ran", command=list(words), code=done.returncode)
+    with contextlib.suppress(OSError):
+        audit(record, "ran", command=list(words), code=done.returncode)
     if done.returncode:
         raise Refused(f"{words[0]} ended with {done.returncode}: {done.stderr[-200:].decode(errors='replace')}")
     return f"ran {' '.join(words)}"

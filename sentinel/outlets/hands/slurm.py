@@ -6,6 +6,7 @@ which dies of it, and Slurm then ends what is left within KillWait, whatever it 
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from pathlib import Path
 
@@ -72,7 +73,8 @@ def _run(words: list[str], job: str, record: Path, wanted: tuple[str, ...] = ())
         code, said = done.returncode, done.stderr[-200:].decode(errors="replace").strip()
     except (OSError, subprocess.TimeoutExpired) as trouble:
         code, said = -1, str(trouble)
-    audit(record, "ran", command=list[Json](words), code=code)
+    with contextlib.suppress(OSError):
+        audit(record, "ran", command=list[Json](words), code=code)
     if code == 0:
         return f"ran {' '.join(words)}"
     state = state_of(job)

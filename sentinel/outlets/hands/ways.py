@@ -9,6 +9,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinel.outlets.hands.scripts import saves_nothing_of_itself
 from sentinel.outlets.hands.survey import Crew
 
 LISTENS = ".sentinel-listens"  # written by sentinel.trainer: the pids that poll the stop file
@@ -64,6 +65,11 @@ REFUSED: tuple[tuple[str, str, str], ...] = (
     (r"torchtitan", "torchtitan", "it has no handler: wait for the next step-N folder, then kill -TERM PID"),
 )
 
+LIGHTNING = (
+    "Lightning catches SIGTERM and saves nothing, unless ModelCheckpoint has save_on_exception=True, which neither its script"
+    ' nor its config says; if it has, write ask = "signal:TERM"; else wait for a checkpoint, then kill -TERM {pids}'
+)
+
 
 def find_way(crew: Crew, folder: str, override: str = "") -> Way:
     """How this run can be asked. An owner's setting (`ask`) goes before what was found."""
@@ -79,7 +85,11 @@ def find_way(crew: Crew, folder: str, override: str = "") -> Way:
     for pattern, name, words in REFUSED:
         if re.search(pattern, shown):
             return Way(name, words=words)
-    return _by_signal(crew)
+    way = _by_signal(crew)
+    if way.known and saves_nothing_of_itself(crew, folder):
+        pids = " ".join(str(process.pid) for process in crew.ranks)
+        return Way("Lightning", words=LIGHTNING.format(pids=pids))
+    return way
 
 
 def _overridden(text: str, folder: str) -> Way:

@@ -19,8 +19,8 @@ def leave_capabilities() -> None:
     ctypes.CDLL(None).prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 
 
-def give_up(memory: int, cpu: int) -> list[str]:
-    """Drop all that can be dropped; what could not be, in words."""
+def give_up(memory: int, cpu: int, parent: int) -> list[str]:
+    """Drop all that can be dropped; what could not be, in words. Whose parent has ended already ends here."""
     kept = []
     for what, limit, most in (
         ("core dumps", resource.RLIMIT_CORE, 0),
@@ -37,13 +37,15 @@ def give_up(memory: int, cpu: int) -> list[str]:
     except OSError:  # a service manager may forbid even this
         kept.append("priority")
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_PDEATHSIG, SIGKILL) != 0:
-        kept.append("living on without its parent")
     root = os.geteuid() == 0
     if libc.unshare((0 if root else CLONE_NEWUSER) | CLONE_NEWNET | CLONE_NEWIPC) != 0:
         kept.append("network")
     if root and not _become_nobody():
         kept.append("root")
+    if libc.prctl(PR_SET_PDEATHSIG, SIGKILL) != 0:  # after the change of user, which takes it away again
+        kept.append("living on without its parent")
+    if os.getppid() != parent:  # it ended before we could ask to end with it
+        os._exit(1)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         kept.append("new privileges")
     if _capable():

@@ -147,7 +147,8 @@ def _ask_child(files: list[Path], marks: bool, wall: float, memory: int) -> dict
         if not all(stat.S_ISREG(os.fstat(handle).st_mode) for handle in opened):
             return {"trouble": "is no regular file"}
         about = [{"name": file.name, "fd": handle} for file, handle in zip(files, opened, strict=True)]
-        return _child({"files": about, "memory": memory, "cpu": int(wall), "marks": marks}, opened, wall)
+        task = {"files": about, "memory": memory, "cpu": int(wall), "marks": marks, "parent": os.getpid()}
+        return _child(task, opened, wall)
     except OSError as trouble:
         return {"trouble": f"cannot be opened: {trouble.strerror}"}
     finally:

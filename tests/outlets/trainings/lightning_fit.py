@@ -1,5 +1,6 @@
-"""A Lightning fit: python lightning_fit.py FOLDER default|exception|gift."""
+"""A Lightning fit: python lightning_fit.py FOLDER exception|gift|ddp; `ddp` starts a second rank by itself."""
 
+import os
 import sys
 import time
 import warnings
@@ -14,7 +15,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
 folder, mode = Path(sys.argv[1]), sys.argv[2]
 sys.path.insert(0, str(Path(__file__).parents[3]))
 torch.set_num_threads(1)
-log = (folder / "train.log").open("a", buffering=1)
+log = (folder / f"train{os.environ.get('LOCAL_RANK', '')}.log").open("a", buffering=1)
 
 
 class Model(lightning.LightningModule):
@@ -35,8 +36,7 @@ class Model(lightning.LightningModule):
 callbacks = [
     ModelCheckpoint(
         dirpath=folder / "saved",
-        save_on_exception=mode == "exception",
-        every_n_train_steps=None if mode != "periodic" else 10,
+        save_on_exception=mode in ("exception", "ddp"),
     )
 ]
 if mode == "gift":
@@ -46,6 +46,7 @@ if mode == "gift":
 trainer = lightning.Trainer(
     max_epochs=100,
     accelerator="cpu",
+    **({"devices": 2, "strategy": "ddp"} if mode == "ddp" else {}),
     logger=False,
     enable_progress_bar=False,
     enable_model_summary=False,
