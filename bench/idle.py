@@ -13,10 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.processes import measured, ready_socket, running
+from bench.processes import measured, ready_socket, running, tree
 
 BUDGET = "budget: 0.2 % of a core, 60 MiB (design section 9)"
-JAILED = "[Definition]\nfailregex = ^step=\\d+ loss=nan <HOST>\ndatepattern =\n"
+NEWS = 15.0  # seconds in which a line that was written to each file is to be read
 LINE = "step={step} loss=0.{step} lr=1e-4 grad_norm=1.2 tok_s=8123\n"
 
 
@@ -30,9 +30,9 @@ def main(argv=None):
         folder = Path(name)
         lay_out(folder, args.files)
         print(f"{args.files} quiet files, {args.seconds:.0f} s measured after {args.settle:.0f} s; {BUDGET}")
-        print(f"{'':12} {'% of a core':>12} {'PSS MiB':>9}")
+        print(f"{'':12} {'% of a core':>12} {'PSS MiB':>9} {'follows':>9}")
         for title, start in (("sentinel", sentinel), ("mtail", mtail), ("fail2ban", fail2ban)):
-            show(title, start(folder), args)
+            show(title, start(folder), folder, args)
 
 
 def lay_out(folder, count):
@@ -43,7 +43,7 @@ def lay_out(folder, count):
         (run / "train.log").write_text("".join(LINE.format(step=step) for step in range(1, 11)))
 
 
-def show(title, words, args):
+def show(title, words, folder, args):
     """One row of the table."""
     if isinstance(words, str):
         print(f"{title:12} {words}")
@@ -61,7 +61,28 @@ def show(title, words, args):
             print(f"{title:12} ended with {child.returncode}")
             return
         share, memory = measured(child.pid, args.seconds)
-    print(f"{title:12} {share:12.2f} {memory:9.1f}")
+        follows = read_of_news(child.pid, folder, args.files)
+    print(f"{title:12} {share:12.2f} {memory:9.1f} {follows:9.0%}")
+
+
+def read_of_news(pid, folder, count):
+    """Of a line that is written to each file then, how much is read: whoever follows only some files does less work."""
+    logs = sorted((folder / "runs").glob("*/train.log"))
+    line = LINE.format(step=999)
+    asleep = bytes_read(pid)
+    time.sleep(NEWS)
+    before = bytes_read(pid)
+    for log in logs[:count]:
+        with log.open("a") as file:
+            file.write(line)
+    time.sleep(NEWS)
+    return min(1.0, max(0, bytes_read(pid) - before - (before - asleep)) / (len(line) * count))
+
+
+def bytes_read(pid):
+    """By a process and all that it started."""
+    texts = [Path(f"/proc/{member}/io").read_text() for member in tree(pid)]
+    return sum(int(text.partition("rchar: ")[2].split()[0]) for text in texts)
 
 
 def sentinel(folder):

@@ -25,7 +25,7 @@ from sentinel.daemon.delivering import Office
 from sentinel.daemon.loop import Daemon
 from sentinel.daemon.settings import Settings
 from sentinel.daemon.stories import story_of
-from sentinel.keep import outbox, words
+from sentinel.keep import outbox, plans, words
 from sentinel.keep.store import Store
 
 DAY, TURN = 86400.0, 60.0
@@ -67,7 +67,7 @@ class Week:
     def __init__(self, folder, live, terminal):
         self.now, self.dice, self.runs, self.made = 1.7e9, random.Random(7), [], 0
         self.batches = []
-        self.store = Store(folder, [outbox.SCHEMA, words.SCHEMA])
+        self.store = Store(folder, [outbox.SCHEMA, words.SCHEMA, plans.SCHEMA])
         books = open_books([])
         self.engine = Engine(books.book, books.names, "host", self.store.state_of)
         office = Office(

@@ -12,6 +12,9 @@ settings.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 settings.register_profile("ci", parent=settings.get_profile("here"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
+# Tests start Sentinel some two hundred times: it is compiled once, even where nothing else may leave bytecode.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Files whose tests share something dear, or build on one another: a booted machine, a night of trainings, many plays.
 TOGETHER = {
     "tests/core/test_stopping.py",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from bench.odd import players, voices, well
+from bench.odd import players, stages, voices, well
 from bench.strangers import curves, latent, play, sight, words
 from bench.strangers.training import Plan, Said, train
 
@@ -42,30 +42,30 @@ def text() -> Iterable[Said]:
 
 WELL = (
     Kind("warm restarts, text", well.with_restarts, "litgpt titan llmc"),
-    Kind("triangles of the rate", well.with_triangles, "skorch fastai gluon"),
+    Kind("triangles of the rate", stages.with_triangles, "skorch fastai gluon"),
     Kind("rate ends early", well.ends_at_zero, "composer titan"),
-    Kind("curriculum in three steps", well.curriculum, "flair history jsonl"),
-    Kind("harder and harder", well.harder_and_harder, "gluon loguru"),
-    Kind("tasks in turn", well.tasks_in_turn, "loguru jsonl keras"),
+    Kind("curriculum in three steps", stages.curriculum, "flair history jsonl"),
+    Kind("harder and harder", stages.harder_and_harder, "gluon loguru"),
+    Kind("tasks in turn", stages.tasks_in_turn, "loguru jsonl keras"),
     Kind("loss with a sign", well.below_zero, "nnunet loguru"),
     Kind("lower bound of the evidence", well.evidence, "loguru jsonl"),
     Kind("hinge", well.hinge, "plain jsonl loguru"),
     Kind("triplets", well.triplets, "imagenet absl tqdm"),
     Kind("queue of negatives", well.queue, "imagenet jsonl"),
-    Kind("averaged weights", well.averaged_weights, "imagenet history loguru"),
-    Kind("few held back", well.few_held_back, "gluon flair keras"),
-    Kind("toy", well.toy, "keras skorch imagenet"),
+    Kind("averaged weights", stages.averaged_weights, "imagenet history loguru"),
+    Kind("few held back", stages.few_held_back, "gluon flair keras"),
+    Kind("toy", stages.toy, "keras skorch imagenet"),
     Kind("one in a thousand", well.one_in_a_thousand, "jsonl loguru"),
-    Kind("polished", well.polished, "fastai plain jsonl"),
-    Kind("pruned", well.pruned, "loguru gluon"),
-    Kind("layer by layer", well.layer_by_layer, "jsonl loguru"),
+    Kind("polished", stages.polished, "fastai plain jsonl"),
+    Kind("pruned", stages.pruned, "loguru gluon"),
+    Kind("layer by layer", stages.layer_by_layer, "jsonl loguru"),
     Kind("scale found by trial", well.scaled_in, "megatron deepspeed neox"),
     Kind("scale found by trial, each step", partial(well.scaled_in, steps=400), "megatron deepspeed"),
     Kind("codebook", well.coded, "loguru jsonl"),
     Kind("four scales", well.many_scales, "detr jsonl absl"),
-    Kind("four epochs of rows", well.steps_of_data, "factory torchtune nemo"),
-    Kind("micro-batches", well.micro_batches, "torchtune loguru"),
-    Kind("sweep", well.sweep, "plain loguru"),
+    Kind("four epochs of rows", stages.steps_of_data, "factory torchtune nemo"),
+    Kind("micro-batches", stages.micro_batches, "torchtune loguru"),
+    Kind("sweep", stages.sweep, "plain loguru"),
     Kind("walk with costs", well.walk, "rsl rllib progress cleanrl"),
     Kind("critic with a sign", players.critics, "losses jsonl"),
     Kind("judged in groups", players.grouped, "trl verl"),

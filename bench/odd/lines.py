@@ -128,13 +128,19 @@ def icefall(folder: Path, said: list[Said], config: Config) -> int:
 
 def flair(folder: Path, said: list[Said], config: Config) -> int:
     """`epoch 1 - iter 10/100 - loss 2.31 - time (sec): 1.2 - samples/sec: 100 - lr: 0.1`."""
+    losses: list[float] = []
+    rate = [0.0]
 
     def line(s: Said) -> str:
         head = f"{at(s):%Y-%m-%d %H:%M:%S},123 "
         m = s.metrics
         place = (s.step - 1) % config["per_epoch"] + 1
         if s.split:
-            return f"{head}EPOCH {s.epoch + 1} done: loss 0.6120 - lr: 0.100000\n{head}DEV : loss {m['loss']:.4f} - f1-score (micro avg)  {m.get('accuracy', m.get('acc1', 0) / 100):.4f}"
+            mean = sum(losses) / max(1, len(losses))
+            losses.clear()
+            return f"{head}EPOCH {s.epoch + 1} done: loss {mean:.4f} - lr: {rate[0]:.6f}\n{head}DEV : loss {m['loss']:.4f} - f1-score (micro avg)  {m.get('accuracy', m.get('acc1', 0) / 100):.4f}"
+        losses.append(m["loss"])
+        rate[0] = m.get("lr", 0.0)
         return f"{head}epoch {s.epoch + 1} - iter {place}/{config['per_epoch']} - loss {m['loss']:.8f} - time (sec): 1.31 - samples/sec: 1041.20 - lr: {m.get('lr', 0):.6f} - momentum: 0.000000"
 
     return kept(folder, "training.log", said, line)

@@ -5,9 +5,6 @@ Each healthy set-up stands beside itself with one thing broken, written as some 
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Any
 
 import torch
 
+from bench.labelled import begin, configure, label, make
 from bench.strangers.endings import ENDINGS, VOICES, arrive
 from bench.strangers.files import BY_EPOCH, FILES
 from bench.strangers.kinds import SET_UPS, Broken, SetUp
@@ -24,10 +22,6 @@ from bench.strangers.training import Plan, Said, train
 
 WRITERS = {**LARGE, **LINES, **FILES}
 NO_STEPS = {"plain", "speechbrain", "losses", *BY_EPOCH}
-COLUMNS = (
-    "run", "family", "label", "format", "planted_cause", "onset_step", "onset_epoch", "onset_t_s", "last_step", "total_steps",
-    "exit_code", "ends_by", "signature_families", "notes",
-)  # fmt: skip
 
 
 def course(set_up: SetUp, broken: Broken | None) -> tuple[list[Said], dict[str, Any]]:
@@ -58,35 +52,43 @@ def write(out: Path, number: int, set_up: SetUp, broken: Broken | None, writer: 
     """One run in its folder; its row of the labels."""
     torch.manual_seed(7919 * seed + number)
     run = f"s{number:03d}"
-    folder = out / "runs" / run
-    folder.mkdir(parents=True)
-    at = broken.at if broken else 0
+    folder = begin(out, run)
+    cause = broken.cause if broken else ""
     if writer == "own":
         from bench.strangers.frameworks import FRAMEWORKS
 
-        last = FRAMEWORKS[set_up.make](folder, broken.cause if broken else "", seed * 100 + number)
+        last = FRAMEWORKS[set_up.make](folder, cause, seed * 100 + number)
         unit, total, apart = 1, last, 20
     else:
         said, config = course(set_up, broken)
-        shown = {k: v for k, v in config.items() if k not in ("steps", "per_epoch")}
-        (folder / "config.json").write_text(json.dumps({**shown, "max_steps": config["steps"], "seed": seed}, indent=1))
-        last = WRITERS[writer](folder, said, config)
+        configure(folder, config, seed)
+        WRITERS[writer](folder, said, config)
         unit, total = (config["per_epoch"] if writer in NO_STEPS else 1), config["steps"]
-        last = said[-1].step
-        apart = said[2].step - said[1].step
-        if broken and broken.cause in ("hangs", "crashes", "out of memory"):
-            arrive(out / "arrivals" / f"{run}.jsonl", folder, hangs=broken.cause == "hangs")
-    onset = max(at + 2 * apart, int(0.15 * last)) if broken else 0
-    if broken and broken.cause in ENDINGS:
-        onset = at
-    row = {
-        "run": run, "family": f"{set_up.name}: {broken.cause}" if broken else set_up.name, "label": "doomed" if broken else "healthy",
-        "format": writer, "planted_cause": broken.cause if broken else "", "last_step": last if unit == 1 else last // unit,
-        "total_steps": total, "exit_code": 0, "ends_by": "normal", "signature_families": broken.families if broken else "",
-    }  # fmt: skip
+        last, apart = said[-1].step, said[2].step - said[1].step
+        if cause in ("hangs", "crashes", "out of memory"):
+            (out / "arrivals").mkdir(exist_ok=True)
+            arrive(out / "arrivals" / f"{run}.jsonl", folder, hangs=cause == "hangs")
+    onset = None
     if broken:
-        row |= {"onset_step": onset if unit == 1 else "", "onset_epoch": onset // unit}
-    return row
+        onset = broken.at if cause in ENDINGS else max(broken.at + 2 * apart, int(0.15 * last))
+    families = broken.families if broken else ""
+    last = last if unit == 1 else last // unit
+    return label(
+        run,
+        name(set_up, broken),
+        writer,
+        cause=cause,
+        families=families,
+        onset=onset,
+        last=last,
+        total=total,
+        unit=unit,
+    )
+
+
+def name(set_up: SetUp, broken: Broken | None, *_how: Any) -> str:
+    """A set-up, and what is broken in it."""
+    return f"{set_up.name}: {broken.cause}" if broken else set_up.name
 
 
 def plans(first: int, seeds: int) -> Iterator[tuple[SetUp, Broken | None, str, int]]:
@@ -100,28 +102,5 @@ def plans(first: int, seeds: int) -> Iterator[tuple[SetUp, Broken | None, str, i
                     yield set_up, broken, writer, seed
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--first", type=int, default=1, help="the first seed")
-    parser.add_argument("--only", default="", help="kinds whose name or cause holds this")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    (args.out / "arrivals").mkdir(parents=True, exist_ok=True)
-    every = list(enumerate(plans(args.first, args.seeds), 1))
-    with (args.out / "labels.csv").open("w", newline="") as file:
-        labels = csv.DictWriter(file, COLUMNS, restval="")
-        labels.writeheader()
-        for number, plan in every:
-            name = f"{plan[0].name}: {plan[1].cause if plan[1] else ''}"
-            if args.only not in name:
-                continue
-            labels.writerow(write(args.out, number, *plan))
-            file.flush()
-            print(f"\r{number}/{len(every)} {name:<60}", end="", flush=True)
-    print(f"\n{args.out}/runs, {args.out}/labels.csv")
-
-
 if __name__ == "__main__":
-    main()
+    make(__doc__, plans, name, write)

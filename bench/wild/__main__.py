@@ -5,9 +5,6 @@ None of them was used to choose a limit of a rule: what the rules say of them is
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +13,7 @@ from typing import Any
 
 import torch
 
+from bench.labelled import begin, configure, label, make
 from bench.wild import games, tasks
 from bench.wild.fitting import Said, Task, fit
 from bench.wild.writers import EPOCHS_ONLY, WRITERS
@@ -87,22 +85,6 @@ KINDS = (
     Kind("few rows boosted", games.boost, "few", 0, "generalisation", "rounds", 150),
     Kind("preferences at random", games.preferences, "labels", 0, SKILL, "dicts jsonl", 300),
 )  # fmt: skip
-COLUMNS = (
-    "run",
-    "family",
-    "label",
-    "format",
-    "planted_cause",
-    "onset_step",
-    "onset_epoch",
-    "onset_t_s",
-    "last_step",
-    "total_steps",
-    "exit_code",
-    "ends_by",
-    "signature_families",
-    "notes",
-)
 
 
 def course(kind: Kind) -> tuple[list[Said], dict[str, Any]]:
@@ -125,33 +107,22 @@ def write(out: Path, number: int, kind: Kind, writer: str, seed: int) -> dict[st
     torch.manual_seed(1000 * seed + number)
     said, config = course(kind)
     run = f"w{number:03d}"
-    folder = out / "runs" / run
-    folder.mkdir(parents=True)
-    keep = {k: v for k, v in config.items() if k not in ("steps", "per_epoch")}
-    (folder / "config.json").write_text(json.dumps({**keep, "max_steps": config["steps"], "seed": seed}, indent=1))
+    folder = begin(out, run)
+    configure(folder, config, seed)
     last = WRITERS[writer](folder, said, config)
     unit = config["per_epoch"] if writer in EPOCHS_ONLY else 1
-    doomed = bool(kind.families)
-    began = said[0].step
-    onset = max(kind.at + 2 * (said[1].step - began), int(0.15 * said[-1].step)) if doomed else ""
-    row = {
-        "run": run,
-        "family": kind.name,
-        "label": "doomed" if doomed else "healthy",
-        "format": writer,
-        "planted_cause": kind.cause,
-    }
-    row |= {
-        "onset_step": onset if unit == 1 else "",
-        "onset_epoch": onset // unit if doomed else "",
-        "last_step": said[-1].step if unit == 1 else last,
-    }
-    return row | {
-        "total_steps": config["steps"],
-        "exit_code": 0,
-        "ends_by": "normal",
-        "signature_families": kind.families,
-    }
+    apart = said[1].step - said[0].step
+    onset = max(kind.at + 2 * apart, int(0.15 * said[-1].step)) if kind.families else None
+    last = said[-1].step if unit == 1 else last
+    total, families = config["steps"], kind.families
+    return label(
+        run, kind.name, writer, cause=kind.cause, families=families, onset=onset, last=last, total=total, unit=unit
+    )
+
+
+def name(kind: Kind, *_how: Any) -> str:
+    """A kind's name."""
+    return kind.name
 
 
 def plans(first: int, seeds: int) -> Iterator[tuple[Kind, str, int]]:
@@ -162,24 +133,5 @@ def plans(first: int, seeds: int) -> Iterator[tuple[Kind, str, int]]:
                 yield kind, writer, seed
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--first", type=int, default=1, help="the first seed")
-    parser.add_argument("--only", default="", help="kinds whose name holds this")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    args.out.mkdir(parents=True, exist_ok=True)
-    every = [plan for plan in plans(args.first, args.seeds) if args.only in plan[0].name]
-    with (args.out / "labels.csv").open("w", newline="") as file:
-        labels = csv.DictWriter(file, COLUMNS, restval="")
-        labels.writeheader()
-        for number, (kind, writer, seed) in enumerate(every, 1):
-            labels.writerow(write(args.out, number, kind, writer, seed))
-            file.flush()
-            print(f"\r{number}/{len(every)} {kind.name:<30}", end="", flush=True)
-    print(f"\n{args.out}/runs, {args.out}/labels.csv")
-
-
-main()
+if __name__ == "__main__":
+    make(__doc__, plans, name, write)

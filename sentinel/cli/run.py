@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import os
 import sys
 from pathlib import Path
 
@@ -50,12 +51,15 @@ def run(args: argparse.Namespace) -> int:
         args.trace,
         watch=args.watch,
     )
+    environ = dict(os.environ)  # the service manager's words are taken out of ours
     daemon, trouble = assemble(plan)
     if daemon is None:
         print(f"sentinel: {trouble}", file=sys.stderr)
         return Exit.COULD_NOT
     faulthandler.enable()  # should systemd's watchdog end a frozen loop, it leaves a traceback
     run_until_told(daemon)
+    if daemon.begins_anew:
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environ)  # noqa: S606 - ourselves, with the same words
     return Exit.FINE
 
 

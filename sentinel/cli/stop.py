@@ -55,17 +55,21 @@ def act(args: argparse.Namespace, *, checkpoint_only: bool) -> int:
     if folder is None:
         print(f"sentinel: {why}", file=sys.stderr)
         return Exit.COULD_NOT
-    state = Path(tempfile.mkdtemp(prefix="sentinel-stop-"))
-    climb = survey(folder, state / "audit.jsonl", pids=pids, override=args.ask)
-    climb.may_lose, climb.against = getattr(args, "lose", False), _known_to_the_daemon(args)
+    climb = survey(folder, Path(os.devnull), pids=pids, override=args.ask)
+    climb.may_lose, (climb.against, acting) = getattr(args, "lose", False), _known_to_the_daemon(args)
     uid = folder.stat().st_uid if os.geteuid() == 0 else os.getuid()
     refusal = _print_plan(climb, uid, checkpoint_only)
+    if acting:
+        refusal = f"the daemon is at it: {acting}; `sentinel keep` ends its plan"
+        print(f"{'refused':22} {refusal}")
     if args.dry_run:
         _print_table(args)
     if args.dry_run or refusal:
         return Exit.COULD_NOT if refusal else Exit.FINE
     if not args.yes and not _agreed(checkpoint_only):
         return Exit.COULD_NOT
+    state = _record_folder()
+    climb.record = state / "audit.jsonl"
     patience = Patience(save=args.wait, quiet=args.quiet_after)
     done = climb_whole(
         climb, uid, patience, kill=getattr(args, "kill", False),
@@ -75,6 +79,16 @@ def act(args: argparse.Namespace, *, checkpoint_only: bool) -> int:
         print(text)
     print(f"record: {state}")
     return Exit.FINE if done.outcome in ("stopped", "saved") else Exit.FINDINGS
+
+
+def _record_folder() -> Path:
+    """Where what this person does is written down: among that user's own state, else in a temporary place."""
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    try:
+        (home / "sentinel" / "stops").mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=home / "sentinel" / "stops"))
+    except (OSError, RuntimeError):
+        return Path(tempfile.mkdtemp(prefix="sentinel-stop-"))
 
 
 def _place(args: argparse.Namespace) -> tuple[Path | None, tuple[int, ...], str]:
@@ -138,13 +152,15 @@ def _print_table(args: argparse.Namespace) -> None:
         print(line)
 
 
-def _known_to_the_daemon(args: argparse.Namespace) -> str:
-    """Why the run must not be asked to save, as far as a daemon that reads its log knows; without one, nothing."""
+def _known_to_the_daemon(args: argparse.Namespace) -> tuple[str, str]:
+    """Why the run must not be asked to save, as far as a daemon that reads its log knows, and the plan by which that daemon
+    has signalled it already; without a daemon, nothing.
+    """
     try:
         answer = ask(args, {"ask": "plan", "run": _named(args.run)})
     except NoDaemon:
-        return ""
-    return str(answer.get("not_asked", ""))
+        return "", ""
+    return str(answer.get("not_asked", "")), str(answer.get("acting", ""))
 
 
 def _named(run: str) -> str:

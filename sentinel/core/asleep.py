@@ -29,7 +29,8 @@ class Waking(NamedTuple):
 
     at: float
     sure: bool  # whether an alert of it moves then; else it is only looked through again
-    after: float | None  # so long after the end of an absence, should there be one; None: at once, for ages went on
+    # So long after the end of an absence, should there be one; None: at once, for ages went on, or own rules may have moved.
+    after: float | None
 
     def kept(self) -> Json:
         """What of it holds over a restart under the same rules."""
@@ -128,7 +129,7 @@ def look_ahead(watched: Watched, base: float | None = None) -> Waking:
     point = before = run.now
     base = run.now if base is None else base
     timed = watched.narrow_to_time()
-    by_silence = watched.settled and not any(ages(bound) for bound in timed)
+    by_silence = watched.settled and not any(map(ages, timed)) and not any(rule.own for rule in watched.rules)
     if by_silence and not (timed and run.grew is not None):
         return NEVER
     for _ in range(MOST_POINTS):

@@ -246,8 +246,7 @@ class Engine:
             watched.run.names = self.names
             watched.adopt(self.book_of(watched.run.info))
             effects += self._effects(watched)
-        if others:
-            self.sleepers.look_again()
+        self.sleepers.look_again(everybody=others)
         return effects
 
     def renew(self, key: str) -> list[Effect]:

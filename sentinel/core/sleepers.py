@@ -99,9 +99,9 @@ class Sleepers:
         self.runs.pop(key, None)
         self.planned.pop(key, None)
 
-    def look_again(self) -> None:
-        """Other rules are in force: when time wakes a run is to be found anew."""
+    def look_again(self, everybody: bool = True) -> None:
+        """Other rules are in force, for everybody or for those that bring some: when time wakes them is to be found anew."""
         for key, asleep in self.runs.items():
-            if not asleep.over and asleep.waking is not NOW:
+            if not asleep.over and asleep.waking is not NOW and (everybody or asleep.waking.after is None):
                 asleep.waking = NOW
                 heappush(self._plans, (NOW.at, key))

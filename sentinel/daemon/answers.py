@@ -69,12 +69,6 @@ def status(daemon: Daemon, request: Request, peer: Peer) -> Answer:
     }
 
 
-def _first_shown(run: Watched | Asleep) -> tuple[bool, bool, float]:
-    """Where something fires before the rest, for of thousands not all are shown; else what grew last."""
-    firing, grew = (run.firing(), run.run.grew) if isinstance(run, Watched) else (run.firing, run.grew)
-    return bool(run.over), not firing, -(grew or 0.0)
-
-
 def own_faults(daemon: Daemon, peer: Peer, sight: Sight) -> list[Json]:
     """What is wrong with rules that runs bring themselves, for those who may read them: faults quote them."""
     return [
@@ -82,6 +76,12 @@ def own_faults(daemon: Daemon, peer: Peer, sight: Sight) -> list[Json]:
         for folder, uid, fault in islice(daemon.own_faults(), MOST_RUNS)
         if peer.owns(uid) or sight.sees(folder, fault.file)
     ]
+
+
+def _first_shown(run: Watched | Asleep) -> tuple[bool, bool, float]:
+    """Where something fires before the rest, for of thousands not all are shown; else what grew last."""
+    firing, grew = (run.firing(), run.run.grew) if isinstance(run, Watched) else (run.firing, run.grew)
+    return bool(run.over), not firing, -(grew or 0.0)
 
 
 def run_answer(watched: Watched | Asleep, now: float, sight: Sight, full: bool = False) -> dict[str, Json]:

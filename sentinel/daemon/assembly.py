@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +22,11 @@ from sentinel.daemon import answers
 from sentinel.daemon.books import Books, open_books
 from sentinel.daemon.clock import SystemClock
 from sentinel.daemon.control import Control, Handler
+from sentinel.daemon.dead_disks import DeadDisks, silent, troubles, without
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.hearing import Hearing, words_json
 from sentinel.daemon.journal import Priority, open_journal
-from sentinel.daemon.looking import Looking
+from sentinel.daemon.looking import Looking, plan_of
 from sentinel.daemon.loop import Daemon
 from sentinel.daemon.machines import Machinery, releasing
 from sentinel.daemon.novelties import Novelties
@@ -32,7 +34,7 @@ from sentinel.daemon.own_rules import OwnRules
 from sentinel.daemon.progress import Progress
 from sentinel.daemon.reloading import Plan, Reloading, not_to_obey
 from sentinel.daemon.service import Service
-from sentinel.daemon.settings import Settings
+from sentinel.daemon.settings import Settings, Watch
 from sentinel.daemon.snapshots import rules_mark
 from sentinel.daemon.stopping_rounds import Rounds
 from sentinel.daemon.stopping_set_up import join_stopping, rounds_of
@@ -49,19 +51,26 @@ OWN_TOLD = "own rules told"
 
 
 def assemble(plan: Plan) -> tuple[Daemon | None, str]:
-    """A daemon ready to turn, or why there is none."""
+    """A daemon ready to turn, or why there is none. Watches whose disks do not answer are left out."""
+    watches = plan.settings.watches()
+    dead = DeadDisks(silent(watches))
+    plan = replace(plan, settings=without(plan.settings, dead.open), left_out=tuple(dead.open))
+    return put_together(plan, dead, watches)
+
+
+def put_together(plan: Plan, dead: DeadDisks, watches: Sequence[Watch]) -> tuple[Daemon | None, str]:
+    """The same of those watches that answer; `watches` are all that there are."""
     settings, state = plan.settings, (plan.state or Path(plan.settings.sentinel.state)).absolute()
     trouble = "; ".join(not_to_obey(plan.path, settings)) or take_lock(state)
     if trouble:
         return None, trouble
     books = open_books([Path(folder) for folder in settings.sentinel.rules])
     store = store_in(state)
-    clock, progress = SystemClock(), Progress()
-    novelties = Novelties(store.connection)
-    own = OwnRules(books.names, settings)
+    clock, progress, waker = SystemClock(), Progress(), SelectorWaker()
+    novelties, own = Novelties(store.connection), OwnRules(books.names, settings)
     engine = engine_of(books, novelties, settings, store, clock.wall(), own)
-    kept = restore(engine, store, list(store.snapshots()), clock.wall())
-    waker = SelectorWaker()
+    rows, trusts = to_restore(store, watches, dead), not settings.sentinel.users_rules
+    kept = restore(engine, store, rows, clock.wall(), trusts=trusts)
     machinery = Machinery(settings, f"host:{engine.host}", engine.host, progress)
     machinery.go_on(kept.get(machinery.host))
     looking = Looking(settings, books, state, kept, machinery, waker)
@@ -89,7 +98,33 @@ def assemble(plan: Plan) -> tuple[Daemon | None, str]:
     rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
     machinery.knew = rounds.workers.whose
     look_after(daemon, office, machinery, service, reloading, own)
+    mind(dead, daemon, service)
     return daemon, ""
+
+
+def to_restore(store: Store, watches: Sequence[Watch], dead: DeadDisks) -> list[Snapshot]:
+    """The runs that were written down, but for those whose folders nobody may touch now: their records wait."""
+    plans = [plan_of(watch) for watch in watches if watch.name in dead.open]
+    return [each for each in store.snapshots() if not any(plan.names_run(each.source) for plan in plans)]
+
+
+def mind(dead: DeadDisks, daemon: Daemon, service: Service) -> None:
+    """Say once what is left out, show it in `status`, and begin anew when a disk answers again."""
+    if not dead.open:
+        return
+    untold = list(troubles(dead.open))
+
+    def look() -> None:
+        while untold:
+            what, _, cure = untold.pop().partition("; ")
+            service.journal.say(Priority.ERROR, "dead-disk", f"{what}; {cure}")
+            service.tell(f"{daemon.engine.host}: a watched disk does not answer", (what, cure))
+        if dead.came_back():
+            service.goes_on = daemon.begins_anew = True
+            daemon.stop()
+
+    daemon.standstills = lambda: [*service.standstills(), *troubles(dead.open)]
+    daemon.after_turn.append(look)
 
 
 def look_after(
@@ -180,9 +215,12 @@ def take_lock(state: Path) -> str:
     return ""
 
 
-def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float) -> dict[str, Json]:
+def restore(
+    engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: float, *, trusts: bool = True
+) -> dict[str, Json]:
     """Bring every run back as it was last written down, asleep where it can be; the bookmarks, by what sources call a run.
 
+    `trusts`: no rules can have come meanwhile that only a look at a run finds, so when time wakes each is still right.
     A run that cannot be read back has no bookmark either: its files are read again, and what was told is not told again.
     """
     kept = {snapshot.source: snapshot.bookmarks for snapshot in snapshots}
@@ -190,7 +228,7 @@ def restore(engine: Engine, store: Store, snapshots: Sequence[Snapshot], now: fl
     for snapshot in snapshots:
         try:
             if snapshot.brief is not None:
-                waking = snapshot.waking if snapshot.waking_by == rules else None
+                waking = snapshot.waking if trusts and snapshot.waking_by == rules else None
                 engine.sleeps(snapshot.source, asleep_from(snapshot.info, snapshot.brief, now, waking))
                 continue
             engine.restore(snapshot.source, snapshot.info, snapshot.data)

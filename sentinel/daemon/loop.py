@@ -122,6 +122,7 @@ class Daemon:
         self.continued: list[Callable[[str, str, float], None]] = []  # told of a run and the one that goes on with it
         self.shown: list[Callable[[], dict[str, Any]]] = []  # what others add to `status`
         self.standstills: Callable[[], list[str]] = list  # which of our workers stand still
+        self.begins_anew = False  # stopping only to start again at once
         self.own_faults: Callable[[], Iterable[tuple[str, int, Fault]]] = (
             tuple  # in runs' own rules: folder, user, fault
         )

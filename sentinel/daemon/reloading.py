@@ -18,6 +18,7 @@ from sentinel.core.rule import Rulebook
 from sentinel.core.stopping_world import Limits
 from sentinel.daemon import last_good
 from sentinel.daemon.books import Books
+from sentinel.daemon.dead_disks import silent, troubles, without
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.journal import Priority
 from sentinel.daemon.looking import UNWATCHED, Looking
@@ -43,13 +44,20 @@ class Plan:
     at: FaultPoint = nowhere
     waits: Limits = field(default_factory=Limits)  # of the stop plan, those that no setting names
     watch: Sequence[str] = field(default=())  # patterns of the command line, in place of the settings' watches
+    left_out: Sequence[str] = field(default=())  # watches whose disks did not answer at the start
 
     def read(self) -> tuple[Settings | None, list[Fault]]:
         """The settings as they stand in the file now."""
         if self.path is None:
             return self.settings, []
-        settings, faults = load_settings(self.path)
-        return (with_watches(settings, self.watch) if settings else None), faults
+        found, faults = load_settings(self.path)
+        if found is None:
+            return None, faults
+        settings = without(with_watches(found, self.watch), self.left_out)
+        dead = silent(
+            settings.watches()
+        )  # whoever touches such a folder waits: what is in force has touched it already
+        return (None, [Fault(str(self.path), 0, 0, text) for text in troubles(dead)]) if dead else (settings, faults)
 
 
 def with_watches(settings: Settings, patterns: Sequence[str]) -> Settings:
@@ -148,6 +156,8 @@ class Reloading:
         self.settings, self.books = settings, books
         self._own.adopt(books.names, settings)
         self._daemon.owed += self._daemon.engine.adopt(self._calm(), books.names)
+        if _own(settings) != _own(before):
+            self._daemon.engine.sleepers.look_again()
         self._looking.adopt(settings, books.names, self._daemon.engine)
         self._daemon.sources[:] = self._looking.sources
         self._daemon.engine.feed(self._looking.machinery.found(now))
@@ -190,3 +200,8 @@ class Reloading:
 
     def _now(self) -> float:
         return self._daemon.clock.wall()
+
+
+def _own(settings: Settings) -> tuple[bool, str]:
+    """Whether runs may bring rules, and users."""
+    return settings.sentinel.own_rules, settings.sentinel.users_rules

@@ -33,6 +33,7 @@ class Service:
         self._late: dict[str, Late] = {}
         self.tell: Tell = lambda head, lines: None  # noqa: ARG005 - nobody listens until the office stands
         self._told = ""
+        self.goes_on = False
         self.refused = ""  # why a reload was not taken, for the status line
 
     def begin(self) -> None:
@@ -106,9 +107,11 @@ class Service:
         return f"{text}; {self.refused}" if self.refused else text
 
     def end(self) -> None:
-        """The end begins."""
-        self.notifier.stopping("writing down")
-        self.journal.say(Priority.NOTICE, "stop", f"Sentinel ends: {self._text()}")
+        """The end begins; one that goes on as a new program of the same number is no end to the manager."""
+        if not self.goes_on:
+            self.notifier.stopping("writing down")
+        word = "begins anew" if self.goes_on else "ends"
+        self.journal.say(Priority.NOTICE, "stop", f"Sentinel {word}: {self._text()}")
 
 
 def _standstill(worker: str, late: Late) -> list[str]:

@@ -165,7 +165,7 @@ class Stopping:
             sum(other.stage in WATCHED for other in others),
             plans.acted_since(connection, plans.Since(wall - HOUR, world.boot, world.now - HOUR)),
             plans.acted_since(connection, plans.Since(wall - DAY, world.boot, world.now - DAY)),
-            plans.fought(connection, world.run.key),
+            plans.fought(connection, world.run.key, seen.before),
             plans.failed_since(connection, plans.Since(wall - DAY, world.boot, world.now - DAY)),
             world.tally.matching, world.tally.runs,
         )  # fmt: skip

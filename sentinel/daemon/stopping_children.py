@@ -67,6 +67,7 @@ class Seen:
     consent: Consent = field(default_factory=Consent)
     nobody: float | None = None  # since when no look has found anybody
     kept: str = ""
+    before: tuple[str, ...] = ()  # plans that signalled what the same one had started
     clean: frozenset[str] = frozenset()  # files that only the run's owner could have written
     members: frozenset[tuple[int, int]] = frozenset()
     saving: Saving = field(default_factory=Saving)
@@ -85,7 +86,7 @@ class Seen:
             answer["saving"], tuple(answer["carries"]), answer["named"], tuple((pid, began - age) for pid, age in answer["ages"]),
         )  # fmt: skip
         self.nobody = None if answer["pids"] else now if self.nobody is None else self.nobody
-        self.kept, self.clean = answer["kept"], frozenset(answer["clean"])
+        self.kept, self.clean, self.before = answer["kept"], frozenset(answer["clean"]), tuple(answer["before"])
         self.members = frozenset((pid, start) for pid, start in answer["members"])
         level, owner, why = answer["consent"]
         if answer["pids"] or self.consent == Consent():

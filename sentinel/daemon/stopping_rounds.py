@@ -61,6 +61,7 @@ class Rounds:
     _settings: Settings | None = None
     _granted: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # watch -> uid and level of consent
     _due: float = 0.0
+    _roused: bool = False  # whether runs that sleep since before were looked through under these settings
     _asked: dict[str, float] = field(default_factory=dict)
     _unread: set[str] = field(default_factory=set)  # plans that people were told of because nobody can read them
     _held: dict[str, dict[str, bool]] = field(default_factory=dict)  # plan -> condition -> whether it held
@@ -81,6 +82,7 @@ class Rounds:
             stop.grace, stop.worth, stop.lose, stop.most, stop.crowd, stop.settle, self.waits
         )
         self.view.audience = Audience(self.office, settings, self.store)
+        self._roused = False
         self._granted = granted_by(watches, _owner(self.file))
 
     def __call__(self) -> None:
@@ -95,6 +97,9 @@ class Rounds:
         self.view.look()
         if not self.store.on_disk:
             return  # nothing is done that could not be written down first
+        if not self._roused:
+            self._roused = True
+            self._guarded("waking the runs that may be doomed", self.view.rouse)
         self._guarded("the list of plans that cannot be read", self._tell_unread)
         self._guarded("the list of who works for which run", self.workers.look)
         for key in self.concerned():
@@ -228,8 +233,10 @@ class Rounds:
             with contextlib.suppress(OSError):
                 folder.mkdir(parents=True, exist_ok=True)
                 audit(folder / "audit.jsonl", "conditions", stage=plan.stage.value, conditions=list[Json](lines))
-            against = "; ".join(found.text for found in findings if not found.holds) or "all conditions hold"
-            self.journal(f"stop plan {plan.id} of {plan.run}, {plan.stage.value}: {plan.why or against}")
+            against = "; ".join(found.text for found in findings if not found.holds)
+            holds = f"what does not hold: {against}" if against else "all conditions hold"
+            kind = "a stop is rehearsed" if plan.rehearsal else "a stop is planned"
+            self.journal(f"{plan.run}: {kind} (plan {plan.id}, {plan.stage.value}); {plan.why or holds}")
         if not plan.open:
             self._held.pop(plan.id, None)
 
@@ -257,6 +264,7 @@ class Rounds:
         lines = condition_lines(found)
         return {
             "plan": status_line(plan) if plan is not None else "no plan was made",
+            "acting": status_line(plan) if plan is not None and plan.open and plan.stage not in BEFORE_ASKING else "",
             "conditions": list[Json](lines),
             "not_asked": "; ".join(one.text for one in found if one.condition.name in MUST_NOT and not one.holds),
             "looked": full.survey is not None and now - full.survey.at <= full.limits.surveyed,

@@ -79,10 +79,23 @@ class View:
         """The runs with a sign that asks for more than telling."""
         return [watched for watched in self.engine.runs.values() if acting(watched)]
 
+    def rouse(self) -> None:
+        """Wake the runs that sleep since before our start with something firing, where their watch allows a plan at all:
+        one that hangs writes nothing that would wake it.
+        """
+        if self.mode is Mode.OFF:
+            return
+        for key, asleep in list(self.engine.sleepers.runs.items()):
+            if asleep.firing and not asleep.over and self._watch_level(asleep.info.watch) > Level.NEVER:
+                self.engine.awake(key)
+
+    def _watch_level(self, name: str) -> Level:
+        watch = self.watches.get(name)
+        return (level_of(watch.stop) if watch else None) or Level.NEVER
+
     def world(self, watched: Watched, plan: Plan | None, standing: Standing, local: Local) -> World:
         """The run as it stands."""
         info = watched.run.info
-        watch = self.watches.get(info.watch)
         live = sum(other.run.info.kind == "run" and not other.over for other in self.engine.runs.values())
         live += sum(other.info.kind == "run" and not other.over for other in self.engine.sleepers.runs.values())
         shift = self.clock.steady() - self.clock.wall()
@@ -92,7 +105,7 @@ class View:
             boot=self.boot,
             started=self.started,
             mode=self.mode,
-            watch_level=(level_of(watch.stop) if watch else None) or Level.NEVER,
+            watch_level=self._watch_level(info.watch),
             limits=self.limits,
             run=self._run(watched),
             signs=signs,

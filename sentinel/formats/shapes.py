@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sentinel.core.records import Item
 from sentinel.formats.course import Course
 
 _YOLO = re.compile(r"^\s*\d+/\d+\s+[\d.]+G(?:\s+[-\w.]+){8,20}\s*$")
@@ -13,6 +14,11 @@ _YOLO_KEYS = (
     *("train/box_loss", "train/obj_loss", "train/cls_loss", "train/total_loss", "", ""),
     *("val/precision", "val/recall", "val/map50", "val/map50_95", "val/box_loss", "val/obj_loss", "val/cls_loss"),
 )
+_CELL = r"\s+(?:[-+]?[\d.]+(?:[eE][-+]?\d+)?|nan|inf)"
+_BOXES = re.compile(rf"^\s*(?P<epoch>\d+)/(?P<last>\d+)\s+[\d.]+[GM]?(?P<cells>(?:{_CELL}){{3,12}}):\s*(?P<done>\d+)%")
+_BOXES_HEAD = re.compile(r"^\s*Epoch\s+(?:GPU|gpu)_mem\s+(?P<names>\S.*)$")
+_BOXES_ALL = re.compile(rf"^\s+all\s+\d+\s+\d+(?P<cells>(?:{_CELL}){{4,8}})\s*$")
+_BOXES_KEYS = ("val/precision", "val/recall", "val/map50", "val/map50_95")
 _COCO = re.compile(
     r"\((?P<what>A[PR])\) @\[ IoU=(?P<iou>\S+)\s*\| area=\s*(?P<area>\w+)\s*\| maxDets=\s*(?P<most>\d+)\s*\]"
     r" = (?P<value>-?[\d.]+)"
@@ -32,6 +38,28 @@ def yolo(text: str) -> tuple[dict[str, Any], int] | None:
     epoch, _, last = cells[0].partition("/")
     thing: dict[str, Any] = {key: cell for key, cell in zip(_YOLO_KEYS, cells[2:], strict=False) if key}
     return {**thing, "epoch": epoch}, int(last[:9]) + 1
+
+
+def own(text: str, course: Course, line: int, out: list[Item]) -> dict[str, Any] | None:
+    """Scores to copy and tables of boxes; None for any other line."""
+    if "copypaste: " in text:
+        return copied(text, course) or None
+    return boxes(text, course, line, out)
+
+
+def boxes(text: str, course: Course, line: int, out: list[Item]) -> dict[str, Any] | None:
+    """Ultralytics' console: losses under a head of names, closed by a bar, and the row of all classes below."""
+    if head := _BOXES_HEAD.match(text):
+        course.copied = ["", *head["names"].split()]
+        return {}
+    if row := _BOXES.match(text):
+        course.fact("fact.planned_epochs", int(row["last"][:9]), line, out)
+        cells = zip(course.copied[1:], row["cells"].split(), strict=False)
+        losses = {f"train/{name}": cell for name, cell in cells if name.endswith("_loss")}
+        return {**losses, "epoch": row["epoch"]} if losses and row["done"] == "100" else {}
+    if scores := _BOXES_ALL.match(text):
+        return dict(zip(_BOXES_KEYS, scores["cells"].split(), strict=False))
+    return {} if text.lstrip().startswith("Class ") and " Images " in text else None
 
 
 def coco(text: str) -> dict[str, Any] | None:

@@ -182,8 +182,10 @@ class TextReader:
             header, self._header = self._header, None
             if self._opens_table(header, text, piece, out):
                 return True
-        if "copypaste: " in text and (scores := shapes.copied(text, self._course)):
-            return self._shape(scores, piece, out)
+        if (text[:5] == "     " or "copypaste: " in text) and (
+            own := shapes.own(text, self._course, piece.number, out)
+        ) is not None:
+            return bool(own) and self._shape(own, piece, out)
         understood = self._brackets(text, piece, out)
         if understood is not None:
             return understood

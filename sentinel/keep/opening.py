@@ -8,6 +8,7 @@ newer one is never touched and a corrupt one never thrown away; all three are to
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,11 +16,15 @@ from pathlib import Path
 
 VERSION = 1
 NAME = "sentinel.db"
+COPIES = 2  # of the states before an upgrade so many are kept: one to go back by, and one should that be too late
 RESERVE_NAME = "reserve"
 RESERVE_BYTES = 8 * 1024 * 1024
 
 # One entry per step from version n to n + 1, statements without BEGIN and COMMIT. Empty: version 1 is the first.
 MIGRATIONS: dict[int, str] = {}
+
+
+_COPY = re.compile(r".*\.before-v(\d+)\.db")
 
 
 @dataclass(slots=True)
@@ -89,7 +94,15 @@ def _take_along(connection: sqlite3.Connection, path: Path, version: int) -> lis
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    for outdated in _copies(path)[:-COPIES]:
+        outdated.unlink(missing_ok=True)
     return [f"the state was taken along from version {version} to {VERSION}; as it was it stands in {copy}"]
+
+
+def _copies(path: Path) -> list[Path]:
+    """The copies that were made before each step, the oldest version's first."""
+    numbered = ((_COPY.fullmatch(found.name), found) for found in path.parent.glob(f"{path.stem}.before-v*.db"))
+    return [found for _, found in sorted((int(match[1]), found) for match, found in numbered if match)]
 
 
 def _set_aside(path: Path, why: str) -> Opened:

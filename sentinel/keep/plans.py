@@ -96,16 +96,17 @@ def failed_since(connection: sqlite3.Connection, since: Since) -> int:
     return int(connection.execute(query, (since.wall, since.boot, since.steady, Stage.FAILED.value)).fetchone()[0])
 
 
-def fought(connection: sqlite3.Connection, run: str) -> int:
+def fought(connection: sqlite3.Connection, run: str, alike: Iterable[str] = ()) -> int:
     """How many real plans signalled this run, or another generation of it, to their end, stopped or failed, and nobody has
-    called them right since.
+    called them right since; `alike` are plans for runs of other folders that the same one had started.
     """
-    source = run.partition("#")[0]
+    source, others = run.partition("#")[0], tuple(alike)
+    marks = ", ".join("?" * len(others))
     query = (
-        "SELECT count(*) FROM plans WHERE rehearsal = 0 AND stage IN (?, ?) AND called != 'right'"
-        " AND (run = ? OR substr(run, 1, ?) = ?)"
+        "SELECT count(*) FROM plans WHERE rehearsal = 0 AND stage IN (?, ?) AND called != 'right'"  # noqa: S608
+        f" AND (run = ? OR substr(run, 1, ?) = ? OR id IN ({marks}))"
     )
-    values = (Stage.STOPPED.value, Stage.FAILED.value, source, len(source) + 1, f"{source}#")
+    values = (Stage.STOPPED.value, Stage.FAILED.value, source, len(source) + 1, f"{source}#", *others)
     return int(connection.execute(query, values).fetchone()[0])
 
 

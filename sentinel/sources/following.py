@@ -180,6 +180,10 @@ class Log:
         """The common case at the price of one stat: nothing happened."""
         return len(self.parts) == 1 and not self.waits and stands_still(self.parts[0], self.path, now)
 
+    def repeats(self) -> bool:
+        """Whether its last lines were such that more of the same is no news."""
+        return len(self.parts) == 1 and self.parts[0].track.repeats
+
     def may_wait(self) -> bool:
         """Whether what the kernel speaks of brings no news: lines that read like the last ones but for their digits."""
         return len(self.parts) == 1 and calm(self.parts[0], self.path)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
+from math import inf
 from typing import Protocol, TypeVar, cast
 
 from sentinel.core.records import Fact, How, Item, Json, Mark, Over, Row, RunInfo
@@ -22,6 +23,8 @@ QUIET = 5.0
 STILLNESS = 1.0
 CLOSED = 60.0  # after a closing line the run is over when nothing came for so long
 FORGOTTEN = 7 * 86400.0  # without a word for so long it is over, whatever happened
+PEEKS = 0.25  # seconds between two peeks at lines that may wait: so late is news seen, under load alone
+PEEKS_LATE = 0.1  # ... and so much more where no further line makes us peek
 HISTORY_AT_ONCE = 4000  # items of history in one turn, so that a long one does not hold up the others
 
 NewLog = Callable[[str], Log]
@@ -55,7 +58,7 @@ class LiveRun:
 
     __slots__ = (
         *("_configs", "_configs_at", "_due", "_ended", "_ending", "_eyes", "_guard", "_history", "_moved", "_new_log"),
-        *("_open", "_poll", "calm", "due", "grew", "info", "logs", "over", "trouble"),
+        *("_open", "_peeks", "_poll", "_unpeeked", "_wish", "calm", "due", "grew", "info", "logs", "over", "trouble"),
     )
 
     def __init__(
@@ -77,6 +80,9 @@ class LiveRun:
         self._configs: dict[str, Config] = {}
         self._due: dict[str, float] = {}  # when a log is looked at whatever the kernel says
         self._moved: dict[str, float] = {}  # logs that the kernel says were written to, no more; when to read them
+        self._peeks: dict[str, float] = {}  # from when on lines of a log that may wait are peeked at again
+        self._unpeeked: dict[str, float] = {}  # logs of which lines wait unseen; by when to peek at them
+        self._wish = inf  # when to look at the run, as the kernel's last word has it
         self._ending = Ending()
         self._history: Iterator[Item | None] | None = None  # None in it: judge before you ask for more
         self._ended: Over | None = None  # its processes are gone, and how that went
@@ -130,12 +136,35 @@ class LiveRun:
                 yield None
 
     def grown(self, name: str, now: float, patience: float) -> float:
-        """The kernel says that somebody wrote into this log. When to read it: now, or within `patience` if it is no news."""
-        at = self._moved.get(name, now + patience)
-        if at > now and (self._ended or self._ending.said or self.catching_up or not self.logs[name].may_wait()):
-            at = now
+        """The kernel says that somebody wrote into this log. When to look at the run: now, or later if it is no news."""
+        if name in self._unpeeked and now < self._peeks[name]:
+            return self._wish
+        at, log = self._moved.get(name, now + patience), self.logs[name]
+        if at > now:
+            peeks = now >= self._peeks.get(name, now)
+            if self._ended or self._ending.said or self.catching_up or not (log.may_wait() if peeks else log.repeats()):
+                at = now
+            elif peeks:
+                self._peeks[name] = now + PEEKS
+                self._unpeeked.pop(name, None)
+            else:
+                self._unpeeked[name] = self._peeks[name] + PEEKS_LATE
         self._moved[name] = at
-        return at
+        self._wish = wish = min(self.waits, *self._unpeeked.values(), at)
+        return wish
+
+    @property
+    def waits(self) -> float:
+        """Until when what moved may wait; never where nothing does."""
+        return min(self._moved.values(), default=inf)
+
+    def _waits_on(self, now: float) -> bool:
+        """Whether it was time for no more than a peek at lines that may wait, and they still may."""
+        if now >= min((self.waits, *self._due.values())) or self._ended or self._ending.said:
+            return False
+        unpeeked, self._unpeeked = self._unpeeked, {}
+        self._peeks.update(dict.fromkeys(unpeeked, now + PEEKS))
+        return all(self.logs[name].may_wait() for name in unpeeked)
 
     def hint(self, name: str, now: float) -> None:
         """The kernel says that this name came or went: look closely."""
@@ -162,11 +191,14 @@ class LiveRun:
                 items += self._tried(name, partial(self._facts, name, config)) or []
         if self._history is not None:
             items += self._more_history()
+        elif self._unpeeked and self._waits_on(now):
+            pass
         elif now < self.due and len(self._moved) == 1:  # the usual case: one log grew, and nothing else is due
             name, _ = self._moved.popitem()
+            self._unpeeked.clear()
             items += self._glance(name, now)
         else:
-            moved, self._moved = self._moved, {}
+            moved, self._moved, self._unpeeked = self._moved, {}, {}
             for name in sorted({*moved, *[name for name, due in self._due.items() if due <= now]}):
                 items += self._look(name, now) if self._due[name] <= now else self._glance(name, now)
         self._ending.note(items)

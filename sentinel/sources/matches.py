@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from heapq import heappop, heappush
+from math import inf
 
 from sentinel.sources.eyes import Eyes
 from sentinel.sources.folder import rotated_from
@@ -15,8 +17,10 @@ from sentinel.sources.plan import WatchPlan
 from sentinel.sources.run_files import SNIFF
 from sentinel.sources.tree import Tree, root_of
 
+AGAIN = 60.0
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Match:
     """One match of a watch: a folder with runs below it, or a single log."""
 
@@ -27,6 +31,50 @@ class Match:
     listed: dict[str, Mapping[str, int]] = field(default_factory=dict)  # its folders, as they were last time
     found: dict[str, list[str]] = field(default_factory=dict)  # the runs in them
     unsure: bool = False  # a file had no content yet to know it by
+    number: int = 0  # in the order in which matches were met
+
+
+class Matches:
+    """All matches of the watches, and which of them are to be looked into when."""
+
+    def __init__(self) -> None:
+        """None was met yet."""
+        self.by_path: dict[str, Match] = {}
+        self.more = False  # some are due that the last call left out
+        self._soonest: list[
+            tuple[float, int, Match]
+        ] = []  # as a heap; a plan that is no longer its match's is passed over
+        self._met = 0
+
+    def add(self, plan: WatchPlan, path: str, now: float) -> None:
+        """One more, to be looked into now."""
+        self.plan(Match(plan, path, inf, set(), number=self._met), now)
+        self._met += 1
+
+    def plan(self, match: Match, at: float) -> None:
+        """When this one is to be looked into next."""
+        if match.due != at:
+            match.due, self.by_path[match.path] = at, match
+            heappush(self._soonest, (at, match.number, match))
+
+    def due(self, now: float, most: int) -> list[Match]:
+        """Those to be looked into now, in the order in which they were met; no more than so many."""
+        found: list[Match] = []
+        while self._soonest and self._soonest[0][0] <= now and len(found) < most:
+            at, _, match = heappop(self._soonest)
+            if match.due == at and self.by_path.get(match.path) is match:
+                self.plan(match, now + AGAIN)  # unless it is planned otherwise: a look that fails is not the last
+                found.append(match)
+        self.more = bool(self._soonest) and self._soonest[0][0] <= now
+        return found
+
+    def around(self, path: str) -> Match | None:
+        """The match that a path lies in."""
+        while path not in self.by_path:
+            path = path.rpartition("/")[0]
+            if not path:
+                return None
+        return self.by_path[path]
 
 
 class Places:

@@ -148,14 +148,19 @@ class Track:
         self._last, self._known = data, None
         return self.reader.feed(data[held:], arrival), grown
 
-    def more_of_the_same(self, content: Content, most: int) -> bool:
-        """Whether what came since, less than `most`, reads like the last lines but for its digits. Nothing is taken."""
+    @property
+    def repeats(self) -> bool:
+        """Whether its last lines were such that more of the same is no news."""
         place = self._place
         if place is None or self._reset_due or self._begin_at != place.read:
             return False
         if self._known is None:
             self._known, self._peeked = shapes_of(self._last), place.read
-        if not self._known:
+        return bool(self._known)
+
+    def more_of_the_same(self, content: Content, most: int) -> bool:
+        """Whether what came since, less than `most`, reads like the last lines but for its digits. Nothing is taken."""
+        if not self.repeats or self._known is None:
             return False
         data = content.read(most, self._peeked)
         whole = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1  # what has no end yet is judged later anyway

@@ -21,6 +21,12 @@ class Turns:
         """Something about this run moved, and is to be read at that time."""
         self._moved[key] = min(at, self._moved.get(key, at))
 
+    def may_wait(self, key: str, at: float, now: float) -> None:
+        """What moved in this run may wait until then; what said so before it holds no more, unless it is to be read now."""
+        known = self._moved.get(key)
+        if known is None or known > now:
+            self._moved[key] = at
+
     @property
     def next_moved(self) -> float:
         """When the next of those is to be read that moved."""
@@ -34,9 +40,12 @@ class Turns:
                 self.moved(key, at)  # until it was read: a turn may end before its time comes
         return {key: None for key, at in self._moved.items() if at <= now} | dict.fromkeys(asked)
 
-    def was_read(self, key: str, again: float) -> None:
-        """This run was read, and wants to be read again then."""
-        self._moved.pop(key, None)
+    def was_read(self, key: str, again: float, waits: float = inf) -> None:
+        """This run was read, and wants to be read again then; what was left waiting, if anything, until `waits`."""
+        if waits < inf:
+            self._moved[key] = waits
+        else:
+            self._moved.pop(key, None)
         if self._planned.get(key) != again:
             self._planned[key] = again
             heappush(self._soonest, (again, key))

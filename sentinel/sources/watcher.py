@@ -22,7 +22,7 @@ from sentinel.sources.following import Log
 from sentinel.sources.hints import Hints
 from sentinel.sources.identity import Bookmark
 from sentinel.sources.live_run import LiveRun, kept_marks, renamed_marks
-from sentinel.sources.matches import Match, Places, beginning_in, open_in
+from sentinel.sources.matches import Match, Matches, Places, beginning_in, open_in
 from sentinel.sources.mounts import mounts
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.run_files import SNIFF, moved_at, owner_of
@@ -74,7 +74,7 @@ class Watcher:
         self._mounted = mounted
         self._places = Places(self._eyes)
         self.with_own = self._places.tree.with_own  # folders in which somebody may have put rules of their own
-        self._matches: dict[str, Match] = {}
+        self._matches = Matches()
         self._runs: dict[str, LiveRun] = {}
         self._asleep: dict[str, _Asleep] = {}
         self._logs_at: dict[str, tuple[str, str]] = {}  # path -> (run key, log name)
@@ -87,7 +87,6 @@ class Watcher:
         self.turns = Turns()
         self._next_folders = -1e18
         self._first = True
-        self._unlooked = False  # matches are due that no turn had room for
 
     @property
     def name(self) -> str:
@@ -97,7 +96,7 @@ class Watcher:
     @property
     def pending(self) -> bool:
         """Whether the next turn has work at once: history to read, or folders that were not looked into."""
-        return bool(self._past or self._new or self._unlooked)
+        return bool(self._past or self._new or self._matches.more)
 
     def left(self) -> tuple[int, int]:
         """How many runs have history that is still to be read, and how many are known."""
@@ -122,10 +121,10 @@ class Watcher:
             if key in self._runs and key not in self._new:
                 yield from self._read_run(key, now, key in touched)
         yield from self._begin_some(now)
-        for key in sorted(found - set(self._runs)):
-            if key in self._asleep and not self._asleep[key].info.fresh:
+        for key in sorted(found & self._asleep.keys()):
+            if key not in self._runs and not self._asleep[key].info.fresh:
                 yield Batch(key, (Found(self._asleep[key].info, None),))
-        self._first = self._first and self._unlooked
+        self._first = self._first and self._matches.more
 
     def _begin_some(self, now: float) -> Iterator[Batch]:
         """Of the runs that were found those whose turn it is."""
@@ -151,7 +150,7 @@ class Watcher:
             self._past.discard(key)
         if self._suspects:
             self._suspects.survived()
-        self.turns.was_read(key, run.due)
+        self.turns.was_read(key, run.due, run.waits)
         if run.over:
             self._put_to_sleep(key, now)
 
@@ -163,24 +162,25 @@ class Watcher:
             log = self._logs_at.get(path)
             run = self._runs.get(log[0]) if log else None
             if log and run:
-                self.turns.moved(log[0], run.grown(log[1], now, self.turns.patience))
+                self.turns.may_wait(log[0], run.grown(log[1], now, self.turns.patience), now)
             else:
                 self._another_file(path, now)
         for path in changed:
             self._came_or_went(path, now)
         if self._hints.lost:
             self._hints.lost, self._next_folders = False, now
-            for match in self._matches.values():
-                match.due = now
+            for match in self._matches.by_path.values():
+                self._matches.plan(match, now)
             for run in self._runs.values():
                 run.hint_all(now)
                 self.turns.moved(run.info.key, now)
 
     def _another_file(self, path: str, now: float) -> None:
         """A file that is no log under watch moved: a config, a log that had no content yet, or something large."""
-        match = self._match_of(path)
+        match = self._matches.around(path)
         if match is not None:
-            match.due = now if match.unsure or not match.runs else min(match.due, now + 1.0)
+            soon = now if match.unsure or not match.runs else min(match.due, now + 1.0)
+            self._matches.plan(match, soon)
             self._touched |= match.runs & self._runs.keys()
 
     def _came_or_went(self, path: str, now: float) -> None:
@@ -188,33 +188,24 @@ class Watcher:
         if log and log[0] in self._runs:
             self._runs[log[0]].hint(log[1], now)
             self.turns.moved(log[0], now)
-        match = self._match_of(path)
+        match = self._matches.around(path)
         if match is None:
             self._next_folders = now
         else:
-            match.due = now
+            self._matches.plan(match, now)
             self._touched |= match.runs & self._runs.keys()
-
-    def _match_of(self, path: str) -> Match | None:
-        while path not in self._matches:
-            path = path.rpartition("/")[0]
-            if not path:
-                return None
-        return self._matches[path]
 
     def _match_patterns(self, now: float) -> None:
         if self._hints:
             self._hints.listen()
         patterns = [(pattern, plan) for plan in self._plans for pattern in (plan.runs, *plan.files) if pattern]
-        for path, plan in self._places.tree.unmet(patterns, set(self._matches)):
-            self._matches[path] = Match(plan, path, now, set())
+        for path, plan in self._places.tree.unmet(patterns, set(self._matches.by_path)):
+            self._matches.add(plan, path, now)
 
     def _look_into_matches(self, now: float) -> set[str]:
         """The keys of the runs that were found, or found again."""
         found: set[str] = set()
-        due = [match for match in self._matches.values() if match.due <= now]
-        self._unlooked = len(due) > MOST_LOOKED
-        for match in due[:MOST_LOOKED]:
+        for match in self._matches.due(now, MOST_LOOKED):
             changed = self._places.look_into(match)
             for folder, files in match.found.items():
                 if changed or f"{match.plan.name}:{folder}" not in self._runs:
@@ -223,7 +214,7 @@ class Watcher:
             told = self._hints is not None and self._hints.tells(match.path)
             for run in live:
                 run.calm = TOLD if told else FOLDERS
-            match.due = now + ((TOLD if told else FOLDERS) if live or not match.runs else OVER)
+            self._matches.plan(match, now + ((TOLD if told else FOLDERS) if live or not match.runs else OVER))
         return found
 
     # --- finding -----------------------------------------------------------------------------------------------
@@ -354,8 +345,8 @@ class Watcher:
         The answer are the runs whose history was only half read: they begin anew, so forget them.
         """
         same = plans if names is self._names else ()
-        parted = [path for path, match in self._matches.items() if match.plan not in same]
-        halves = {key for path in parted for key in self._matches.pop(path).runs if self._put_away(key)}
+        parted = [path for path, match in self._matches.by_path.items() if match.plan not in same]
+        halves = {key for path in parted for key in self._matches.by_path.pop(path).runs if self._put_away(key)}
         if hints is not self._hints and self._hints:
             self._hints.close()
         self._plans, self._names, self._hints = plans, names, hints

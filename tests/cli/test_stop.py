@@ -29,6 +29,8 @@ def place():
     with tempfile.TemporaryDirectory(prefix="sentinel-stop-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
+        (folder / "tmp").mkdir()
+        (folder / "tmp").chmod(0o1777)
         yield folder
 
 
@@ -53,10 +55,14 @@ def python(place):
 
 
 @pytest.fixture
-def sentinel(python):
+def sentinel(place, python):
+    environment = {**os.environ, "TMPDIR": str(place / "tmp")}
+
     def run(uid, *words):
         command = [*who(uid), python, "-m", "sentinel", *map(str, words), "--socket", "/nowhere"]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
 
     return run
 
@@ -92,6 +98,14 @@ def test_the_runs_own_user_stops_it_with_neither_consent_nor_a_daemon(start, sen
     assert (done.returncode, process.wait(5)) == (0, 0), done.stdout + done.stderr
     assert "saved and proven" in done.stdout
     assert {path.stat().st_uid for path in (run / ".sentinel-kept").iterdir()} == {ADA}
+
+
+def test_a_dry_run_leaves_nothing_behind(start, sentinel, place):
+    run, process = start(ADA, "a")
+    before = sorted(os.listdir(run))
+    assert sentinel(ADA, "stop", run, "--dry-run").returncode == 0
+    assert (sorted(os.listdir(run)), os.listdir(place / "tmp")) == (before, [])
+    assert process.poll() is None
 
 
 @pytest.mark.parametrize("by", ["folder", "pid"])

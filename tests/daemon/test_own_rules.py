@@ -11,7 +11,6 @@ import pytest
 
 import sentinel.daemon.own_rules as own_module
 from sentinel.cli.explain import told as explained
-from sentinel.core.asleep import NEVER
 from sentinel.core.stopping_signs import signs_of
 from sentinel.daemon.answers import explain
 from sentinel.daemon.control import Refused
@@ -214,7 +213,6 @@ def test_a_run_that_sleeps_is_woken_when_its_rules_change_and_not_before(home):
     engine = home.daemon.engine
     key = nap(home, "r")
     assert key
-    engine.sleepers.runs[key].waking = NEVER
     engine._own._held["/gone"] = engine._own._held[f"{home.place}/a/r"]
     for _ in range(3):
         home.look()

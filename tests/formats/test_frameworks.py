@@ -48,6 +48,19 @@ def test_scores_on_the_line_below_their_names_are_the_validation_s():
     ]
 
 
+def test_a_table_of_boxes_is_read_once_an_epoch():
+    head = "\n      Epoch    GPU_mem   box_loss   cls_loss   dfl_loss  Instances       Size\n"
+    row = "        2/9      2.11G      1.250      0.750      1.125        101        640"
+    bars = f"\r{row}:  50%|#####     | 4/8 [00:00<00:00,  5.01it/s]\r{row}: 100%|##########| 8/8 [00:01<00:00,  5.01it/s]\n"
+    names = "                 Class     Images  Instances      Box(P          R      mAP50  mAP50-95): 100%|##########| 8/8 [00:01<00:00]\n"
+    scores = "                   all        128        929      0.640      0.530      0.600      0.440\n"
+    met = rows(head + bars + names + scores)
+    assert [(dict(zip(row.names, row.values, strict=True)), row.epoch) for row in met] == [
+        ({"train.loss.box": 1.25, "train.loss.cls": 0.75, "train.loss.dfl": 1.125}, 2.0),
+        ({"val.precision": 0.64, "val.recall": 0.53, "val.map50": 0.6, "val.map50_95": 0.44}, 2.0),
+    ]
+
+
 def test_a_score_beside_both_losses_is_the_validation_s():
     assert said("epoch,train_loss,valid_loss,accuracy\n1,0.9,1.1,0.5\n", "history.csv") == [
         {"train.loss": 0.9, "val.loss": 1.1, "val.accuracy": 0.5, "epoch": 1.0}

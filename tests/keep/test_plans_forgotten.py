@@ -36,6 +36,7 @@ def test_a_run_that_was_stopped_or_could_not_be_is_not_fought_until_a_person_agr
     for number, (stage, run) in enumerate(ends):
         plans.write_plan(connection, replace(PLAN, id=str(number), run=run, stage=stage, rehearsal=False), 1.0)
     assert plans.fought(connection, "w:a#3") == 2
+    assert plans.fought(connection, "w:new", ["2", "3"]) == 1
     plans.call(connection, "0", "right")
     plans.call(connection, "1", "wrong")
     assert plans.fought(connection, "w:a") == 1

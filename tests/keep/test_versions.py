@@ -86,11 +86,14 @@ def test_what_an_older_version_wrote_of_a_sleeping_run_does_not_outlive_the_run_
     """A version that knew no briefs leaves them standing: they would show a run as it was before."""
     with store.turn() as connection:
         store.save_run(Snapshot(RunInfo("t/a", "a", "", "t"), "t/a", 10.0, {"step": 1}, {}, "", ["", "fine"]))
-        assert [snapshot.brief for snapshot in store.snapshots()] == [["", "fine"]]
+        store.save_wakings([("t/a", [60.0, True], "mark")])
+        assert [(kept.brief, kept.waking, kept.waking_by) for kept in store.snapshots()] == [
+            (["", "fine"], [60.0, True], "mark")
+        ]
         rows = connection.execute("SELECT data, bookmarks FROM snapshots").fetchone()
         connection.execute("INSERT OR REPLACE INTO snapshots VALUES ('t/a', 20.0, ?, ?)", tuple(rows))
         (snapshot,) = store.snapshots()
-    assert (snapshot.brief, snapshot.data) == (None, {"step": 1})
+    assert (snapshot.brief, snapshot.data, snapshot.waking, snapshot.waking_by) == (None, {"step": 1}, None, "")
 
 
 # --- another form ----------------------------------------------------------------------------------------------------
@@ -141,6 +144,18 @@ def test_an_older_state_is_copied_whole_and_taken_along(tmp_path, next_version):
     again = Store(folder, ALL)
     assert again.told == []
     again.close()
+
+
+def test_of_the_copies_of_older_states_the_newest_two_are_kept_and_no_other_file_goes(tmp_path, next_version):
+    folder = older(tmp_path / "state")
+    others = ["sentinel.before-v1.db", "sentinel.before-vacation.db", "sentinel.corrupt-1"]
+    for name in (*others, "sentinel.before-v0.db"):
+        (folder / name).write_text("kept")
+    next_version()
+    Store(folder, ALL).close()
+    left = {path.name for path in folder.iterdir()}
+    assert {*others, f"sentinel.before-v{VERSION + 1}.db"} <= left
+    assert "sentinel.before-v0.db" not in left
 
 
 def test_a_step_that_fails_leaves_the_older_state_as_it_was(tmp_path, next_version):

@@ -12,6 +12,7 @@ import pytest
 from sentinel.outlets.hands.ladder import Patience, climb_whole, survey
 from sentinel.outlets.hands.survey import crew_of_folder
 from sentinel.outlets.proof.proving import State, prove
+from tests.world.waiting import awaited
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(120)]
 HERE = Path(__file__).parent / "trainings"
@@ -94,17 +95,10 @@ def test_lightning_without_it_is_not_asked_for_it_would_exit_as_if_all_were_well
 
 def test_lightning_that_starts_its_second_rank_itself_is_asked_at_both(start, tmp_path):
     folder, process = start("lightning_fit.py", "ddp")
-    until(lambda: len(crew_of_folder(str(folder)).ranks) == 2)
+    awaited(lambda: len(crew_of_folder(str(folder)).ranks) == 2)
     done = climb(folder, tmp_path)
     assert (done.outcome, len(done.crew.ranks), done.saved.state) == ("stopped", 2, State.SANE)
     assert process.wait(15) is not None
-
-
-def until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not condition():
-        time.sleep(0.1)
-    assert condition()
 
 
 def test_lightning_with_the_gift_saves_goes_on_and_then_stops(start, tmp_path):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from sentinel.outlets.hands.ladder import Patience, climb_whole, survey
 from sentinel.outlets.hands.process import Pin, read_process
 from sentinel.outlets.hands.sending import Refused, ask, audit, check_crew, claim, signal_ranks
 from sentinel.outlets.hands.survey import Crew, crew_of_folder
-from sentinel.outlets.hands.ways import find_way
+from sentinel.outlets.hands.ways import LISTENS, find_way
 from sentinel.outlets.proof.finding import KEPT
 from sentinel.outlets.proof.proving import State, prove
 from tests.world.waiting import PATIENCE, awaited
@@ -241,6 +242,16 @@ def test_every_framework_that_is_refused_says_what_to_do_by_hand(start):
     assert "kill -TERM" in way.words
 
 
+def test_who_listens_in_a_container_is_known_by_its_pid_in_there(start):
+    folder, process = start("handler")
+    (folder / LISTENS).write_text("7\n")
+    crew = crew_of_folder(str(folder))
+    assert find_way(crew, str(folder)).protocol == "signal"
+    inside = replace(crew, ranks=(replace(crew.ranks[0], innermost=7),))
+    assert find_way(inside, str(folder)).protocol == "file"
+    assert process.poll() is None
+
+
 def test_the_owners_own_way_goes_before_what_was_found(start, tmp_path):
     folder, _ = start("handler")
     crew = crew_of_folder(str(folder))
@@ -308,6 +319,16 @@ def test_no_room_for_a_copy_is_a_refusal(start, tmp_path, monkeypatch):
     monkeypatch.setattr("sentinel.outlets.hands.guard.SPARE", 1 << 60)
     with pytest.raises(Refused, match="no room"):
         protect(folder / "ckpt.pt", folder)
+
+
+def test_a_copy_that_was_damaged_since_is_made_again_and_a_whole_one_is_not(start):
+    folder, _ = start("early")
+    copy = protect(folder / "ckpt.pt", folder)
+    inode = copy.stat().st_ino
+    assert protect(folder / "ckpt.pt", folder).stat().st_ino == inode
+    copy.write_bytes(copy.read_bytes()[:100])
+    again = protect(folder / "ckpt.pt", folder)
+    assert (again, prove(again).state) == (copy, State.SANE)
 
 
 def test_consent_counts_only_from_a_file_that_is_the_owners_alone(tmp_path):

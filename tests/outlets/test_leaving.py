@@ -16,6 +16,7 @@ from sentinel.outlets.hands.consent import write_consent
 from sentinel.outlets.hands.process import read_process
 from sentinel.outlets.hands.rung import perform
 from sentinel.outlets.hands.survey import crew_of_folder
+from tests.world.waiting import awaited
 
 PLAIN = Path(__file__).parent / "trainings" / "plain.py"
 LEAVES_ONE = """import os, sys, time
@@ -30,15 +31,6 @@ while True:
 """
 
 
-def until(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
-
-
 @pytest.fixture
 def run(tmp_path):
     started, folder = [], tmp_path / "run"
@@ -48,15 +40,16 @@ def run(tmp_path):
     def begin(*words, env=None):
         command = [sys.executable, *map(str, words)]
         started.append(subprocess.Popen(command, start_new_session=True, env={**os.environ, **(env or {})}))
-        until(lambda: (folder / "train.log").exists() and len((folder / "train.log").read_text()) > 30)
+        awaited(lambda: (folder / "train.log").exists() and len((folder / "train.log").read_text()) > 30)
         return folder, started[-1]
 
     yield begin
     for process in started:
         process.kill()
         process.wait()
-    for left in crew_of_folder(str(folder)).all:
-        os.kill(left.pid, signal.SIGKILL)
+    for place in (folder, tmp_path / "other"):
+        for left in crew_of_folder(str(place)).all:
+            os.kill(left.pid, signal.SIGKILL)
 
 
 def do(deed, folder, tmp_path, **more):
@@ -104,7 +97,7 @@ def test_one_of_two_ranks_that_stays_behind_is_still_here_and_not_elsewhere(run,
     ranks = {"WORLD_SIZE": "2"}
     folder, first = run(script, tmp_path / "run", "x", env={**ranks, "RANK": "0", "LOCAL_RANK": "0"})
     run(script, tmp_path / "run", "x", env={**ranks, "RANK": "1", "LOCAL_RANK": "1"})
-    until(lambda: len(crew_of_folder(str(folder)).ranks) == 2)
+    awaited(lambda: len(crew_of_folder(str(folder)).ranks) == 2)
     assert do("end", folder, tmp_path)["ended"] == "done"
     assert first.wait(10) == -signal.SIGTERM
 
@@ -129,3 +122,33 @@ def test_a_file_that_keeps_a_run_keeps_what_goes_on_with_it(run, tmp_path):
     answer = do("ask", folder, tmp_path, before=[str(earlier)])
     assert (answer["ended"], str(earlier / "KEEP") in answer["detail"], process.poll()) == ("failed", True, None)
     assert do("survey", folder, tmp_path, before=[str(earlier)])["kept"].startswith(str(earlier / "KEEP"))
+
+
+def test_what_starts_the_same_command_again_elsewhere_is_known_by_its_starter(run, tmp_path):
+    script, other = tmp_path / "train.py", tmp_path / "other"
+    script.write_text(
+        "import os, sys, time\n"
+        "folder = sys.argv[1] if not os.path.exists(sys.argv[1] + '/train.log') else sys.argv[1] + '/../other'\n"
+        "os.makedirs(folder, exist_ok=True)\n"
+        "log = open(folder + '/train.log', 'a', buffering=1)\n"
+        "while True: log.write('a step of this run\\n'); time.sleep(0.05)\n"
+    )
+    loop = tmp_path / "loop.py"
+    loop.write_text(f"import subprocess, sys\nwhile True: subprocess.run([sys.executable, '{script}', sys.argv[1]])\n")
+    folder, _ = run(loop, tmp_path / "run")
+    assert do("survey", folder, tmp_path)["before"] == []
+    assert do("end", folder, tmp_path)["ended"] == "done"
+    awaited(lambda: crew_of_folder(str(other)).ranks)
+    write_consent(other, Level.KILL)
+    assert do("survey", other, tmp_path, plan="q")["before"] == ["p"]
+    assert do("survey", other, tmp_path, plan="p")["before"] == []
+
+
+def test_a_checkpoint_from_the_future_says_nothing_of_what_is_lost(run, tmp_path):
+    folder, _ = run(PLAIN, tmp_path / "run", "handler,early")
+    awaited((folder / "ckpt.pt").exists)
+    assert 0 <= do("prove", folder, tmp_path)["proven"]["age"] < 60
+    later = time.time() + 7200
+    os.utime(folder / "ckpt.pt", (later, later))
+    found = do("prove", folder, tmp_path)["proven"]
+    assert (found["good"], found["age"]) == (str(folder / "ckpt.pt"), None)

@@ -9,7 +9,7 @@ from tests.service.boot import Machine, cannot_boot
 
 pytestmark = [
     pytest.mark.systemd,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(bool(cannot_boot()), reason=cannot_boot() or "-"),
 ]
 

@@ -16,7 +16,7 @@ from tests.world.waiting import until
 
 pytestmark = [
     pytest.mark.systemd,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(bool(cannot_boot()), reason=cannot_boot() or "-"),
 ]
 ADA, HOME = 12345, "/home/ada"

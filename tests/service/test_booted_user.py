@@ -10,7 +10,7 @@ from tests.service.test_booted import NAN, SENTINEL
 
 pytestmark = [
     pytest.mark.systemd,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(bool(cannot_boot()), reason=cannot_boot() or "-"),
 ]
 
@@ -89,6 +89,7 @@ def test_it_watches_her_closed_home_and_nobody_elses(ada):
 
 
 def test_a_broken_reload_fails_aloud_and_keeps_what_was_in_force(ada):
+    ada.until(lambda: ada.shows("StatusText").startswith("1 run, "), "the status line")
     before, good = ada.shows("StatusText"), ada.settings.read_text()
     ada.settings.write_text(good + "[tel]\n")
     assert "failed" in ada.says("systemctl --user reload sentinel").lower()

@@ -5,6 +5,7 @@ import pytest
 from sentinel.core.names import Names
 from sentinel.core.records import How, Mark, Over, Row
 from sentinel.sources.hints import Hints
+from sentinel.sources.live_run import PEEKS, PEEKS_LATE
 from sentinel.sources.plan import WatchPlan
 from sentinel.sources.watcher import Watcher
 from tests.sources.plain_eyes import PlainEyes
@@ -79,11 +80,31 @@ def test_without_patience_every_line_is_read_at_once(run):
 )
 def test_news_is_read_at_once_and_what_waits_in_front_of_it_too(run, news):
     run.calm()
-    assert run.turn(0.01) == []
     run.write("a.log", news)
     read = run.turn(0.01)
     assert read[0] == 201
     assert len(read) == 2
+
+
+@pytest.mark.parametrize("news", ["step=202 loss=nan", "Killed"])
+def test_news_right_behind_a_calm_line_is_read_soon_even_where_it_is_the_last_line_of_all(run, news):
+    run.calm()
+    assert run.turn(0.01) == []
+    run.write("a.log", news)
+    assert run.turn(0.01) == []
+    assert run.watcher.turns.next_moved <= run.now + PEEKS + PEEKS_LATE
+    read = run.turn(PEEKS + PEEKS_LATE - 0.01)
+    assert read[0] == 201
+    assert len(read) == 2
+
+
+def test_a_peek_at_calm_lines_lets_them_wait_on_until_their_time_has_come(run):
+    run.calm(), run.turn(0.01)
+    run.calm()
+    assert run.turn(0.01) == []
+    assert run.turn(PEEKS + PEEKS_LATE - 0.01) == []
+    assert run.watcher.turns.next_moved == pytest.approx(run.now - PEEKS - PEEKS_LATE + PATIENCE)
+    assert run.turn(PATIENCE - PEEKS) == [201, 202]
 
 
 def test_news_in_another_file_of_the_run_overtakes_nothing_that_waits(run):
@@ -108,12 +129,12 @@ def test_a_line_without_an_end_waits_and_counts_once_it_has_one(run):
     assert run.turn(PATIENCE) == [201]
 
 
-def test_a_log_that_is_cut_while_lines_wait_is_looked_at_at_once(run):
+def test_a_log_that_is_cut_while_lines_wait_is_looked_at_soon(run):
     run.calm()
     assert run.turn(0.01) == []
     run.logs["a.log"].truncate(0)
     run.write("a.log", "step=1 loss=3.0")
-    read = run.turn(0.01)
+    read = run.turn(PEEKS + PEEKS_LATE)
     assert isinstance(read[0], Mark)
     assert read[1:] == [1]
 

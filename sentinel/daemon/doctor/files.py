@@ -9,9 +9,10 @@ import os
 import pwd
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from sentinel.daemon.dead_disks import Asked, silent, troubles
 from sentinel.daemon.doctor.findings import Account, Finding, Patient, State, as_account
 from sentinel.daemon.settings import Watch
 from sentinel.daemon.trust import distrust
@@ -51,7 +52,21 @@ def _opens(path: Path) -> bool:
 
 def watches(patient: Patient) -> list[Finding]:
     """Each watch matches something, all of which can be read."""
-    return [finding for watch in patient.known.watches() for finding in _watch(watch, patient)]
+    dead = silent(patient.known.watches())
+    found = [finding for watch in touchable(patient, dead) for finding in _watch(watch, patient)]
+    return [*found, *(Finding(f"watch {name}", State.MISSING, *text) for name, text in _dead(dead))]
+
+
+def _dead(dead: Mapping[str, Sequence[Asked]]) -> Iterator[tuple[str, list[str]]]:
+    for name, text in zip(dead, troubles(dead), strict=False):
+        yield name, text.split("; ", 1)
+
+
+def touchable(patient: Patient, dead: Collection[str] | None = None) -> list[Watch]:
+    """The watches whose disks answer: nobody waits for the others."""
+    watches = patient.known.watches()
+    gone = silent(watches, 1.0) if dead is None else dead  # it was asked with more patience before
+    return [watch for watch in watches if watch.name not in gone]
 
 
 def _init(patient: Patient) -> str:
@@ -185,7 +200,7 @@ def inotify(patient: Patient) -> list[Finding]:
         limit = int(_LIMITS.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return [Finding("inotify", State.NOTE, "this kernel offers none; files are found by looking every second")]
-    roots = [path for watch in patient.known.watches() for path in _matches(watch.runs)]
+    roots = [path for watch in touchable(patient) for path in _matches(watch.runs)]
     folders = sum(1 for _ in itertools.islice(_folders(roots), _MOST_FOLDERS))
     if folders > limit * 0.8:
         cure = f"echo fs.inotify.max_user_watches={max(524288, 4 * folders)} | sudo tee /etc/sysctl.d/60-inotify.conf"

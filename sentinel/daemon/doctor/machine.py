@@ -16,7 +16,7 @@ from sentinel.daemon.doctor.findings import Finding, Patient, State, as_account
 from sentinel.daemon.install_plan import SHIPPED_COMMAND, Place, shipped, user_unit
 
 EXTRAS = {  # a module or command: what to install for it, what is lost without it
-    "matplotlib": ("matplotlib", "messages carry no curve"),
+    "matplotlib": ("matplotlib", "messages carry a small curve without axes"),
     "pandas": ("pandas", "`replay` and `backtest` write no tables"),
     "torch": ("torch safetensors numpy", "checkpoints are checked by their structure, not by their numbers"),
     "py-spy": ("py-spy", "a silent run's message does not say where it hangs"),

@@ -29,14 +29,14 @@ def protect(checkpoint: Path, folder: Path) -> Path:
     whole = folder / KEPT / f"{about.st_mtime_ns}-{checkpoint.name}"
     partial = whole.with_name(f"{os.getpid()}.copying-{whole.name}")
     named = checkpoint.name if checkpoint.is_dir() else ""  # a folder's own name is part of its proof
-    if (whole / named).exists():
+    if _is_copy(whole / named, checkpoint):
         return whole / named
     try:
         as_owner(folder, lambda: _copied(checkpoint, folder, partial))
         report = prove(partial / named)
         if report.state is not State.SANE:
             raise Refused(f"the copy of {checkpoint} is {report.state.value}: it was written to meanwhile")
-        as_owner(folder, lambda: os.rename(partial, whole))
+        as_owner(folder, lambda: _put(partial, whole))
     except NotDone as trouble:
         raise Refused(str(trouble)) from None
     except OSError as trouble:
@@ -45,6 +45,24 @@ def protect(checkpoint: Path, folder: Path) -> Path:
         with suppress(NotDone):
             as_owner(folder, lambda: _remove(partial))
     return whole / named
+
+
+def _is_copy(kept: Path, checkpoint: Path) -> bool:
+    """Whether a copy that is there already still has every file of its checkpoint, as large and as old."""
+    return kept.exists() and _looks(kept) == _looks(checkpoint)
+
+
+def _looks(place: Path) -> dict[str, tuple[int, int]]:
+    files = [path for path in place.rglob("*") if path.is_file()] if place.is_dir() else [place]
+    told = ((str(path.relative_to(place)), path.lstat()) for path in files)
+    return {name: (about.st_size, about.st_mtime_ns) for name, about in told}
+
+
+def _put(partial: Path, whole: Path) -> str:
+    """Give the copy its name; one that was there and is damaged makes room."""
+    _remove(whole)
+    partial.rename(whole)
+    return ""
 
 
 def _copied(checkpoint: Path, folder: Path, partial: Path) -> str:

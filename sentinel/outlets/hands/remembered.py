@@ -14,6 +14,7 @@ from typing import Any
 
 from sentinel.outlets.hands.process import Process, all_processes, read_process
 from sentinel.outlets.hands.resuming import note_resume
+from sentinel.outlets.hands.starters import note_starter
 from sentinel.outlets.hands.survey import Crew
 
 CREW, ALIVE = "crew.json", "alive"  # who was there when it was first asked or signalled; when they were last seen
@@ -45,6 +46,7 @@ def remember(crew: Crew, folder: Path) -> None:
     if not (folder / CREW).exists():
         note_alive(folder)
         note_resume(crew, folder)
+        note_starter(crew, folder)
         rows = [[one.pid, one.start, one.launcher, one.worker] for one in _all_of(crew)]
         (folder / CREW).write_text(json.dumps(rows))
 

@@ -36,6 +36,7 @@ from sentinel.outlets.hands.remembered import (
 from sentinel.outlets.hands.requests import note_request, withdraw
 from sentinel.outlets.hands.sending import Refused, audit, check_crew, claim, signal_ranks
 from sentinel.outlets.hands.slurm import ask_by, park
+from sentinel.outlets.hands.starters import stopped_before
 from sentinel.outlets.hands.survey import Crew, crew_of_folder, crew_of_pids, stuck
 from sentinel.outlets.hands.ways import find_way
 from sentinel.outlets.proof.finding import Candidate, candidates, last_good, written_so_far
@@ -43,6 +44,7 @@ from sentinel.outlets.proof.proving import ENDINGS, Report, State, prove
 
 Answer = dict[str, Any]
 STILL = 2.0  # a save of several files is whole once none of them has moved for so long, or nobody is left to write
+AHEAD = 60.0  # a file that was written so far in the future was written by another clock
 BEFORE, BAD = "before.json", "bad.json"  # checkpoints as they were before the request; new ones that were no good
 
 
@@ -129,7 +131,7 @@ def _survey(task: dict[str, Any], state_folder: Path) -> Answer:
         "pids": [p.pid for p in crew.ranks], "uids": sorted({p.uid for p in crew.all}), "runs": crew.runs,
         "trouble": list(crew.trouble), "elsewhere": elsewhere(crew, state_folder), "way": way.name if way.known else "",
         "ages": [[rank.pid, age_of(rank, task)] for rank in crew.ranks],
-        "named": bool(task.get("ask")),
+        "named": bool(task.get("ask")), "before": stopped_before(crew, Path(task["state"]), task["plan"]),
         "ends": way.ends, "remote": way.remote, "by_hand": way.words, "stuck": any(map(stuck, crew.ranks)),
     }  # fmt: skip
 
@@ -138,6 +140,8 @@ def _proven(good: Report | None, worse: list[Report], copy: Path | None = None) 
     tainted = next((report.path for report in worse if report.state is State.TAINTED), "")
     unclear = next((report for report in worse if report.state is State.UNCLEAR), None) if good is None else None
     age = None if good is None or good.written is None else time.time() - good.written
+    if age is not None and age < -AHEAD:
+        age = None  # by one clock or another: how much work lies behind it cannot be told
     return {
         "proven": {"good": good.path if good else "", "age": age, "tainted": tainted, "copy": str(copy or ""),
                    "step": good.step if good else None, "unclear": _judged(unclear)}

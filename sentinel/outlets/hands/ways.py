@@ -109,7 +109,9 @@ def _listens(crew: Crew, folder: str) -> Way | None:
         pids = {int(word) for word in Path(folder, LISTENS).read_text()[:4096].split() if word.isdigit()}
     except OSError:
         return None
-    if not pids & {process.pid for process in crew.ranks}:
+    if not pids & {
+        pid for process in crew.ranks for pid in (process.pid, process.innermost)
+    }:  # a container counts its own
         return None
     return Way("stop file of sentinel.trainer", "file", str(Path(folder, STOP_FILE)), ends=False)
 
