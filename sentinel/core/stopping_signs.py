@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from math import isfinite
 
@@ -10,6 +11,7 @@ from sentinel.core.records import Evidence, Phase
 from sentinel.core.run import Run
 from sentinel.core.stopping_world import Sign
 
+_NONFINITE = re.compile(r"(?<!not )\bnonfinite\(")  # a rule that asks for it; one that rules it out is not about it
 TERMINAL, HUNG = "terminal", "hung"  # what a rule may say of itself: `labels: {sign: terminal}`
 
 
@@ -47,7 +49,7 @@ def _sign(bound: Bound, run: Run, reads: frozenset[str], shift: float) -> Sign:
         alert.n,
         reads,
         terminal=word == TERMINAL,
-        nonfinite="nonfinite(" in text or _broken(evidence),
+        nonfinite=bool(_NONFINITE.search(text)) or _broken(evidence),
         hung=word == HUNG or "silence" in text,
         stale=alert.stale,
         hidden=alert.hidden_by is not None,

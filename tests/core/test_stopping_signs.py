@@ -56,6 +56,8 @@ def test_broken_numbers_silence_and_a_rules_own_word_are_seen():
     assert sign("silence > minutes(5)").hung
     assert sign(sign="terminal").terminal
     assert not sign().nonfinite
+    assert not sign("val.perplexity > 1e5 and not nonfinite(val.perplexity)").nonfinite
+    assert sign("x > 1 and not known(y) and nonfinite(train.loss)").nonfinite
 
 
 def test_a_sign_names_the_files_of_its_evidence_and_without_any_all_files_of_the_run():

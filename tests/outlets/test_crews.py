@@ -58,7 +58,7 @@ def begin(tmp_path):
         started.append(
             subprocess.Popen(command, cwd=tmp_path, start_new_session=True, env={**os.environ, **(env or {})})
         )
-        awaited((folder / "train.log").exists)
+        awaited(lambda: (log := folder / "train.log").exists() and "here" in log.read_text())
         time.sleep(0.2)
         return started[-1], folder
 

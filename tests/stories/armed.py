@@ -163,7 +163,7 @@ class Armed:
         if deed in (Deed.ASK, Deed.END, Deed.KILL):
             run = self.engine.runs[self.key].run
             self.sent.append((deed.value, f"step {run.step:,}" if run.step is not None else f"epoch {run.epoch:g}"))
-        if deed is Deed.CHECK:
+        if deed in (Deed.CHECK, Deed.END):
             self.saving = replace(self.saving, gone=self.clock.now)
         self.outcomes.append(Outcome(deed.value, Ended.DONE, "", good))
 
