@@ -16,7 +16,7 @@ from typing import Protocol
 from sentinel.core.stopping import explained, turn
 from sentinel.core.stopping_birth import birth
 from sentinel.core.stopping_conditions import Found
-from sentinel.core.stopping_plan import Deed, Plan, Stage
+from sentinel.core.stopping_plan import BEFORE_ASKING, Deed, Plan, Stage
 from sentinel.core.stopping_world import Consent, Ended, Level, Outcome, Saving, Tally, World
 from sentinel.daemon.stopping_children import KEPT, SURVEY, WATCH, Children, Seen, outcome_of
 from sentinel.keep import plans
@@ -24,6 +24,7 @@ from sentinel.keep import plans
 WATCHED = (Stage.ASKED, Stage.VERIFIED)
 SAID = (Deed.ANNOUNCE, Deed.TELL)  # done by us, inside the turn's own transaction
 HOUR, DAY = 3600.0, 86400.0
+AT_ONCE = 2  # looks at processes, each a child of some tenths of a second
 REWRITE = 60.0  # what a plan waits for changes with every second; it is written down so often if nothing else is new
 
 
@@ -36,6 +37,9 @@ class Paper(Protocol):
         """One transaction."""
 
 
+Other = tuple[str, tuple[tuple[int, int], ...], bool]  # another run: its folder, its processes, whether in this folder
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a run is, and what its watch and the other runs say about it."""
@@ -45,7 +49,7 @@ class Place:
     ask: str = ""
     files: tuple[str, ...] = ()  # what its evidence came from
     granted: tuple[int, int] | None = None  # uid and level: consent that stands in the settings
-    others: tuple[tuple[str, tuple[tuple[int, int], ...], bool], ...] = ()  # other runs: folder, processes, same folder
+    others: Callable[[], tuple[Other, ...]] = tuple  # asked for only where somebody looks: there may be thousands
     before: tuple[str, ...] = ()  # folders of the runs that it goes on with: a file KEEP there counts here
 
 
@@ -118,7 +122,11 @@ class Stopping:
         """Look at a run's processes without any plan, for a person who asks."""
         seen = self.seen(world.run.key)
         self._outcomes(None, seen, world)
-        self._survey(seen, world, place, "")
+        self._survey(seen, world, place, "", presses=True)
+
+    def waited_for(self, run: str) -> float:
+        """When its processes were looked at last: who has waited longest takes its turn first."""
+        return self.seen(run).begun.get(SURVEY, float("-inf"))
 
     def completed(self, world: World, plan: Plan, wall: float) -> World:
         """The world with all that the hands and the store know, for a person who asks."""
@@ -232,12 +240,15 @@ class Stopping:
         if not plan.open:
             return
         seen = self.seen(plan.run)
-        self._survey(seen, world, place, plan.id)
+        self._survey(seen, world, place, plan.id, presses=plan.stage not in BEFORE_ASKING)
         every = min(1.0, world.limits.quiet_after / 2)
         if plan.stage in WATCHED and self._due(WATCH, plan.run, seen, world.now, every):
             self._start(plan, WATCH, place, world)
 
-    def _survey(self, seen: Seen, world: World, place: Place, plan: str) -> None:
+    def _survey(self, seen: Seen, world: World, place: Place, plan: str, presses: bool = False) -> None:
+        """One look at the processes. Where many runs are doomed at once they take turns, until one of them was asked."""
+        if not presses and self._children.doing(SURVEY) >= AT_ONCE:
+            return
         if self._due(SURVEY, world.run.key, seen, world.now, world.limits.surveyed / 6):
             self._children.start(world.run.key, plan, _task(place, self._state, plan, SURVEY), world.now)
 
@@ -251,7 +262,7 @@ class Stopping:
 def _task(place: Place, state: Path, plan: str, deed: str) -> dict[str, object]:
     return {
         "plan": plan, "deed": deed, "folder": place.folder, "uid": place.uid, "ask": place.ask, "state": str(state),
-        "files": place.files, "granted": place.granted, "others": place.others,
+        "files": place.files, "granted": place.granted, "others": place.others(),
         "before": place.before,
     }  # fmt: skip
 

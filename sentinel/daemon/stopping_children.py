@@ -129,6 +129,10 @@ class Children:
         cure = f"look at the disk of its checkpoints and at the kernel log; `kill {process.pid}` ends it, a plan goes on without"
         self._progress.began(work.name, now, PROMISED.get(work.deed, PROMISED_ELSE), Then.TELL, cure)
 
+    def doing(self, deed: str) -> int:
+        """How many do this now, for whatever run."""
+        return sum(work.deed == deed and work.process.poll() is None for work in self._work)
+
     def busy(self, run: str) -> set[str]:
         """What is being done for a run."""
         return {work.deed for work in self._work if work.run == run}

@@ -25,7 +25,7 @@ from sentinel.core.watched import Watched
 from sentinel.daemon.delivering import Office
 from sentinel.daemon.progress import Progress
 from sentinel.daemon.settings import Settings, Watch
-from sentinel.daemon.stopping import Place, Stopping
+from sentinel.daemon.stopping import Other, Place, Stopping
 from sentinel.daemon.stopping_children import Children
 from sentinel.daemon.stopping_left import attached_by, left_by
 from sentinel.daemon.stopping_people import Audience
@@ -102,8 +102,10 @@ class Rounds:
             self._guarded("waking the runs that may be doomed", self.view.rouse)
         self._guarded("the list of plans that cannot be read", self._tell_unread)
         self._guarded("the list of who works for which run", self.workers.look)
-        for key in self.concerned():
+        self.view.tally = self.view.counted()
+        for key in sorted(self.concerned(), key=self.stopping.waited_for):
             self._guarded(f"the stop plan of {key}", partial(self._turn, key))
+        self.view.tally = None
 
     def _guarded(self, what: str, work: Callable[[], None]) -> None:
         """Whatever goes wrong in one plan, the watch and the other plans go on, and people hear of it."""
@@ -169,31 +171,33 @@ class Rounds:
         info = watched.run.info
         watch = self.view.watches.get(info.watch, Watch())
         files = {name for name in watched.run.files if name}
-        by_run = plans.processes_by_run(self.store.connection, self.view.boot)
-        engine = self.view.engine
-        others = [*engine.infos().values(), *engine.listed.values()]
-        several = tuple(sorted(by_run.get(SEVERAL, ())))
         return Place(
             info.folder,
             info.uid,
             watch.ask,
             tuple(sorted(files)),
             self._granted.get(info.watch),
-            tuple(
-                (other.folder, tuple(sorted(by_run.get(other.key, ()))), source_of(other) == source_of(info))
-                for other in others
-                if other.key != info.key and other.folder and other.kind != "host"
-            )
-            + (((f"/{SEVERAL}", several, False),) if several else ()),
+            partial(self._others, info),
             tuple(self._folders_before(info)),
         )
+
+    def _others(self, info: RunInfo) -> tuple[Other, ...]:
+        """All other runs, with the processes that were seen to work for each."""
+        by_run = plans.processes_by_run(self.store.connection, self.view.boot)
+        engine = self.view.engine
+        others = [*engine.infos().values(), *engine.listed.values()]
+        several = tuple(sorted(by_run.get(SEVERAL, ())))
+        return tuple(
+            (other.folder, tuple(sorted(by_run.get(other.key, ()))), source_of(other) == source_of(info))
+            for other in others
+            if other.key != info.key and other.folder and other.kind != "host"
+        ) + (((f"/{SEVERAL}", several, False),) if several else ())
 
     def _folders_before(self, info: RunInfo) -> Iterator[str]:
         """Where the runs lie that it goes on with, also those that nobody watches any more."""
         engine = self.view.engine
-        known = {**engine.listed, **engine.infos()}
         for key in line_of_descent(info, engine)[1:]:
-            other = known.get(key) or self._kept_info(key)
+            other = engine.info(key) or engine.listed.get(key) or self._kept_info(key)
             if other is not None and other.folder and other.folder != info.folder:
                 yield other.folder
 
@@ -248,7 +252,7 @@ class Rounds:
         if plan is None or not plan.open or plan.rehearsal:
             return ""
         now, grace = self.view.clock.steady(), self.view.limits.grace
-        at, info = stop_time(plan, grace), self.view.engine.infos().get(run)
+        at, info = stop_time(plan, grace), self.view.engine.info(run)
         clock = "" if at is None else self.office.clock(self.view.clock.wall() + at - now)
         return acked(plan, info.name if info is not None else run, grace, now, clock)
 

@@ -54,6 +54,7 @@ class View:
     mode: Mode = Mode.OFF
     limits: Limits = field(default_factory=Limits)
     watches: Mapping[str, Watch] = field(default_factory=dict)
+    tally: Tally | None = None  # counted once for all runs of a round; else at each look
     _looked: float | None = None
     _sightings: dict[str, Sighting] = field(default_factory=dict)
 
@@ -96,8 +97,6 @@ class View:
     def world(self, watched: Watched, plan: Plan | None, standing: Standing, local: Local) -> World:
         """The run as it stands."""
         info = watched.run.info
-        live = sum(other.run.info.kind == "run" and not other.over for other in self.engine.runs.values())
-        live += sum(other.info.kind == "run" and not other.over for other in self.engine.sleepers.runs.values())
         shift = self.clock.steady() - self.clock.wall()
         signs = self._aged(watched, signs_of(watched.bounds, watched.run, shift))
         return World(
@@ -111,8 +110,14 @@ class View:
             run=self._run(watched),
             signs=signs,
             people=self._people(info, plan, signs, standing, local),
-            tally=Tally(matching=len(self.candidates()), runs=live),
+            tally=self.tally or self.counted(),
         )
+
+    def counted(self) -> Tally:
+        """How many runs there are, and how many a plan would be made for."""
+        live = sum(other.run.info.kind == "run" and not other.over for other in self.engine.runs.values())
+        live += sum(other.info.kind == "run" and not other.over for other in self.engine.sleepers.runs.values())
+        return Tally(matching=len(self.candidates()), runs=live)
 
     def gone(self, plan: Plan) -> World:
         """The world of a plan whose run nobody knows any more."""
@@ -183,9 +188,9 @@ def acting(watched: Watched) -> bool:
 
 def line_of_descent(info: RunInfo, engine: Engine) -> list[str]:
     """The run and all that it continues: who keeps one of them keeps it."""
-    keys, infos = [info.key], engine.infos()
+    keys = [info.key]
     for key in keys:  # it grows while we go along it
-        known = infos.get(key) or engine.listed.get(key)
+        known = engine.info(key) or engine.listed.get(key)
         if known is not None:
             keys += sorted(({known.continues or key} | predecessors(known, engine)) - set(keys))
     return keys
@@ -201,7 +206,7 @@ def predecessors(info: RunInfo, engine: Engine) -> set[str]:
         str(fact.value) for name, fact in watched.run.facts.items()
         if isinstance(fact.value, str) and any(word in name for word in ("resume", "checkpoint", "ckpt", "init_from"))
     ]  # fmt: skip
-    others = [*engine.infos().values(), *engine.listed.values()]
+    others = [*engine.infos().values(), *engine.listed.values()] if said else []
     return {other.key for other in others for text in said if other.key != info.key and _names(text, other.folder)}
 
 
