@@ -16,6 +16,7 @@ from sentinel.sources.tree import root_of
 
 PATIENCE = 5.0  # seconds; a reload waits as long, and systemd's watchdog for a minute
 EVERY = 2.0
+NOTHING = "nothing"  # the name of a watch of no runs at all
 CURE = "sudo umount -fl {0}; sudo mount {0} (once its server is up; Sentinel sees it by itself)"
 
 Look = Callable[[str], None]
@@ -67,9 +68,6 @@ def without(settings: Settings, names: Iterable[str]) -> Settings:
         return settings
     left = [watch for watch in settings.watches() if watch.name not in gone]
     return settings.model_copy(update={"watch": left or [Watch(name=NOTHING, runs="/dev/null/*")]})
-
-
-NOTHING = "nothing"
 
 
 @dataclass(slots=True)

@@ -93,12 +93,18 @@ def test_lightning_without_it_is_not_asked_for_it_would_exit_as_if_all_were_well
     assert process.wait(60) is not None
 
 
-def test_lightning_that_starts_its_second_rank_itself_is_asked_at_both(start, tmp_path):
+def test_lightning_over_two_ranks_is_not_asked_by_a_signal_for_its_ranks_may_wait_for_each_other(start, tmp_path):
     folder, process = start("lightning_fit.py", "ddp")
     awaited(lambda: len(crew_of_folder(str(folder)).ranks) == 2)
     done = climb(folder, tmp_path)
-    assert (done.outcome, len(done.crew.ranks), done.saved.state) == ("stopped", 2, State.SANE)
-    assert process.wait(60) is not None
+    assert (done.outcome, len(done.crew.ranks), process.poll()) == ("refused", 2, None)
+    assert "StopOnRequest" in done.said[-1]
+
+
+def test_lightning_over_two_ranks_with_the_gift_is_asked_by_its_stop_file(start, tmp_path):
+    folder, process = start("lightning_fit.py", "ddp,gift")
+    awaited(lambda: len(crew_of_folder(str(folder)).ranks) == 2)
+    assert (climb(folder, tmp_path).outcome, process.wait(60)) == ("stopped", 0)
 
 
 def test_lightning_with_the_gift_saves_goes_on_and_then_stops(start, tmp_path):

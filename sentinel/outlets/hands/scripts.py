@@ -25,15 +25,28 @@ SAVES = re.compile(rb"save_on_exception[\"']?\s*[=:]\s*(?!false\b|none\b)|OnExce
 ITS_NAMES = re.compile(r"epoch=\d+.*\.ckpt$")
 
 
+def is_lightning(crew: Crew, folder: str) -> bool:
+    """Whether its script, its config, its folder or its command line says so."""
+    known = _looks_so(folder) or any("litgpt" in rank.line for rank in crew.ranks)
+    return known or any(LIGHTNING.search(text) for text in _own(_scripts_of(crew), folder))
+
+
 def saves_nothing_of_itself(crew: Crew, folder: str) -> bool:
     """Whether it is Lightning, and nothing that it was started from says that a signal makes it save."""
-    scripts = [script for rank in crew.ranks for script in _scripts(rank)]
-    own = [*map(_text, scripts), *_texts(_below(Path(folder)))]  # what lies beside a script may be quite another one
-    lightning = any(LIGHTNING.search(text) for text in own) or _looks_so(folder)
-    if not lightning and not any("litgpt" in rank.line for rank in crew.ranks):
+    if not is_lightning(crew, folder):
         return False
+    scripts = _scripts_of(crew)
     beside = _texts(path for script in scripts for path in _below(script.parent))
-    return not any(SAVES.search(text) for text in (*own, *beside))
+    return not any(SAVES.search(text) for text in (*_own(scripts, folder), *beside))
+
+
+def _scripts_of(crew: Crew) -> list[Path]:
+    return [script for rank in crew.ranks for script in _scripts(rank)]
+
+
+def _own(scripts: Iterable[Path], folder: str) -> list[bytes]:
+    """What it was started from itself: what lies beside a script may be quite another one."""
+    return [*map(_text, scripts), *_texts(_below(Path(folder)))]
 
 
 def _scripts(process: Process) -> Iterator[Path]:

@@ -9,7 +9,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentinel.outlets.hands.scripts import saves_nothing_of_itself
+from sentinel.outlets.hands.scripts import is_lightning, saves_nothing_of_itself
 from sentinel.outlets.hands.survey import Crew
 
 LISTENS = ".sentinel-listens"  # written by sentinel.trainer: the pids that poll the stop file
@@ -69,6 +69,10 @@ LIGHTNING = (
     "Lightning catches SIGTERM and saves nothing, unless ModelCheckpoint has save_on_exception=True, which neither its script"
     ' nor its config says; if it has, write ask = "signal:TERM"; else wait for a checkpoint, then kill -TERM {pids}'
 )
+TOGETHER = (  # lightning 2.6.6: `_sigterm_notifier_fn` broadcasts, and the first rank sends the signal on besides
+    "over several ranks Lightning answers SIGTERM by a broadcast from within its handler, in which they may wait for each other"
+    " for ever: give it sentinel.trainer.lightning.StopOnRequest; now wait for a checkpoint, then kill -TERM {pids}"
+)
 
 
 def find_way(crew: Crew, folder: str, override: str = "") -> Way:
@@ -86,8 +90,10 @@ def find_way(crew: Crew, folder: str, override: str = "") -> Way:
         if re.search(pattern, shown):
             return Way(name, words=words)
     way = _by_signal(crew)
+    pids = " ".join(str(process.pid) for process in crew.ranks)
+    if way.known and max(crew.world, len(crew.ranks)) > 1 and is_lightning(crew, folder):
+        return Way("Lightning over several ranks", words=TOGETHER.format(pids=pids))
     if way.known and saves_nothing_of_itself(crew, folder):
-        pids = " ".join(str(process.pid) for process in crew.ranks)
         return Way("Lightning", words=LIGHTNING.format(pids=pids))
     return way
 

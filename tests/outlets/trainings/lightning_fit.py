@@ -1,4 +1,4 @@
-"""A Lightning fit: python lightning_fit.py FOLDER exception|gift|ddp; `ddp` starts a second rank by itself."""
+"""A Lightning fit: python lightning_fit.py FOLDER exception|gift|ddp|ddp,gift; `ddp` starts a second rank by itself."""
 
 import os
 import sys
@@ -39,14 +39,14 @@ callbacks = [
         save_on_exception=mode in ("exception", "ddp"),
     )
 ]
-if mode == "gift":
+if "gift" in mode:
     from sentinel.trainer.lightning import StopOnRequest
 
     callbacks = [StopOnRequest(str(folder))]
 trainer = lightning.Trainer(
     max_epochs=100,
     accelerator="cpu",
-    **({"devices": 2, "strategy": "ddp"} if mode == "ddp" else {}),
+    **({"devices": 2, "strategy": "ddp"} if "ddp" in mode else {}),
     logger=False,
     enable_progress_bar=False,
     enable_model_summary=False,
