@@ -102,8 +102,9 @@ class Rounds:
             self._guarded("waking the runs that may be doomed", self.view.rouse)
         self._guarded("the list of plans that cannot be read", self._tell_unread)
         self._guarded("the list of who works for which run", self.workers.look)
-        self.view.tally = self.view.counted()
-        for key in sorted(self.concerned(), key=self.stopping.waited_for):
+        concerned = sorted(self.concerned(), key=self.stopping.waited_for)
+        self.view.tally = self.view.counted() if concerned else None  # thousands may have to be counted
+        for key in concerned:
             self._guarded(f"the stop plan of {key}", partial(self._turn, key))
         self.view.tally = None
 
