@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.strangers.large import detectron
 from bench.strangers.training import Said
-from bench.strangers.writing import Config, Writer, at, kept, num
+from bench.strangers.writing import Config, Writer, at, kept
 
 
 def nnunet(folder: Path, said: list[Said], config: Config) -> int:
@@ -125,25 +126,6 @@ def yolo(folder: Path, said: list[Said], config: Config) -> int:
         return f"\n{head}\n\r{row}: {half}\r{row}: {bar}\n\r{names}: {bar}\n{score}\n"
 
     return kept(folder, "yolo.out", said, line)
-
-
-def detectron(folder: Path, said: list[Said], config: Config) -> int:
-    """Names of scores on one line, their values on the next."""
-
-    def line(s: Said) -> str:
-        head = f"[{at(s):%m/%d %H:%M:%S} d2."
-        if s.split:
-            score = 100 * s.metrics["map50"]
-            row = ",".join(f"{v:.4f}" for v in (0.6 * score, score, 0.5 * score, 0.2 * score, 0.5 * score, 0.7 * score))
-            test = f"{head}evaluation.testing]: copypaste: "
-            return f"{test}Task: bbox\n{test}AP,AP50,AP75,APs,APm,APl\n{test}{row}"
-        m = dict(s.metrics)
-        lr, total = m.pop("lr", 0), m.pop("loss")
-        m.pop("grad_norm", 0)
-        own = "  ".join(f"{'loss_' + k.removesuffix('_loss')}: {num(v)}" for k, v in m.items())
-        return f"{head}utils.events]:  eta: 0:10:00  iter: {s.step - 1}  total_loss: {num(total)}  {own}    time: 0.2531  last_time: 0.2412  data_time: 0.0041  last_data_time: 0.0038   lr: {lr:.5g}  max_mem: 2113M"
-
-    return kept(folder, "log.txt", said, line)
 
 
 def skorch(folder: Path, said: list[Said], config: Config) -> int:
