@@ -85,6 +85,7 @@ def lay_out(folder, runs, live, fresh="1h"):
         log = log_of(folder, f"old-{number:04}")
         log.write_text("".join(line_of(step, 1.0 / step) for step in range(1, OLD_LINES + 1)))
         os.utime(log, (long_ago, long_ago))
+        os.utime(log.parent, (long_ago, long_ago))
     (folder / "sentinel.toml").write_text(
         f'[sentinel]\nstate = "{folder}/state"\n[[watch]]\nname = "load"\nruns = "{folder}/runs/*"\nfresh = "{fresh}"\n'
         "[host]\nprocesses = false\n[tell]\nterminal = false\n"

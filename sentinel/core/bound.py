@@ -14,6 +14,7 @@ from sentinel.core.rule import Judge, Only, Rule
 from sentinel.core.run import Run
 
 TARGET = re.compile(r"loss|accuracy|f1|perplexity|bleu|rouge|auc|map|iou|wer|reward|score|error|dice|psnr|fid")
+UNTOUCHED = Alert()
 
 
 @dataclass(slots=True, eq=False)
@@ -45,12 +46,26 @@ class Bound:
     @property
     def answer(self) -> Answer:
         """What it said last; one that waits is asked now."""
-        if not self.waits or self.when is None or self.broken or not self.alert.at_rest:
+        if not self._unasked or self.when is None or self.broken:
             return self.said
         try:
             return self.when()
         except Exception:  # reported when a look asks it
             return None
+
+    @property
+    def untouched(self) -> bool:
+        """Whether it stands as it was bound, and what it says can be asked at any time: nothing of it need be kept."""
+        return self.when is not None and not self.rule.after and self.alert == UNTOUCHED
+
+    @property
+    def heard(self) -> Answer:
+        """What it said last, for the store: one that waits is not asked for that, it can be asked as well afterwards."""
+        return None if self._unasked else self.said
+
+    @property
+    def _unasked(self) -> bool:
+        return self.waits and self.alert.at_rest
 
     def is_hopeless(self, run: Run) -> bool:
         """Whether no reading of the series that the run has can move its alert."""

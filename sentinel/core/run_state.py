@@ -108,7 +108,9 @@ def load_series(series: Series, state: Any) -> None:
 def words(column: array[Any]) -> list[Json]:
     """A column as strict JSON has it; one whose sum is finite holds nothing but finite numbers."""
     total = sum(column)
-    return column.tolist() if total - total == 0.0 else [word(value) for value in column]
+    if total - total == 0.0:
+        return column.tolist()
+    return [value if value - value == 0.0 else str(value) for value in column]
 
 
 def word(value: float) -> Json:

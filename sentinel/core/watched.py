@@ -6,9 +6,10 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from sentinel.core import watched_state
 from sentinel.core.alert import Alert, advance, answer_in_firing, end, reopen
 from sentinel.core.amounts import Unit
-from sentinel.core.bound import Bound, applies, bind, gone, instances_touched, patterns_of, timed
+from sentinel.core.bound import Bound, applies, bind, instances_touched, patterns_of, timed
 from sentinel.core.grouping import Grouping
 from sentinel.core.hold import Spot
 from sentinel.core.homes import HOME, NOTEBOOK, as_known, told_here
@@ -40,7 +41,7 @@ class Watched:
         self.catching_up = False  # history is being read: what fires is told at its end, in one message
         self.marks: deque[Mark] = deque(maxlen=RECENT_MARKS)
         self.bounds: dict[tuple[str, str], Bound] = {}
-        self._fired: dict[tuple[str, str], int] = {}  # how often a rule fired that is gone, should it come back
+        self.fired: dict[tuple[str, str], int] = {}  # how often a rule fired that is gone, should it come back
         self._layouts: dict[tuple[str, ...], tuple[Bound, ...]] = {}
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._known = 0  # series and facts that `_plans` was made for
@@ -64,14 +65,14 @@ class Watched:
         for (key, instance), bound in before.items():
             rule = next((rule for rule in self.rules if rule.key == key), None)
             if rule is not None and rule.fingerprint == bound.rule.fingerprint:
-                self._bound(rule, instance, bound.alert).ready = bound.ready
+                self.bound_to(rule, instance, bound.alert).ready = bound.ready
             else:
-                self._retire(bound, "rule changed" if rule is not None else "rule gone")
+                self.retire(bound, "rule changed" if rule is not None else "rule gone")
                 if rule is not None and bound.alert.n:
-                    self._bound(rule, instance)
-        self._timed = [self._bound(rule, "") for rule in self.rules if timed(rule) and not rule.each]
-        self._of_facts = [self._bound(rule, "") for rule in self.rules if rule.of_facts_alone]
-        self._of_parts = [self._bound(rule, "") for rule in self.rules if rule.parts]
+                    self.bound_to(rule, instance)
+        self._timed = [self.bound_to(rule, "") for rule in self.rules if timed(rule) and not rule.each]
+        self._of_facts = [self.bound_to(rule, "") for rule in self.rules if rule.of_facts_alone]
+        self._of_parts = [self.bound_to(rule, "") for rule in self.rules if rule.parts]
         self._hearing: dict[str, list[Rule]] = {}
         for rule in self.rules:
             for pattern in patterns_of(rule):
@@ -79,10 +80,11 @@ class Watched:
         self.grouping = Grouping(self.rules, self.bounds)
         self._feel()
 
-    def _bound(self, rule: Rule, instance: str, alert: Alert | None = None) -> Bound:
+    def bound_to(self, rule: Rule, instance: str, alert: Alert | None = None) -> Bound:
+        """This rule on this instance, bound at most once; its alert lives on if there was one."""
         known = self.bounds.get((rule.key, instance))
         if known is None:
-            alert = alert or Alert(n=self._fired.get((rule.key, instance), 0))
+            alert = alert or Alert(n=self.fired.get((rule.key, instance), 0))
             known = self.bounds[rule.key, instance] = bind(rule, self.run, instance, alert)
             if timed(rule) and rule.each:
                 self._timed.append(known)
@@ -93,7 +95,7 @@ class Watched:
         found = self._layouts.get(names)
         if found is None:
             rules = [rule for rule in self.rules if not rule.of_facts_alone]
-            found = tuple(self._bound(r, i) for r in rules for i in sorted(instances_touched(r, names)))
+            found = tuple(self.bound_to(r, i) for r in rules for i in sorted(instances_touched(r, names)))
             self._layouts[names] = found
         return found
 
@@ -149,7 +151,7 @@ class Watched:
         for pattern in patterns:
             self.run.hear(pattern, row)
             heard.update(
-                dict.fromkeys(self._bound(rule, "") for rule in self._hearing.get(pattern, ()) if not rule.each)
+                dict.fromkeys(self.bound_to(rule, "") for rule in self._hearing.get(pattern, ()) if not rule.each)
             )
         return plan.with_heard(bounds, heard)
 
@@ -297,10 +299,10 @@ class Watched:
                 self.moved.append(Moved(bound, "ended before it was certain", spot))
         self._feel()
 
-    def _retire(self, bound: Bound, why: str) -> None:
+    def retire(self, bound: Bound, why: str) -> None:
         """Its rule is not what it was: what fires by the old one ends, and when it fires again, that is another alert."""
         if bound.alert.n:
-            self._fired[bound.key] = bound.alert.n
+            self.fired[bound.key] = bound.alert.n
         if end(bound.alert) is Phase.FIRING:
             self.moved.append(Moved(bound, why, self._spot(counts=False)))
 
@@ -364,33 +366,12 @@ class Watched:
 
     def save(self) -> Json:
         """Everything that a restart must not change."""
-        alerts: list[Json] = [
-            [key, instance, b.rule.fingerprint, b.ready, b.answer, b.alert.save()]
-            for (key, instance), b in self.bounds.items()
-            if b.alert != Alert() or b.ready
-        ]
-        fired = [(key, n) for key, n in self._fired.items() if key not in self.bounds]
-        alerts += [[key, instance, "", False, None, Alert(n=n).save()] for (key, instance), n in fired]
-        head: list[Json] = [self.found_at, self.looks, self.fine_at, self.settled, self.over, self.catching_up]
-        return {"head": head, "alerts": alerts, "run": self.run.save()}
+        return watched_state.save(self)
 
     def restore(self, saved: Json) -> None:
         """As it was saved; alerts of rules that changed meanwhile end, and may begin anew."""
-        assert isinstance(saved, dict)
-        self.run.load(saved["run"])
+        watched_state.restore(self, saved)
         self._firing = None
-        self.found_at, self.looks, self.fine_at, self.settled, self.over, self.catching_up = saved["head"]
-        by_key = {rule.key: rule for rule in self.rules}
-        for key, instance, fingerprint, ready, answer, alert in saved["alerts"]:
-            rule = by_key.get(key)
-            if rule is not None and rule.fingerprint == fingerprint:
-                bound = self._bound(rule, instance)
-                bound.alert, bound.ready, bound.said = Alert.load(alert), bool(ready), answer
-            else:
-                old = bind(rule or gone(key), self.run, instance, Alert.load(alert))
-                self._retire(old, "rule changed" if rule is not None else "rule gone")
-                if rule is not None:
-                    self._bound(rule, instance).alert.n = old.alert.n
         self._plans.clear()
         self._feel()
 

@@ -1,4 +1,4 @@
-"""When a run is written down: at once when an alert of it moved, else at most once a minute and never for much work.
+"""When a run is written down: at once when an alert of it moved, else at most once a minute and for little work.
 
 A snapshot holds the engine's state of a run and the bookmarks that belong to it, so a restart reads on from there.
 """
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from sentinel.daemon.loop import Files
 
 EVERY = 60.0
-SHARE = 100.0  # saving all runs that write may take one part in a hundred of the time
+SHARE = 200.0  # after some have been saved nothing is for so many times as long: one part in two hundred of the time
+AT_ONCE = 20  # so many in one turn: no alert waits for all of them
 LONGEST = 600.0  # but no more than so much is read again after a crash
 
 
@@ -49,8 +50,8 @@ class Snapshots:
         self.engine, self.store, self.files = engine, store, files
         self.keep_runs, self.keep_alerts = keep_runs, keep_alerts
         self._dirty: dict[str, float] = {}  # generation's key -> when it is due
-        self._cost: dict[str, float] = {}  # seconds that its last saving took
         self._saved_at: dict[str, float] = {}
+        self._paid_at = 0.0  # when the last saving is paid back
         self._plan_at = 0.0  # when it is written down next what time will do to those that sleep
         self._listed: list[RunInfo] = []  # over before we came; written down with the next turn
 
@@ -61,14 +62,16 @@ class Snapshots:
                 self._listed.append(item.info)
         key = self.engine.keys().get(batch.run)
         if key in self.engine.runs and key not in self._dirty:  # one that sleeps on is as it was written down
-            pause = max(EVERY, min(self._cost.get(key, 0.0) * SHARE * (1 + len(self._dirty)), LONGEST))
             last = self._saved_at.get(key)
-            self._dirty[key] = now if last is None else last + pause
+            self._dirty[key] = now if last is None else last + EVERY
 
     def due(self, changed: Iterable[str], now: float) -> list[str]:
         """The runs to write down in this turn: those with a changed alert, and those whose time has come."""
-        ripe = {key for key, at in self._dirty.items() if at <= now}
-        return sorted(ripe | {key for key in changed if key in self.engine.runs})
+        late = now if now >= self._paid_at else now - LONGEST
+        ripe = sorted(
+            (at, key) for key, at in self._dirty.items() if at <= late or (at <= now and key not in self._saved_at)
+        )
+        return sorted({key for _, key in ripe[:AT_ONCE]} | {key for key in changed if key in self.engine.runs})
 
     def waits(self, now: float) -> bool:
         """Whether something beside the due runs is to be written down now; when time wakes a run has a minute's time."""
@@ -82,7 +85,8 @@ class Snapshots:
         """Write runs down; called inside a turn's transaction. Of those that `within` seconds leave no room for the older
         record stays: it carries its own bookmarks, and what came after is read again.
         """
-        last = inf if within is None else perf_counter() + within
+        began = perf_counter()
+        last = inf if within is None else began + within
         for info in self._listed:
             self.store.list_run(info, now)
         self._listed = []
@@ -99,7 +103,6 @@ class Snapshots:
             if sources.get(key, key) in reading:  # no bookmark belongs to half a history
                 self._dirty[key] = now + 1.0
                 continue
-            begun = perf_counter()
             source = sources.get(key, key)
             self.store.save_run(
                 Snapshot(
@@ -114,7 +117,7 @@ class Snapshots:
             )
             self._dirty.pop(key, None)
             self._saved_at[key] = now
-            self._cost[key] = perf_counter() - begun
+        self._paid_at = now + (perf_counter() - began) * SHARE
 
     def _save_plans(self, now: float) -> None:
         """When time wakes those that sleep: it belongs to the state that they were put to sleep with."""
@@ -137,7 +140,7 @@ class Snapshots:
         with self.store.turn():
             for key in self.store.forget_runs(now - self.keep_runs):
                 self.engine.drop(key)
-                for known in (self._dirty, self._cost, self._saved_at):
+                for known in (self._dirty, self._saved_at):
                     known.pop(key, None)
             self.store.forget_alerts(now - self.keep_alerts, now)
             forgotten = plans.forget(self.store.connection, now - self.keep_alerts)

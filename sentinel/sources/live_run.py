@@ -208,7 +208,8 @@ class LiveRun:
         else:
             moved, self._moved, self._unpeeked = self._moved, {}, {}
             for name in sorted({*moved, *[name for name, due in self._due.items() if due <= now]}):
-                items += self._look(name, now) if self._due[name] <= now else self._glance(name, now)
+                due = self._due[name] <= now
+                items += self._look(name, now, moved=name in moved) if due else self._glance(name, now)
         self._ending.note(items)
         end = self._end(now)
         self.due = self._next(now)
@@ -239,16 +240,16 @@ class LiveRun:
         log = self.logs[name]
         found = log.glance(now) if self._guard.at_once(name, log.at) >= CHUNK else None
         if found is None:
-            return self._look(name, now)
+            return self._look(name, now, moved=True)
         self.grew = now
         if self._due[name] > now + self._poll:
             self._due[name] = now + self._poll
         self.trouble.pop(name, None)
         return found[0]
 
-    def _look(self, name: str, now: float) -> list[Item]:
+    def _look(self, name: str, now: float, *, moved: bool = False) -> list[Item]:
         log = self.logs[name]
-        if log.quiet(now):
+        if not moved and log.quiet(now):
             self._due[name] = now + (self._poll if now < (log.grew or 0.0) + HOT else self.calm)
             return []
         most = self._guard.at_once(name, log.at)

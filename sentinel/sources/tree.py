@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -14,6 +15,7 @@ from sentinel.sources.own_rules import WITHIN
 T = TypeVar("T")
 _MAGIC = frozenset("*?[")
 OWN_RULES = WITHIN[0]
+SETTLED = 3600 * 10**9  # ns: where a folder did not move for so long one listing is enough, also if a clock is off
 
 
 @dataclass(slots=True)
@@ -21,7 +23,7 @@ class Folder:
     """One folder as it was listed."""
 
     moved: int = -1
-    again: bool = True  # it moved at the last look: clocks of file systems are coarse, so list it once more
+    again: bool = True  # it moved just before the last look: clocks of file systems are coarse, so list it once more
     files: dict[str, int] = field(default_factory=dict)  # names, links to files among them, and inodes
     folders: tuple[str, ...] = ()
 
@@ -121,4 +123,5 @@ def _listed(path: str, moved: int, known: Folder | None) -> Folder:
                 folders.append(entry.name)
             elif entry.is_file():
                 files[entry.name] = os.stat(entry.path).st_ino if entry.is_symlink() else entry.inode()
-    return Folder(moved, known is None or known.moved != moved, files, tuple(sorted(folders)))
+    again = (known is None or known.moved != moved) and time.time_ns() - moved < SETTLED
+    return Folder(moved, again, files, tuple(sorted(folders)))

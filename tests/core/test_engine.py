@@ -201,6 +201,23 @@ def test_the_time_that_nobody_watched_is_not_silence_and_no_hold():
     assert [effect.change.at for effect in back.tick(9200.0)] == [9070.0]
 
 
+def test_no_rule_is_asked_for_a_record_and_afterwards_each_says_what_it_said():
+    asked = []
+    low = above("train.loss", 5)
+    spy = type(low)(lambda run, _: asked.append(1) or low.bind(run, "")(), reads=low.reads)
+    rules = (rule("high", above("train.loss", 5)), rule("spied", spy), rule("firing", above("train.loss", 1)))
+    made = engine(*rules)
+    feed(made, row(2.0, 1), row(2.5, 2))
+    asked.clear()
+    saved = made.save("runs:a")
+    assert asked == []
+    back = engine(*rules)
+    back.restore("runs:a", INFO, saved)
+    answers = {bound.key: bound.answer for bound in back.runs["runs:a"].bounds.values()}
+    assert answers == {bound.key: bound.answer for bound in made.runs["runs:a"].bounds.values()}
+    assert list(answers.values()) == [False, False, True]
+
+
 def test_generations_are_counted():
     second = next_generation(INFO)
     assert (second.key, second.name) == ("runs:a#2", "a#2")
