@@ -1,4 +1,4 @@
-"""The load table: 5,000 known runs of which 200 write 10 lines a second; start-up, CPU, memory and time to the alert.
+"""The load table: 5,000 known runs of which 200 write 10 lines a second; start-up, CPU, memory, time to the alert, stop.
 
 `python bench/load.py [--runs 5000] [--live 200] [--seconds 60] [--warm 20] [--listed]`
 
@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.processes import cpu_seconds, measured, pss_mib, ready_socket, running
 
-BUDGETS = {"start": 5.0, "cpu": 10.0, "median": 0.1, "worst": 1.5}
+BUDGETS = {"start": 5.0, "cpu": 10.0, "median": 0.1, "worst": 1.5, "stop": 2.0}
 PER_SECOND = 10
 POISONED = 50  # of the live runs, one after the other
 DECIDES = 3  # `loss-nonfinite/training` fires at the third NaN in a row: from then on the daemon can be late
@@ -63,6 +63,10 @@ def main(argv=None):
                 row("alerts in time", len(delays), f"of {min(POISONED, len(live))}", None)
                 row("line -> outbox, median", median(delays) if delays else None, "s", BUDGETS["median"])
                 row("line -> outbox, worst", max(delays, default=None), "s", BUDGETS["worst"])
+                began = time.monotonic()
+                child.terminate()
+                child.wait(60)
+                row("stop, while all write on", time.monotonic() - began, "s", BUDGETS["stop"])
 
 
 def learned(folder, seconds, runs):
