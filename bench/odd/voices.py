@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from bench.strangers.arrivals import STEP, arrivals, write
 from bench.strangers.training import Said
 
 
@@ -83,18 +82,5 @@ def summed(said: list[Said], batch: int = 64) -> list[Said]:
 
 def pauses(path: Path, folder: Path) -> None:
     """Lines every three seconds, but each save takes minutes and each validation longer than the last."""
-    rows: list[dict[str, Any]] = []
-    now, lines = 0.05, 0
-    for file in sorted(folder.iterdir()):
-        data, start = file.read_bytes(), 0
-        if file.name == "config.json":
-            rows.append({"t": now, "f": file.name, "op": "a", "a": 0, "b": len(data)})
-            continue
-        for end in (i + 1 for i, byte in enumerate(data) if byte in b"\r\n"):
-            lines += 1
-            now += 0.05 if lines % 40 else 5.0 + lines / 120  # a sixtieth of five minutes and more
-            rows.append({"t": round(now, 4), "f": file.name, "op": "a", "a": start, "b": end})
-            rows.append({"t": round(now, 4), "op": "proc", "rss_mb": 900.0, "cpu_s": round(now, 2)})
-            start = end
-    rows.append({"t": round(now + 0.01, 4), "op": "end", "exit": 0})
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rows, now = arrivals(folder, lambda lines: STEP if lines % 40 else 5.0 + lines / 120)  # five minutes and more
+    write(path, rows, now + 0.01, 0)

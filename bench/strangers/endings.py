@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.strangers.arrivals import arrivals, lives, write
 from bench.strangers.training import Said, train
 
 
@@ -95,20 +95,8 @@ VOICES: dict[str, Callable[[list[Said], Any], list[Said]]] = {
 
 
 def arrive(path: Path, folder: Path, hangs: bool) -> None:
-    """When each line came, a line every three seconds of the true run, told at a sixtieth; then silence or an end."""
-    rows: list[dict[str, Any]] = []
-    now = 0.05
-    for file in sorted(folder.iterdir()):
-        data, start = file.read_bytes(), 0
-        if file.name == "config.json":
-            rows.append({"t": now, "f": file.name, "op": "a", "a": 0, "b": len(data)})
-            continue
-        for end in (i + 1 for i, byte in enumerate(data) if byte in b"\r\n"):
-            now += 0.05
-            rows.append({"t": round(now, 4), "f": file.name, "op": "a", "a": start, "b": end})
-            rows.append({"t": round(now, 4), "op": "proc", "rss_mb": 900.0, "cpu_s": round(now, 2)})
-            start = end
+    """When each line came; then silence or an end."""
+    rows, now = arrivals(folder)
     if hangs:
-        rows += [{"t": round(now + n, 4), "op": "proc", "rss_mb": 900.0, "cpu_s": round(now, 2)} for n in range(1, 60)]
-    rows.append({"t": round(now + (60 if hangs else 0.01), 4), "op": "end", "exit": -15 if hangs else 1})
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        rows += [lives(now + n) for n in range(1, 60)]
+    write(path, rows, now + (60 if hangs else 0.01), -15 if hangs else 1)

@@ -14,6 +14,16 @@ from tests.world.waiting import PATIENCE
 HOST = "host:here"
 
 
+def end_all(machines):
+    """Also the children that hang."""
+    for one in machines:
+        hung = [each.child.process for each in one.source.keeper.hanging]
+        one.source.close()
+        for process in hung:
+            process.kill()
+            process.wait()
+
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory):
     return build(tmp_path_factory.mktemp("nvml"))
@@ -65,12 +75,7 @@ def machine(library, tmp_path):
         return driver, made[-1]
 
     yield make
-    for one in made:
-        hung = [each.child.process for each in one.source.keeper.hanging]
-        one.source.close()
-        for process in hung:
-            process.kill()
-            process.wait()
+    end_all(made)
 
 
 def test_readings_carry_the_drivers_numbers_in_people_s_units(machine):
@@ -254,12 +259,7 @@ def plain(tmp_path):
         return driver, made[-1]
 
     yield make
-    for one in made:
-        hung = [each.child.process for each in one.source.keeper.hanging]
-        one.source.close()
-        for process in hung:
-            process.kill()
-            process.wait()
+    end_all(made)
 
 
 def test_a_machine_without_a_compiler_is_tested_on_pure_python(plain):
