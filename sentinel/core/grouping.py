@@ -25,15 +25,20 @@ class Grouping:
     def parts_answer(self, rule: Rule) -> Answer:
         """Yes when enough parts fire, no when enough no longer can, else unknown."""
         assert rule.parts is not None
-        firing = unsure = 0
-        for wanted in rule.parts.of:
-            keys = self._parts[wanted]
-            answers = [self._part(b) for (key, _), b in self._bounds.items() if key in keys]
-            firing += any(answer is True for answer in answers)
-            unsure += not any(answer is True for answer in answers) and (not answers or None in answers)
+        answers = list(self.parts(rule).values())
+        firing, unsure = answers.count(True), answers.count(None)
         if firing >= rule.parts.at_least:
             return True
         return False if firing + unsure < rule.parts.at_least else None
+
+    def parts(self, rule: Rule) -> dict[str, Answer]:
+        """What each part of a rule made of others says: yes where one of its alerts fires, no where all of them say no."""
+        said: dict[str, Answer] = {}
+        for wanted in rule.parts.of if rule.parts else ():
+            keys = self._parts[wanted]
+            answers = [self._part(b) for (key, _), b in self._bounds.items() if key in keys]
+            said[wanted] = True if True in answers else None if None in answers or not answers else False
+        return said
 
     @staticmethod
     def _part(bound: Bound) -> Answer:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sentinel import __version__
 from sentinel.core.asleep import Asleep
-from sentinel.core.bound import waits_for
-from sentinel.core.records import Json, Phase
+from sentinel.core.bound import Bound, waits_for
+from sentinel.core.records import Evidence, Json, Phase
 from sentinel.core.rule import Rule
 from sentinel.core.run import Run
 from sentinel.core.standing import standing
@@ -159,31 +159,54 @@ def explain(daemon: Daemon, request: Request, peer: Peer) -> Answer:
     watched = daemon.engine.named(str(alert["run"]))
     if watched is not None:
         bound = watched.bounds.get((f"{alert['signature']}/{alert['rule']}", str(alert["instance"] or "")))
-        if bound is not None and bound.rule.when is not None:
+        if bound is not None and (bound.rule.when is not None or bound.rule.parts is not None):
             sight, folder = Sight(peer), watched.run.info.folder
             if not _seen(sight, folder, alert) or (bound.rule.own and not sight.sees(folder, bound.rule.file)):
                 raise Refused("its files are not yours to read, so their text is not shown to you")
-            verdict = bound.rule.when.explain(watched.run, bound.instance)
-            return {
-                "alert": alert,
-                "expression": bound.rule.when.text,
-                "origin": origin(bound.rule),
-                "phase": bound.alert.phase.value,
-                "pending": bound.alert.phase is Phase.PENDING,
-                "answer": verdict.answer,
-                "why": verdict.why if bound.ready else waits_for(bound.rule),
-                "evidence": [evidence_json(item) for item in verdict.evidence],
-                "tree": [
-                    {"depth": depth, **evidence_json(item)}
-                    for depth, item in bound.rule.when.outline(watched.run, bound.instance)
-                ],
-            }
+            return {"alert": alert, **_stands(bound), **(_asked(watched, bound) or _made_of(watched, bound))}
     shown = alert if Sight(peer).sees(None) else _without_text(alert)
     return {
         "alert": shown,
         "expression": "",
         "evidence": shown["evidence"],
         "why": "the run is no longer held in memory",
+    }
+
+
+def _stands(bound: Bound) -> Answer:
+    phase = bound.alert.phase
+    return {"origin": origin(bound.rule), "phase": phase.value, "pending": phase is Phase.PENDING}
+
+
+def _asked(watched: Watched, bound: Bound) -> Answer:
+    """A rule with an expression, on what the run holds now."""
+    when = bound.rule.when
+    if when is None:
+        return {}
+    verdict = when.explain(watched.run, bound.instance)
+    outline = when.outline(watched.run, bound.instance)
+    return {
+        "expression": when.text,
+        "answer": verdict.answer,
+        "why": verdict.why if bound.ready else waits_for(bound.rule),
+        "evidence": [evidence_json(item) for item in verdict.evidence],
+        "tree": [{"depth": depth, **evidence_json(item)} for depth, item in outline],
+    }
+
+
+def _made_of(watched: Watched, bound: Bound) -> Answer:
+    """A rule that is made of others: what each of them says now."""
+    assert bound.rule.parts is not None
+    least, parts = bound.rule.parts.at_least, watched.grouping.parts(bound.rule)
+    head = f"at least {least} of {len(parts)} fire"
+    answer = watched.grouping.parts_answer(bound.rule)
+    tree = [(0, head, answer), *((1, key, said) for key, said in parts.items())]
+    return {
+        "expression": f"{head}: {', '.join(parts)}",
+        "answer": answer,
+        "why": "" if bound.ready else waits_for(bound.rule),
+        "evidence": [],
+        "tree": [{"depth": depth, **evidence_json(Evidence(what, said))} for depth, what, said in tree],
     }
 
 
