@@ -23,8 +23,10 @@ WILD = """## Other kinds
 `python -m bench.wild OUT` trains tiny models of other tasks (two players, rewards, densities, preferences, boosted trees) and
 writes them in ten habits of the field. Its first measurement, before any rule had seen one of these kinds, caught 26 of 48 and
 alarmed on 3 of 45 healthy runs; rules were then mended by cause, and three makers that did not do what they say (not a number,
-policy breaks, parity). The runs below have other seeds than those. A target among the features is loud only where the config names a
-data set that is known to be hard: no number tells a leak from an easy task, and easy tasks are well."""
+policy breaks, parity). A target among the features is loud only where the config names a data set that is known to be hard: no number
+tells a leak from an easy task, and easy tasks are well. The runs below (`--first 900`) were made when all rules stood: the first look
+at them caught 42 of 48 and alarmed on 1 of 45, a diffusion model whose validation on one batch differed from itself by as much as from
+its best; that rule was mended since."""
 
 
 STRANGERS = """## Strangers
@@ -36,11 +38,12 @@ of 81 healthy runs, two of them by a rule that may stop: batches of one, whose l
 cross-validation. What was mended, by cause: a level must be a level before a loss can be back at it; epochs that begin again
 without steps are a new fold; a bar that shows the last validation again is no new one; the first redraw of a bar is no resume
 (Lightning's log beside its CSV had been wiped at each epoch); a test set stands in where a run has no validation. Six makers did
-not break what they said and were mended too. The runs below have other seeds than those; most kinds in one of their frameworks.
+not break what they said and were mended too. The first look at the runs below (`--first 900`), made when all rules stood, caught 91
+of 123 and alarmed on none of 81; a detector that reports the terms of its loss alone was thrown out without a word, and is seen now.
 
 Not seen, and why: without a validation or a score, a loss that never falls cannot be told from a model that was good before
 (diffusion at 1.0, a teacher who sees other rows); targets that belong to no input, where the loss is noisy and the score has no
-known floor; components without their sum; a policy that gives one answer and is paid for it."""
+known floor; most components without their sum; a policy that gives one answer and is paid for it."""
 
 
 ODD = """## Well and odd
@@ -52,8 +55,8 @@ two lack. Its first look alarmed on 43 of 116 such runs, nine times by a rule th
 by cause: a rate is zero only where it faded away, or where nothing changes any more; a validation that was not made is no failed one; a
 best is only beaten where the readings do not scatter as far as they rose; both losses rising together is the rate's doing; a loss is not
 back at its beginning while the validation stays good; a scaler looks for its level before it loses it; perfection is suspect only where
-the data set is known to be hard. The runs below have other seeds than those, and were seen once before the last of these mends (46 of 51
-caught, 7 of 116 alarmed).
+the data set is known to be hard. The first look at the runs below (`--first 900`), made when all rules stood, caught 45 of 51 and alarmed
+on 1 of 116: a model that was good before and is only polished stands where it began; that rule was mended since.
 
 Not seen, and why: answers without a name (`Val: 0.31`); labels that belong to no input where the loss is a sum of parts or the score has no
 known floor. Told for nothing, and known: a second descent of the validation after forty epochs, and a sum whose parts all fall while their
