@@ -12,6 +12,8 @@ from sentinel.core import records, wire
 from sentinel.core.records import Action, Change, Evidence, Phase, Reading, Severity
 from sentinel.daemon import answers, machines
 from sentinel.daemon.hearing import Hearing
+from sentinel.daemon.sections import REQUIRED, Key, section_in
+from sentinel.daemon.sections import keys as keys_of
 from sentinel.daemon.settings import Settings
 
 PAGE = Path(__file__).with_name("contracts.md")
@@ -86,18 +88,17 @@ def control_lines() -> str:
 
 def settings_table() -> str:
     out = []
-    for section, field in Settings.model_fields.items():
-        annotation = field.annotation
-        model = getattr(annotation, "__args__", (annotation,))[0]
-        head = f"[[{section}]]" if model is not annotation else f"[{section}]"
+    for section, field in keys_of(Settings).items():
+        table = section_in(field.kind)
+        head = f"[[{section}]]" if table is not field.kind else f"[{section}]"
         rows = [f"### `{head}`", "", "| key | default | means |", "|---|---|---|"]
-        rows += [f"| {key} | {default(item)} | {item.description} |" for key, item in model.model_fields.items()]
+        rows += [f"| {name} | {default(item)} | {item.says} |" for name, item in keys_of(table).items()]
         out.append("\n".join(rows))
     return "\n\n".join(out)
 
 
-def default(item: object) -> str:
-    return "required" if item.is_required() else f"`{item.default!r}`".replace("'", '"')
+def default(item: Key) -> str:
+    return "required" if item.default is REQUIRED else f"`{item.default!r}`".replace("'", '"')
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sentinel.daemon.settings import Settings, Watch
 from sentinel.sources.tree import root_of
@@ -67,7 +67,7 @@ def without(settings: Settings, names: Iterable[str]) -> Settings:
     if not gone:
         return settings
     left = [watch for watch in settings.watches() if watch.name not in gone]
-    return settings.model_copy(update={"watch": left or [Watch(name=NOTHING, runs="/dev/null/*")]})
+    return replace(settings, watch=left or [Watch(name=NOTHING, runs="/dev/null/*")])
 
 
 @dataclass(slots=True)

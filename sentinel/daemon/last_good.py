@@ -9,8 +9,10 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
+from sentinel.daemon.sections import read
 from sentinel.daemon.settings import Settings
 
 NAME = "channels-in-force.json"
@@ -19,8 +21,9 @@ REFERENCES = ("credential:", "file:", "env:")
 
 def remember(state: Path, settings: Settings) -> None:
     """Keep them; a folder that takes nothing costs the copy, not the watch."""
-    text = json.dumps({"channel": [c.model_dump() for c in settings.channel if _bare(c.url) and _bare(c.proxy)],
-                       "tell": settings.tell.model_dump(include={"no_proxy", "ca", "zone"} | _proxy_of(settings))})  # fmt: skip
+    channels = [asdict(c) for c in settings.channel if _bare(c.url) and _bare(c.proxy)]
+    tell = {name: getattr(settings.tell, name) for name in ("no_proxy", "ca", "zone", *_proxy_of(settings))}
+    text = json.dumps({"channel": channels, "tell": tell})
     with contextlib.suppress(OSError):
         fresh = state / f".{NAME}.new"
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -44,5 +47,7 @@ def recall(environ: Mapping[str, str], home: Path) -> Settings | None:
     folders = [*filter(None, environ.get("STATE_DIRECTORY", "").split(":")), str(home / ".local/state/sentinel")]
     for folder in folders:
         with contextlib.suppress(OSError, ValueError):
-            return Settings.model_validate_json(Path(folder, NAME).read_bytes())
+            settings, mistakes = read(Settings, json.loads(Path(folder, NAME).read_bytes()))
+            if not mistakes:
+                return settings
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sentinel.core.amounts import parse_seconds
@@ -63,7 +63,7 @@ class Plan:
 def with_watches(settings: Settings, patterns: Sequence[str]) -> Settings:
     """The settings, watching what the command line names where it names something."""
     watches = [Watch(name=f"watch-{n}", runs=pattern) for n, pattern in enumerate(patterns, 1)]
-    return settings.model_copy(update={"watch": watches}) if watches else settings
+    return replace(settings, watch=watches) if watches else settings
 
 
 def not_to_obey(path: Path | None, settings: Settings) -> list[str]:

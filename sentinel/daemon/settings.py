@@ -6,207 +6,167 @@ Mistakes are faults with a line and a "did you mean"; `tomllib` knows no places,
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
-
-from sentinel.core.amounts import GRAMMAR, parse_amount, parse_seconds
+from sentinel.core.amounts import parse_seconds
 from sentinel.core.records import Fault
 from sentinel.core.stopping_world import parse_crowd, parse_worth
 from sentinel.core.stopping_world import parse_most as parse_stops
 from sentinel.core.telling_caps import parse_most
 from sentinel.core.telling_routes import parse_condition, parse_quiet
+from sentinel.daemon.sections import MISSING, UNKNOWN, KeyPath, Mistake, Section, key, keys, read, section_in
 from sentinel.daemon.toml_places import place_of
 
 
-def _duration(text: str) -> str:
+def _duration(text: str) -> None:
     if parse_seconds(text) is None:
         raise ValueError(f"'{text}' is no duration; write 30s, 10m, 4h or 1h30m")
-    return text
 
 
-def _amount(text: str) -> str:
-    if parse_amount(text) is None:
-        raise ValueError(f"'{text}' is not {GRAMMAR}")
-    return text
-
-
-def _condition(text: str) -> str:
-    parse_condition(text)
-    return text
-
-
-def _rest(texts: list[str]) -> list[str]:
+def _rest(texts: list[str]) -> None:
     for text in texts:
         parse_quiet(text)
-    return texts
 
 
-def _cap(text: str) -> str:
+def _cap(text: str) -> None:
     if parse_most(text) is None:
         raise ValueError(f"'{text}' is no cap; write 3 a run and day, 20 a channel and day")
-    return text
 
 
-def _escalation(text: str) -> str:
+def _escalation(text: str) -> None:
     after, _, to = text.partition(" to ")
     if text and (parse_seconds(after) is None or not to.strip()):
         raise ValueError(f"'{text}' is not understood; write 30m to NAME")
-    return text
 
 
-def _form(parse: Callable[[str], object]) -> AfterValidator:
-    """A text that the stop plan's own reader must understand."""
-
-    def check(text: str) -> str:
-        parse(text)
-        return text
-
-    return AfterValidator(check)
-
-
-Duration = Annotated[str, AfterValidator(_duration)]
-
-
-class Section(BaseModel):
-    """One table of the file. A key that nobody knows is a fault, for a typo must not switch a watch off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Duration = Annotated[str, _duration]
 
 
 class Sentinel(Section):
     """`[sentinel]`: where rules and state live."""
 
-    rules: list[str] = Field([], description="folders of your own rule files, beside the shipped ones")
-    state: str = Field("./state", description="the folder that survives a restart; /var/lib/sentinel as a service")
-    keep_runs: Duration = Field("26w", description="how long a run's record is kept after its end")
-    keep_alerts: Duration = Field("52w", description="how long closed alerts are kept")
-    known_for: Duration = Field("14d", description="how long a new shipped rule tells as info only")
-    own_rules: bool = Field(
-        True, description="false: rules that users put into `.sentinel/rules` of a run are not read"
+    rules: list[str] = key(default=[], says="folders of your own rule files, beside the shipped ones")
+    state: str = key(default="./state", says="the folder that survives a restart; /var/lib/sentinel as a service")
+    keep_runs: Duration = key(default="26w", says="how long a run's record is kept after its end")
+    keep_alerts: Duration = key(default="52w", says="how long closed alerts are kept")
+    known_for: Duration = key(default="14d", says="how long a new shipped rule tells as info only")
+    own_rules: bool = key(default=True, says="false: rules that users put into `.sentinel/rules` of a run are not read")
+    users_rules: str = key(
+        default="",
+        says="a folder of each user's own rules for their runs, such as '/home/{user}/.config/sentinel/rules'",
     )
-    users_rules: str = Field(
-        "",
-        description="a folder of each user's own rules for their runs, such as '/home/{user}/.config/sentinel/rules'",
-    )
-    socket: str = Field("", description="the control socket; default: in the state folder")
+    socket: str = key(default="", says="the control socket; default: in the state folder")
 
 
 class Watch(Section):
     """`[[watch]]`: files to read and what may be done about them."""
 
-    name: str = Field("runs", description="what messages and `only:` call this watch")
-    runs: str = Field("", description="a pattern; each match is one run's folder")
-    files: list[str] = Field([], description="patterns of single log files, each a run of its own")
-    journal: list[str] = Field([], description="systemd units whose journal is read")
-    read: list[str] = Field([], description="file name patterns to read; default: every format that is known")
-    config: list[str] = Field([], description="config files for facts; default: the usual names")
-    sources: list[str] = Field([], description="source files that the audit may look into")
-    labels: dict[str, str] = Field({}, description="free labels, for routing")
-    stop: Literal["never", "checkpoint", "stop", "kill"] = Field("never", description="the most that rules may ask for")
-    fresh: Duration = Field(
-        "1h", description="a run silent for longer than this at first sight was over before we came"
+    name: str = key(default="runs", says="what messages and `only:` call this watch")
+    runs: str = key(default="", says="a pattern; each match is one run's folder")
+    files: list[str] = key(default=[], says="patterns of single log files, each a run of its own")
+    journal: list[str] = key(default=[], says="systemd units whose journal is read")
+    read: list[str] = key(default=[], says="file name patterns to read; default: every format that is known")
+    config: list[str] = key(default=[], says="config files for facts; default: the usual names")
+    sources: list[str] = key(default=[], says="source files that the audit may look into")
+    labels: dict[str, str] = key(default={}, says="free labels, for routing")
+    stop: Literal["never", "checkpoint", "stop", "kill"] = key(default="never", says="the most that rules may ask for")
+    fresh: Duration = key(default="1h", says="a run silent for longer than this at first sight was over before we came")
+    home: bool = key(default=False, says="on network folders: this host tells about runs that show no home")
+    title: str = key(default="", says="how runs are named, such as '{folder}'; default: contracts 5")
+    consent: str = key(default="", says="'owner:UID' counts as that owner's consent if this file is root's or theirs")
+    ask: str = key(
+        default="", says="how to ask for a checkpoint, over what was found: signal:USR1, file:PATH, command:..."
     )
-    home: bool = Field(False, description="on network folders: this host tells about runs that show no home")
-    title: str = Field("", description="how runs are named, such as '{folder}'; default: contracts 5")
-    consent: str = Field("", description="'owner:UID' counts as that owner's consent if this file is root's or theirs")
-    ask: str = Field(
-        "", description="how to ask for a checkpoint, over what was found: signal:USR1, file:PATH, command:..."
-    )
-    poll: Duration = Field("1s", description="how often files that moved lately are looked at")
+    poll: Duration = key(default="1s", says="how often files that moved lately are looked at")
 
 
 class Gpu(Section):
     """`[gpu]`: NVML."""
 
-    poll: Duration = Field("5s", description="how often the hot set is read; at least 1s")
-    health: Duration = Field("60s", description="how often the health set is read")
-    enabled: bool = Field(True, description="false: do not touch NVML")
-    library: str = Field("", description="path of libnvidia-ml.so.1 where it is in no usual place")
+    poll: Duration = key(default="5s", says="how often the hot set is read; at least 1s")
+    health: Duration = key(default="60s", says="how often the health set is read")
+    enabled: bool = key(default=True, says="false: do not touch NVML")
+    library: str = key(default="", says="path of libnvidia-ml.so.1 where it is in no usual place")
 
 
 class Host(Section):
     """`[host]`: memory, disks, kernel log."""
 
-    enabled: bool = Field(True, description="false: do not watch the host")
-    poll: Duration = Field("15s", description="how often memory, disks and processes are read")
-    kernel_log: str = Field("/dev/kmsg", description="where the kernel log is read; '' for nowhere")
-    processes: bool = Field(True, description="false: do not look for training processes")
+    enabled: bool = key(default=True, says="false: do not watch the host")
+    poll: Duration = key(default="15s", says="how often memory, disks and processes are read")
+    kernel_log: str = key(default="/dev/kmsg", says="where the kernel log is read; '' for nowhere")
+    processes: bool = key(default=True, says="false: do not look for training processes")
 
 
 class Channel(Section):
     """`[[channel]]`: a named address."""
 
-    name: str = Field(description="what messages and `tell --test` call it")
-    url: str = Field(description="an apprise URL, or credential:NAME, file:PATH, env:NAME that holds one")
-    when: Annotated[str, AfterValidator(_condition)] = Field("severity >= high", description="which alerts go here")
-    quiet: Annotated[list[str], AfterValidator(_rest)] = Field(
-        [], description="hours of rest, such as '22:00-07:00 severity < critical'"
+    name: str = key(says="what messages and `tell --test` call it")
+    url: str = key(says="an apprise URL, or credential:NAME, file:PATH, env:NAME that holds one")
+    when: Annotated[str, parse_condition] = key(default="severity >= high", says="which alerts go here")
+    quiet: Annotated[list[str], _rest] = key(
+        default=[], says="hours of rest, such as '22:00-07:00 severity < critical'"
     )
-    escalate: Annotated[str, AfterValidator(_escalation)] = Field(
-        "", description="'30m to NAME': the channel that is told when nobody acks"
+    escalate: Annotated[str, _escalation] = key(
+        default="", says="'30m to NAME': the channel that is told when nobody acks"
     )
-    proxy: str = Field("", description="http://host:port for this channel; default: that of [tell]")
-    no_proxy: bool = Field(False, description="true: go straight, whatever [tell] says")
-    ca: str = Field("", description="a PEM file to trust besides the system's")
-    pictures: bool = Field(True, description="false: text only")
+    proxy: str = key(default="", says="http://host:port for this channel; default: that of [tell]")
+    no_proxy: bool = key(default=False, says="true: go straight, whatever [tell] says")
+    ca: str = key(default="", says="a PEM file to trust besides the system's")
+    pictures: bool = key(default=True, says="false: text only")
 
 
 class Tell(Section):
     """`[tell]`: when people are told."""
 
-    group: Duration = Field("30s", description="how long to wait for other signs of the same cause")
-    repeat: Duration = Field("4h", description="when to say it again while nobody acks; the interval then doubles")
-    quiet: Annotated[list[str], AfterValidator(_rest)] = Field(
-        [], description="hours of rest for all channels, such as '22:00-07:00 severity < critical'"
+    group: Duration = key(default="30s", says="how long to wait for other signs of the same cause")
+    repeat: Duration = key(default="4h", says="when to say it again while nobody acks; the interval then doubles")
+    quiet: Annotated[list[str], _rest] = key(
+        default=[], says="hours of rest for all channels, such as '22:00-07:00 severity < critical'"
     )
-    most: Annotated[str, AfterValidator(_cap)] = Field(
-        "3 a run and day, 20 a channel and day", description="the cap; critical alerts are exempt"
+    most: Annotated[str, _cap] = key(
+        default="3 a run and day, 20 a channel and day", says="the cap; critical alerts are exempt"
     )
-    proxy: str = Field("", description="http://user:password@host:port, credential:NAME or env:NAME")
-    no_proxy: list[str] = Field([], description="hosts that are reached without the proxy")
-    ca: str = Field("", description="a PEM file to trust besides the system's")
-    alive: str = Field("", description="a URL pinged while all is well")
-    alive_every: Duration = Field("1m", description="how often it is pinged")
-    zone: str = Field(
-        "", description="the time zone of messages and rest hours, such as Europe/Berlin; default: this machine's"
+    proxy: str = key(default="", says="http://user:password@host:port, credential:NAME or env:NAME")
+    no_proxy: list[str] = key(default=[], says="hosts that are reached without the proxy")
+    ca: str = key(default="", says="a PEM file to trust besides the system's")
+    alive: str = key(default="", says="a URL pinged while all is well")
+    alive_every: Duration = key(default="1m", says="how often it is pinged")
+    zone: str = key(
+        default="", says="the time zone of messages and rest hours, such as Europe/Berlin; default: this machine's"
     )
-    digest: Literal["weekly", "daily", "never"] = Field("weekly", description="the round-up of all that was not told")
-    admins: list[str] = Field([], description="users and groups who may speak for everyone")
-    terminal: bool = Field(True, description="print alerts when run in the foreground")
-    journal: bool = Field(True, description="write alerts to the journal with structured fields")
+    digest: Literal["weekly", "daily", "never"] = key(default="weekly", says="the round-up of all that was not told")
+    admins: list[str] = key(default=[], says="users and groups who may speak for everyone")
+    terminal: bool = key(default=True, says="print alerts when run in the foreground")
+    journal: bool = key(default=True, says="write alerts to the journal with structured fields")
 
 
 class Stop(Section):
     """`[stop]`: asking for checkpoints and stopping runs."""
 
-    mode: Literal["off", "rehearse", "armed"] = Field(
-        "rehearse", description="rehearse: plan, tell nobody, touch nothing"
+    mode: Literal["off", "rehearse", "armed"] = key(
+        default="rehearse", says="rehearse: plan, tell nobody, touch nothing"
     )
-    grace: Duration = Field("15m", description="how long people have to object, once somebody was reached")
-    worth: Annotated[str, _form(parse_worth)] = Field("4 GPU-hours", description="do nothing for less than this")
-    lose: Duration = Field("1h", description="the most work that may be lost when a run cannot be asked")
-    most: Annotated[str, _form(parse_stops)] = Field("1 at once, 2 an hour, 6 a day", description="the cap on stops")
-    crowd: Annotated[str, _form(parse_crowd)] = Field(
-        "30 %", description="stand down when more of the runs match at once"
-    )
-    settle: Duration = Field("10m", description="touch nothing for so long after a start or resume")
+    grace: Duration = key(default="15m", says="how long people have to object, once somebody was reached")
+    worth: Annotated[str, parse_worth] = key(default="4 GPU-hours", says="do nothing for less than this")
+    lose: Duration = key(default="1h", says="the most work that may be lost when a run cannot be asked")
+    most: Annotated[str, parse_stops] = key(default="1 at once, 2 an hour, 6 a day", says="the cap on stops")
+    crowd: Annotated[str, parse_crowd] = key(default="30 %", says="stand down when more of the runs match at once")
+    settle: Duration = key(default="10m", says="touch nothing for so long after a start or resume")
 
 
 class Settings(Section):
     """The whole file."""
 
-    sentinel: Sentinel = Sentinel()
-    watch: list[Watch] = []
-    gpu: Gpu = Gpu()
-    host: Host = Host()
-    channel: list[Channel] = []
-    tell: Tell = Tell()
-    stop: Stop = Stop()
+    sentinel: Sentinel = key(default=Sentinel(), says="where rules and state live")
+    watch: list[Watch] = key(default=[], says="files to read")
+    gpu: Gpu = key(default=Gpu(), says="NVML")
+    host: Host = key(default=Host(), says="memory, disks, kernel log")
+    channel: list[Channel] = key(default=[], says="named addresses")
+    tell: Tell = key(default=Tell(), says="when people are told")
+    stop: Stop = key(default=Stop(), says="asking for checkpoints and stopping runs")
 
     def watches(self) -> list[Watch]:
         """The watches in force: an empty file watches `./runs`."""
@@ -230,10 +190,8 @@ def parse_settings(text: str, file: str) -> tuple[Settings | None, list[Fault]]:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as trouble:
         return None, [_syntax_fault(str(trouble), text, file)]
-    try:
-        return Settings.model_validate(tree), []
-    except ValidationError as trouble:
-        return None, sorted(_fault(error, text, file) for error in trouble.errors())
+    settings, mistakes = read(Settings, tree)
+    return settings, sorted(_fault(mistake, text, file) for mistake in mistakes)
 
 
 def _syntax_fault(message: str, text: str, file: str) -> Fault:
@@ -244,26 +202,23 @@ def _syntax_fault(message: str, text: str, file: str) -> Fault:
     return Fault(file, line, column, what, source=lines[line - 1] if line <= len(lines) else "")
 
 
-def _fault(error: ErrorDetails, text: str, file: str) -> Fault:
-    path = error["loc"]
-    line, column, source = place_of(path, text)
-    return Fault(file, line, column, _sentence(error, path), source=source)
+def _fault(mistake: Mistake, text: str, file: str) -> Fault:
+    line, column, source = place_of(mistake.path, text)
+    return Fault(file, line, column, _sentence(mistake), source=source)
 
 
-def _sentence(error: ErrorDetails, path: tuple[int | str, ...]) -> str:
-    key = ".".join(str(part) for part in path if isinstance(part, str))
-    if error["type"] == "extra_forbidden":
-        near = get_close_matches(str(path[-1]), _keys_at(path[:-1]), n=1, cutoff=0.6)
-        return f"'{key}' is no key here" + (f"; did you mean '{near[0]}'?" if near else "")
-    if error["type"] == "missing":
-        return f"'{key}' is missing"
-    return f"'{key}': {error['msg'].removeprefix('Value error, ')}"
+def _sentence(mistake: Mistake) -> str:
+    path, what = mistake
+    name = ".".join(str(part) for part in path if isinstance(part, str))
+    if what != UNKNOWN:
+        return f"'{name}'{'' if what == MISSING or what.startswith('must') else ':'} {what}"
+    near = get_close_matches(str(path[-1]), _keys_at(path[:-1]), n=1, cutoff=0.6)
+    return f"'{name}' {what}" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
-def _keys_at(path: tuple[int | str, ...]) -> list[str]:
-    model: Any = Settings
+def _keys_at(path: KeyPath) -> list[str]:
+    section: type[Section] | None = Settings
     for part in path:
-        if isinstance(part, str):
-            annotation = model.model_fields[part].annotation
-            model = next((arg for arg in getattr(annotation, "__args__", ()) if isinstance(arg, type)), annotation)
-    return list(getattr(model, "model_fields", {}))
+        if isinstance(part, str) and section is not None:
+            section = section_in(keys(section)[part].kind)
+    return list(keys(section)) if section is not None else []

@@ -47,7 +47,7 @@ def python(place):
     found = home / "bin" / "python3"
     if os.geteuid() != 0 or shutil.which("setpriv") is None or not system.exists():
         pytest.skip("needs root, setpriv and a Python of the system")
-    line = f"{found} -c 'import numpy, pydantic, sentinel.cli.main'"
+    line = f"{found} -c 'import numpy, psutil, sentinel.cli.main'"
     done = subprocess.run([*who(ADA), "sh", "-c", line], cwd="/", capture_output=True, check=False)
     if done.returncode:
         pytest.skip("the system's Python cannot be run by other users with our packages")
