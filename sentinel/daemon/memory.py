@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 from contextlib import suppress
 
 
 def give_back() -> None:
     """After much was let go: hand back the pages that nothing is left on."""
+    gc.collect()  # what stands in circles would else wait for hours where little goes on
     with suppress(OSError, AttributeError):  # not every C library can
         ctypes.CDLL(None).malloc_trim(0)
 

@@ -33,7 +33,7 @@ class Resting:
         self.held: Callable[[], Iterable[str]] = tuple  # runs that others need awake: those with a stop plan
         self.let_go: Callable[[], None] = give_back
         self._look_at = 0.0
-        self._now, self._breathe_at = 0.0, 0.0
+        self._breathe_at = 0.0
 
     @property
     def more(self) -> bool:
@@ -45,7 +45,7 @@ class Resting:
 
         While history is read they go in large groups: what a first sweep finds is mostly of the past.
         """
-        self._now = now
+        self._breathe(now)
         if (now >= self._look_at or reading) and not self._tired:
             self._look_at = now + LOOK_EVERY
             current = self._engine.keys()
@@ -60,8 +60,11 @@ class Resting:
         for key in keys:
             self._engine.lay_down(key)
         self._gone += len(keys)
-        if self._gone >= CROWD and not self._tired and self._now >= self._breathe_at:
-            self._gone, self._breathe_at = 0, self._now + BREATH
+
+    def _breathe(self, now: float) -> None:
+        """What a crowd took is given back, also by the last of them: nobody may follow for hours."""
+        if self._gone >= CROWD and not self._tired and now >= self._breathe_at:
+            self._gone, self._breathe_at = 0, now + BREATH
             self.let_go()
 
 

@@ -20,7 +20,6 @@ COLLECT = (20_000, 20, 20)  # Python's own (700, 10, 10) spent a tenth of the ti
 def run_until_told(daemon: Daemon) -> None:
     """Turn after turn until a signal says stop; then everything is written down."""
     share_one_pool()
-    gc.collect()
     give_back()
     gc.freeze()  # rules and modules never go: no collection needs to look through them again
     gc.set_threshold(*COLLECT)

@@ -13,6 +13,7 @@ from sentinel.core.records import Batch, Found, How, Over
 from sentinel.core.rule import Rulebook
 from sentinel.daemon.assembly import restore
 from sentinel.daemon.loop import Daemon
+from sentinel.daemon.resting import CROWD
 from sentinel.keep import plans
 from sentinel.keep.store import Store
 from tests.core.toy import INFO, Matches, above, row, rule, silent_for
@@ -95,6 +96,20 @@ def test_a_run_that_stood_still_for_a_minute_sleeps_and_a_row_wakes_it(house):
     assert house.turn(31.0) == ASLEEP
     assert house.turn(5.0, row(9.0, 2, at=house.now + 5.0)) == AWAKE
     assert house.told == ["high"]
+
+
+def test_memory_is_given_back_after_a_crowd_at_most_once_a_minute_and_for_the_last_of_them_too(house):
+    times = []
+    resting = house.daemon.resting
+    resting.let_go = lambda: times.append(house.now)
+    for _ in range(2):
+        resting._gone = CROWD
+        house.turn(1.0)
+    assert times == [1001.0]
+    house.turn(58.0)
+    house.turn(1.0)
+    house.turn(100.0)
+    assert times == [1001.0, 1061.0]
 
 
 def test_a_run_with_long_gaps_is_given_ten_of_them(house):

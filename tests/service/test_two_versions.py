@@ -108,13 +108,13 @@ def version_of(commit, folder):
 
 
 def install_what_is_missing(folder):
-    """The packages that an older version needs and today's no longer has, as that version pinned them."""
+    """The packages that an older version needs and today's no longer has, and what these need, as it pinned them."""
     needed = tomllib.loads((folder / "pyproject.toml").read_text())["project"]["dependencies"]
     here = {canonical(found.name) for found in importlib.metadata.distributions()}
     missing = [one for one in needed if canonical(re.split(r"[<>=!~ \[]", one)[0]) not in here]
     if not missing:
         return
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     pins = ["--constraint", str(folder / "constraints.txt"), "--target", str(folder / PACKAGES)]
     done = subprocess.run([*pip, *pins, *missing], capture_output=True, text=True)
     if done.returncode:
