@@ -23,8 +23,7 @@ class Bound:
 
     rule: Rule
     instance: str
-    when: Judge | None
-    clear: Judge | None
+    run: Run
     alert: Alert = field(default_factory=Alert)
     reads: frozenset[str] = frozenset()
     ready: bool = False  # `after` was reached once
@@ -32,11 +31,14 @@ class Bound:
     said: Answer = None  # the last answer
     broken: str = ""  # the bug that set this rule aside on this run
     wants: frozenset[str] = frozenset()  # without any of these it cannot say yes
-    asked: Judge | None = None  # `when`, once the rule is ready and while it is not broken
+    asked: Judge | None = None  # its question, once the rule is ready and while it is not broken
     waits: bool = False  # while its alert is at rest its answer is worked out when somebody wants it
-    hunch: Judge | None = None  # the cheap test: where it is not yes, `when` is not yes either
+    hunch: Judge | None = None  # the cheap test: where it is not yes, its answer is not yes either
     outlook: Judge | None = None  # the same for the next few readings, while they stay in their narrow bands
     far_outlook: Judge | None = None  # ... and for many, while they stay in their wide ones
+    _when: Judge | None = None
+    _clear: Judge | None = None
+    _reserved: int = 0  # of so many series
 
     @property
     def key(self) -> tuple[str, str]:
@@ -44,19 +46,46 @@ class Bound:
         return (self.rule.key, self.instance)
 
     @property
+    def judges(self) -> bool:
+        """Whether it has a question of its own; one that is made of parts has none."""
+        return self.rule.when is not None
+
+    def when(self) -> Judge:
+        """Its question, bound when somebody first asks it: most rules on a run never have what they read."""
+        if self._when is None:
+            assert self.rule.when is not None
+            self._when = self.rule.when.bind(self.run, self.instance)
+        return self._when
+
+    def clear(self) -> Answer:
+        """Whether what it fired for is over; unknown where it does not say."""
+        if self._clear is None and self.rule.clear is not None:
+            self._clear = self.rule.clear.bind(self.run, self.instance)
+        return None if self._clear is None else self._clear()
+
+    def reserve(self) -> None:
+        """From now on all is kept that its questions will read of the series there are, whenever they are bound."""
+        if self._reserved == len(self.run.series):
+            return
+        self._reserved = len(self.run.series)
+        for question in (self.rule.when, self.rule.clear):
+            if question is not None:
+                question.reserve(self.run, self.instance)
+
+    @property
     def answer(self) -> Answer:
         """What it said last; one that waits is asked now."""
-        if not self._unasked or self.when is None or self.broken:
+        if not self._unasked or not self.judges or self.broken:
             return self.said
         try:
-            return self.when()
+            return self.when()()
         except Exception:  # reported when a look asks it
             return None
 
     @property
     def untouched(self) -> bool:
         """Whether it stands as it was bound, and what it says can be asked at any time: nothing of it need be kept."""
-        return self.when is not None and not self.rule.after and self.alert == UNTOUCHED
+        return self.judges and not self.rule.after and self.alert == UNTOUCHED
 
     @property
     def heard(self) -> Answer:
@@ -67,26 +96,28 @@ class Bound:
     def _unasked(self) -> bool:
         return self.waits and self.alert.at_rest
 
-    def is_hopeless(self, run: Run) -> bool:
+    @property
+    def is_hopeless(self) -> bool:
         """Whether no reading of the series that the run has can move its alert."""
-        if not self.ready or not self.alert.at_rest or self.when is None or self.broken:
+        if not self.ready or not self.alert.at_rest or not self.judges or self.broken:
             return False
-        return not all(run.has(name) for name in self.wants)
+        return not all(self.run.has(name) for name in self.wants)
 
 
 def bind(rule: Rule, run: Run, instance: str, alert: Alert | None) -> Bound:
     """Bind a rule; its alert lives on if there was one."""
-    return Bound(
+    bound = Bound(
         rule=rule,
         instance=instance,
-        when=rule.when.bind(run, instance) if rule.when else None,
-        clear=rule.clear.bind(run, instance) if rule.clear else None,
+        run=run,
         alert=alert or Alert(),
         reads=_own(reads_of(rule), instance),
         ready=not rule.after,
         wants=_own(rule.when.wants, instance) if rule.when else frozenset(),
         on_target=bool(rule.when and any(TARGET.search(name) for name in rule.when.reads)),
     )
+    bound.reserve()
+    return bound
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,14 @@ class Plan:
         self.hunched = hot
         self.warming = Warming(bound for bound in bounds if not bound.ready)
         for bound in bounds:
-            bound.waits = bound.is_hopeless(run)
+            bound.waits = bound.is_hopeless
+            bound.reserve()
         self.bounds = [b for b in bounds if b.ready and not b.waits]
-        self.glances: list[tuple[Judge, Bound]] = [(_hunch(b, run, hot), b) for b in self.bounds if b.when is not None]
-        targets = [b for b in bounds if b.on_target and b.ready and b.when is not None]
+        self.glances: list[tuple[Judge, Bound]] = [(_hunch(b, run, hot), b) for b in self.bounds if b.judges]
+        targets = [b for b in bounds if b.on_target and b.ready and b.judges]
         self.witnesses = sorted(targets, key=lambda b: (b.waits, len(b.rule.when.text) if b.rule.when else 0))
         for bound in self.bounds:
-            bound.waits = bound.when is not None
+            bound.waits = bound.judges
         self._reads = _series_of(self.bounds, run) if hot else []
         self._near: list[tuple[Judge, Bound]] = []  # what the wide bands do not rule out
         self._close: list[Series] = []  # what those read
@@ -101,9 +102,8 @@ class Plan:
 
 
 def _hunch(bound: Bound, run: Run, hot: bool) -> Judge:
-    assert bound.when is not None
     if not hot or bound.broken or bound.rule.when is None:
-        return bound.when if not bound.broken else _never
+        return bound.when() if not bound.broken else _never
     if bound.hunch is None:
         bound.hunch = bound.rule.when.hunch(run, bound.instance)
     return bound.hunch

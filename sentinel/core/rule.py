@@ -60,6 +60,9 @@ class Expression(Protocol):
     def bind(self, run: Run, instance: str = "") -> Judge:
         """The cheap form for one instance. Series that do not exist yet are met when they come."""
 
+    def reserve(self, run: Run, instance: str = "") -> None:
+        """From now on the series that the run has keep all that it will read, should it be bound later."""
+
     def hunch(self, run: Run, instance: str = "") -> Judge:
         """A cheap test for one instance: where it is not yes, the expression is not yes either."""
 

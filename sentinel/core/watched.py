@@ -44,6 +44,7 @@ class Watched:
         self.fired: dict[tuple[str, str], int] = {}  # how often a rule fired that is gone, should it come back
         self._layouts: dict[tuple[str, ...], tuple[Bound, ...]] = {}
         self._plans: dict[tuple[str, ...], Plan] = {}
+        self._passing: list[Bound] | None = None  # the rules that time alone can move, as the run stands
         self._known = 0  # series and facts that `_plans` was made for
         self._restless = False  # whether any alert is not clear
         self._firing: list[Bound] | None = None  # what `firing` said last, until an alert moves
@@ -61,7 +62,7 @@ class Watched:
         self.rules = [rule for rule in book.rules if applies(rule, self.run)]
         self.bounds = {}
         self._layouts = {}
-        self._plans = {}
+        self._plan_anew()
         for (key, instance), bound in before.items():
             rule = next((rule for rule in self.rules if rule.key == key), None)
             if rule is not None and rule.fingerprint == bound.rule.fingerprint:
@@ -88,6 +89,7 @@ class Watched:
             known = self.bounds[rule.key, instance] = bind(rule, self.run, instance, alert)
             if timed(rule) and rule.each:
                 self._timed.append(known)
+                self._passing = None
         return known
 
     def _looking_at(self, names: tuple[str, ...]) -> tuple[Bound, ...]:
@@ -104,11 +106,16 @@ class Watched:
         known = len(self.run.series) + len(self.run.facts)
         if known != self._known:
             self._known = known
-            self._plans.clear()
+            self._plan_anew()
         found = self._plans.get(names)
         if found is None or (not found.hunched and self.looks >= HOT):
             found = self._plans[names] = Plan(self._looking_at(names), self.run, self.looks >= HOT)
         return found
+
+    def _plan_anew(self) -> None:
+        """Something about the run or its rules is not what the plans were made for."""
+        self._plans.clear()
+        self._passing = None
 
     # --- looks ---------------------------------------------------------------------------------------------------
 
@@ -118,7 +125,7 @@ class Watched:
         self.last = row
         plan = self._plan(names)
         if plan.warming.is_over(self.run, self.looks) and plan.warming.ready(self.run, self.looks):
-            self._plans.clear()
+            self._plan_anew()
             plan = self._plan(names)
         bounds = plan.awake(self.run, self._restless)
         if row.text and self.book.matcher is not None:
@@ -160,11 +167,19 @@ class Watched:
         self.run.pass_time(now)
         if not self.settled and self.found_at is not None and now - self.found_at >= SETTLE_AFTER:
             self.settle()
-        self._judge(self._timed, counts=False)
+        if self._passing is None:
+            self._passing = self._find_passing()
+        self._judge(self._passing, counts=False)
+
+    def _find_passing(self) -> list[Bound]:
+        for bound in self._timed:
+            bound.waits = bound.waits or bound.is_hopeless
+        return [bound for bound in self._timed if not bound.is_hopeless]
 
     def narrow_to_time(self) -> list[Bound]:
         """Before the run is only let live on: of the rules on time those stay that can move an alert without any row."""
         self._timed = [bound for bound in self._timed if not bound.alert.at_rest or self._may_come_true(bound)]
+        self._passing = None
         return self._timed
 
     def _may_come_true(self, bound: Bound) -> bool:
@@ -181,7 +196,7 @@ class Watched:
         """Take a fact in; once facts are settled, a rule that was still unknown for want of it is judged."""
         news = self.run.learn(fact)
         if news:
-            self._plans.clear()
+            self._plan_anew()
         if news and fact.name in (NOTEBOOK, HOME):
             self._know(as_known(self.run.info, fact))
         if news and self.settled:
@@ -238,22 +253,22 @@ class Watched:
             bound.ready = self.run.reached(bound.rule.after, bound.reads) is True
             if not bound.ready:
                 return None
-            self._plans.clear()
-        if bound.when is None or bound.broken:
+            self._plan_anew()
+        if not bound.judges or bound.broken:
             return None
-        bound.asked = bound.when
-        return bound.when()
+        bound.asked = bound.when()
+        return bound.asked()
 
     def _set_aside(self, bound: Bound) -> None:
         bound.asked = None
         bound.broken = traceback.format_exc(limit=4)
-        self._plans.clear()
+        self._plan_anew()
         self.bug(self.run.info.key, bound.rule.key, bound.broken)
 
     def _advance(self, bound: Bound, answer: Answer, spot: Spot) -> None:
         alert, rule = bound.alert, bound.rule
         if alert.phase is Phase.FIRING:
-            answer = answer_in_firing(answer, bound.clear() if bound.clear else None, bound.clear is not None)
+            answer = answer_in_firing(answer, bound.clear(), rule.clear is not None)
             if rule.of_facts_alone:
                 return  # it fires once per generation, and only the run's end closes it
         move = advance(alert, rule, answer, spot)
@@ -308,7 +323,7 @@ class Watched:
 
     def go_back(self, row: Row, per_epoch: bool) -> None:
         """The run went on from an earlier place, or its steps turned out to count anew in each epoch."""
-        self._plans.clear()
+        self._plan_anew()
         if per_epoch:
             self.run.forget_steps(row.file)
         else:
@@ -372,7 +387,7 @@ class Watched:
         """As it was saved; alerts of rules that changed meanwhile end, and may begin anew."""
         watched_state.restore(self, saved)
         self._firing = None
-        self._plans.clear()
+        self._plan_anew()
         self._feel()
 
 

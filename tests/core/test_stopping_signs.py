@@ -27,7 +27,7 @@ class When:
 def bound(when, name="r", alert=None, **more):
     rule = Rule("s", name, "numerics", "t", when, Severity.CRITICAL, None, **more)
     reads = when.reads if when else frozenset()
-    return Bound(rule, "", None, None, alert or Alert(Phase.FIRING, 1, 3.0), reads)
+    return Bound(rule, "", RUN, alert or Alert(Phase.FIRING, 1, 3.0), reads)
 
 
 def signs(*bounds):

@@ -27,6 +27,9 @@ class Toy:
 
     hunch = bind
 
+    def reserve(self, run, instance=""):
+        pass
+
     def outlook(self, run, instance="", *, far=False):
         return lambda: True
 

@@ -6,7 +6,7 @@ A need is plain data that the compiler leaves behind; `meet` gives the object or
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import nan
 from typing import Any, Protocol
@@ -263,6 +263,18 @@ class OverGroup:
             return means[member.name](least)
 
         return lambda least: pick_known(pick, [of(member, least) for member in family.members])
+
+
+def reserve(needs: Iterable[Need], run: Run, instance: str) -> None:
+    """What windows over the series that a run has will read is kept from now on, though nothing is bound to them yet."""
+    for need in needs:
+        if isinstance(need, InWindow):
+            series = run.series.get(own_name(need.name, instance))
+            if series is not None:
+                need.reserve(run, series)
+        elif isinstance(need, OverGroup) and need.amounts:
+            for member in run.matching(need.pattern):
+                InWindow(member.name, "sums", "mean", need.amounts).reserve(run, member)
 
 
 _PICKS: dict[str, Callable[[list[float]], float]] = {

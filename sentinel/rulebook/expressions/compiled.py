@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sentinel.core.functions.needs import InWindow, Need, OneFact, OneSeries, own_name
+from sentinel.core.functions.needs import InWindow, Need, OneFact, OneSeries, own_name, reserve
 from sentinel.core.functions.needs import window as window_of
 from sentinel.core.names import Names
 from sentinel.core.records import Answer, Evidence, Verdict
@@ -77,6 +77,10 @@ class Compiled:
         """The cheap form for one instance."""
         judge = self._bound(run, instance)
         return judge if self.meter is None else self.meter(judge)
+
+    def reserve(self, run: Run, instance: str = "") -> None:
+        """From now on the series that the run has keep all that it will read, should it be bound later."""
+        reserve(self._cells.needs, run, instance)
 
     def _bound(self, run: Run, instance: str) -> Judge:
         if self._judge is None:
