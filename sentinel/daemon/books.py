@@ -31,7 +31,7 @@ class Books:
     def _remembering(self, folders: list[RuleFolder], names: Names) -> Loader:
         """A loader that knows what this one has read, so that trying it out changes nothing here."""
         mine = self._loader
-        return replace(mine, folders=folders, names=names, _parsed=dict(mine._parsed), _good=dict(mine._good))
+        return replace(mine, folders=folders, names=names, _good=dict(mine._good))
 
     def _names(self, before: Books | None) -> tuple[Names, list[Fault]]:
         """The names; the same object as before where they say the same, or where a file of them is broken."""

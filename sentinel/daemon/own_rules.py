@@ -10,8 +10,8 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 
+from sentinel.core.digest import digest
 from sentinel.core.engine import Engine
 from sentinel.core.names import Names
 from sentinel.core.records import Effect, Fault, RunInfo
@@ -268,7 +268,7 @@ class OwnRules:
 
 
 def _mark(texts: Iterable[str]) -> str:
-    return blake2b("\n".join(texts).encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return digest("\n".join(texts).encode("utf-8", "replace"))
 
 
 def _sentence(folder: str, count: int) -> str:

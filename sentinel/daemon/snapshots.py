@@ -5,7 +5,6 @@ A snapshot holds the engine's state of a run and the bookmarks that belong to it
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from math import inf
 from time import perf_counter
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sentinel import __version__
 from sentinel.core.asleep import asleep_of
+from sentinel.core.digest import digest
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Found, Json, RunInfo
 from sentinel.core.rule import Rulebook, judging
@@ -32,7 +32,7 @@ LONGEST = 600.0  # but no more than so much is read again after a crash
 def rules_mark(book: Rulebook) -> str:
     """What judges, the program included: under the same mark what time will do to a sleeping run is as it was found."""
     words = "\n".join((__version__, *sorted(judging(book))))
-    return hashlib.blake2b(words.encode(), digest_size=8).hexdigest()
+    return digest(words.encode())
 
 
 class Snapshots:

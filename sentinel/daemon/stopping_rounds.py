@@ -7,7 +7,7 @@ condition, and answers people who ask where a plan stands.
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import sqlite3
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -70,7 +70,7 @@ class Rounds:
         """The plans go on where they stood."""
         children = Children(self.progress)
         self.stopping = Stopping(
-            self.store.folder, self.store, self._tell, lambda: secrets.token_hex(3), self._log, children
+            self.store.folder, self.store, self._tell, lambda: os.urandom(3).hex(), self._log, children
         )
 
     def adopt(self, settings: Settings) -> None:

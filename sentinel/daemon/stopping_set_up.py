@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from pathlib import Path
 
 from sentinel.daemon.delivering import Office
@@ -55,4 +55,4 @@ def boot_id() -> str:
     try:
         return BOOT.read_text(encoding="ascii").strip()
     except OSError:
-        return secrets.token_hex(8)
+        return os.urandom(8).hex()

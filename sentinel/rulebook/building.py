@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sentinel.core.amounts import GRAMMAR, Amount, Unit, parse_alternatives
+from sentinel.core.digest import digest
 from sentinel.core.functions.table import WORDS
 from sentinel.core.names import Names
 from sentinel.core.records import Action, Fault, Severity
@@ -172,7 +172,7 @@ class _OneRule:
 
     def _fingerprint(self) -> str:
         judged = [(key, repr(self.fields[key].marked.plainly())) for key in JUDGING if key in self.fields]
-        return hashlib.blake2b(repr((self.key, judged)).encode(), digest_size=8).hexdigest()
+        return digest(repr((self.key, judged)).encode())
 
     # --- parts of it ---------------------------------------------------------------------------------------------
 

@@ -25,12 +25,13 @@ class Loaded:
 
 @dataclass(slots=True)
 class Loader:
-    """Loads again and again: what did not change is not parsed anew, and a broken file keeps its last good version."""
+    """Loads again and again; a broken file keeps its last good version."""
 
     folders: Sequence[RuleFolder]
     names: Names
-    _parsed: dict[str, tuple[str, Document]] = field(default_factory=dict)  # file -> (text, document)
-    _good: dict[str, Document] = field(default_factory=dict)
+    _good: dict[str, tuple[str, RuleFolder]] = field(
+        default_factory=dict
+    )  # texts: what they become is ten times larger
     held: tuple[str, ...] = ()  # files that are in force in an older version
 
     def reload(self) -> Rulebook:
@@ -39,24 +40,24 @@ class Loader:
 
     def load(self) -> Loaded:
         """The rulebook with its signatures."""
-        documents, faults = self._documents()
+        texts, faults = self._texts()
+        documents = [document(text, file, folder) for file, (text, folder) in texts.items()]
         loaded = assemble(documents, self.names)
         broken = {fault.file for fault in (*loaded.book.faults, *faults) if not fault.note}
         self.held = tuple(sorted(broken & set(self._good)))
-        for doc in documents:
-            if doc.text.file not in broken:
-                self._good[doc.text.file] = doc
+        self._good |= {file: text for file, text in texts.items() if file not in broken}
         if self.held:
-            kept = [self._good.get(doc.text.file, doc) if doc.text.file in self.held else doc for doc in documents]
-            missing = [self._good[file] for file in self.held if file not in {doc.text.file for doc in documents}]
-            again = assemble([*kept, *missing], self.names)
+            good = {file: document(self._good[file][0], file, self._good[file][1]) for file in self.held}
+            kept = {doc.text.file: doc for doc in documents} | good
+            again = assemble(list(kept.values()), self.names)
             loaded = Loaded(Rulebook(again.book.rules, loaded.book.faults, again.book.matcher), again.signatures)
         book = loaded.book
         book = Rulebook(book.rules, tuple(sorted((*book.faults, *faults))), book.matcher, self.held)
         return Loaded(book, loaded.signatures)
 
-    def _documents(self) -> tuple[list[Document], list[Fault]]:
-        documents, faults, present = [], [], set()
+    def _texts(self) -> tuple[dict[str, tuple[str, RuleFolder]], list[Fault]]:
+        """What can be read, in order; what is good of a file that is gone is forgotten."""
+        texts, faults, present = {}, [], set()
         for folder in self.folders:
             if not folder.path.exists():
                 faults.append(Fault(str(folder.path), 0, 0, "there is no such folder of rules"))
@@ -66,13 +67,10 @@ class Loader:
                 present.add(file)
                 source, troubles = read_file(path)
                 faults += troubles
-                known = self._parsed.get(file)
-                if known is None or known[0] != source:
-                    known = self._parsed[file] = (source, document(source, file, folder))
                 if not troubles:
-                    documents.append(known[1])
-        self._good = {file: doc for file, doc in self._good.items() if file in present}
-        return documents, faults
+                    texts[file] = (source, folder)
+        self._good = {file: text for file, text in self._good.items() if file in present}
+        return texts, faults
 
 
 def load_rulebook(folders: Sequence[RuleFolder], names: Names) -> Rulebook:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from hashlib import blake2b
 from typing import NamedTuple
 
+from sentinel.core.digest import digest as mark_of
 from sentinel.core.records import Json
 
 HEAD = 1024
@@ -81,7 +81,7 @@ def course(mark: Bookmark, seen: Seen) -> Course:
 
 def digest(data: bytes) -> str:
     """A short hash: strong enough that two contents are not taken for one another by chance."""
-    return blake2b(data, digest_size=12).hexdigest()
+    return mark_of(data, 12)
 
 
 def bookmark_json(mark: Bookmark) -> Json:

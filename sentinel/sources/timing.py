@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-from statistics import median
-
 QUARTER_HOUR = 900.0
 ENOUGH = 5  # arrivals that must agree before stamps are shifted
+MOST = 64  # arrivals after which the shift is as known as it will be
 FARTHEST_ZONE = 26 * 3600.0  # a larger distance is no time zone: the file was copied here later
 
 
@@ -31,17 +29,17 @@ class Arrivals:
         """A file of which no line was read yet; `shift` is what an earlier look at the same file had found."""
         self.shift = shift
         self.history = Stamps()
-        self._distances: deque[float] = deque(maxlen=65)
+        self._distances: list[float] = []
 
     def at(self, stamp: float | None, arrival: float | None) -> float | None:
         """The time the engine runs on."""
         if arrival is None:
             last = self.history.at(stamp, None)
             return None if last is None else last + self.shift
-        if stamp is not None:
+        if stamp is not None and len(self._distances) < MOST:
             self._distances.append(arrival - stamp)
             if len(self._distances) == ENOUGH or len(self._distances) % 16 == 0:
-                self.shift = zone_shift(median(self._distances))
+                self.shift = zone_shift(sorted(self._distances)[len(self._distances) // 2])
         return arrival
 
 

@@ -112,12 +112,12 @@ def test_hunches_never_pass_over_a_yes(seed):
     for row in rows(seed):
         engine.feed([Batch("r", (row,))])
         for bound in watched.bounds.values():
-            if bound.when is None or bound.rule.when is None:
+            if bound.rule.when is None:
                 continue
             if bound.hunch is None:
                 bound.hunch = bound.rule.when.hunch(watched.run, bound.instance)
             hunch = bound.hunch()
-            if bound.when() is True:
+            if bound.when()() is True:
                 asked += 1
                 assert hunch, (bound.rule.key, row)
     assert asked > 20
@@ -130,13 +130,13 @@ def test_what_an_outlook_rules_out_stays_ruled_out_while_all_readings_are_in_the
     watched, lay = engine.runs["r"], expect_long if far else expect
     for row in (*calm_rows(seed), *rows(seed)):
         engine.feed([Batch("r", (row,))])
-        bounds = [bound for bound in watched.bounds.values() if bound.when is not None]
+        bounds = [bound for bound in watched.bounds.values() if bound.judges]
         if row.text or len(bands) != len(watched.run.series) or any(s.count > band.until for s, band in bands):
             bands = [(series, lay(series)) for series in watched.run.series.values()]
             ruled_out = [b for b in bounds if not b.rule.when.outlook(watched.run, b.instance, far=far)()]
         spared += len(ruled_out)
         for bound in ruled_out:
-            assert bound.when() is not True, (bound.rule.key, row)
+            assert bound.when()() is not True, (bound.rule.key, row)
     assert spared > 1000
 
 

@@ -204,9 +204,9 @@ def _may_be() -> bool:
     return True
 
 
-def _hunch_of(compiler: Compiler, tree: ast.expr, context: Context, bounds: Bounds) -> Hunch:
-    """The cheap test of a compiled expression, in cells of its own; without a judge where there is none."""
-    compiler = Compiler(compiler.names, compiler.declared, compiler.lets, compiler.each)
+def _hunch_of(text: str, context: Context, bounds: Bounds) -> Hunch:
+    """The cheap test of an expression, in cells of its own; without a judge where there is none."""
+    compiler, tree = _parsed(text, context)
     source = Hunches(compiler, bounds).could(tree)
     if source is None:
         return Hunch()
@@ -215,12 +215,20 @@ def _hunch_of(compiler: Compiler, tree: ast.expr, context: Context, bounds: Boun
     return Hunch(tuple(cells.needs), compile_judge(cells, source, guards))
 
 
+def _parsed(text: str, context: Context) -> tuple[Compiler, ast.expr]:
+    """A compiler that has met nothing yet, and the tree: parsed when wanted, for it is larger than all else of a rule."""
+    compiler = Compiler(context.names, context.declared, each=context.each)
+    compiler.lets = {name: parse(part) for name, part in context.lets.items()}
+    return compiler, parse(text)
+
+
 def _plainly(what: str, value: Any) -> Evidence:
     return Evidence(what, None if value != value else value)
 
 
-def _outline_of(compiler: Compiler, tree: ast.expr) -> Outline:
-    outline = Outline(Compiler(compiler.names, compiler.declared, compiler.lets, compiler.each))
+def _outline_of(text: str, context: Context) -> Outline:
+    compiler, tree = _parsed(text, context)
+    outline = Outline(compiler)
     outline.grow(tree)
     return outline
 
@@ -247,8 +255,8 @@ def compile_expression(text: str, context: Context, root: str = "answer") -> tup
     wants = wanted_for_yes(tree, compiler.lets) if root == "answer" else NOTHING
     made = _made(text, compiler, code, context, wants)
     if root == "answer":
-        made._hunch = partial(_hunch_of, compiler, tree, context)
-        made._outlined = partial(_outline_of, compiler, tree)
+        made._hunch = partial(_hunch_of, text, context)
+        made._outlined = partial(_outline_of, text, context)
     return made, []
 
 
