@@ -14,7 +14,7 @@ family: dynamics
 rules:
   - rule: gap
     title: a gap
-    when: mean(train.loss, '200 readings') > 1.0 and val.loss > 5.0
+    when: mean(train.loss, '900 readings') > 1.0 and val.loss > 5.0
     severity: high
     say: "a gap"
   - rule: alone
@@ -52,9 +52,9 @@ def test_a_rule_is_bound_when_the_run_has_what_it_reads(made):
 
 
 def test_readings_from_before_are_kept_for_the_windows_of_a_rule_that_waits(made):
-    for step in range(1, 2001):
-        feed(made, row(2.0 if step > 1800 else 0.0, step))
-    told = feed(made, row(9.0, 2001, name="val.loss"))
+    for step in range(1, 1301):
+        feed(made, row(2.0 if 400 < step <= 1100 else 0.0, step))
+    told = feed(made, row(9.0, 1301, name="val.loss"))
     assert [change.rule for change in told] == ["gap"]
 
 
