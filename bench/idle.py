@@ -62,7 +62,7 @@ def show(title, words, folder, args):
             return
         share, memory = measured(child.pid, args.seconds)
         follows = read_of_news(child.pid, folder, args.files)
-    print(f"{title:12} {share:12.2f} {memory:9.1f} {follows:9.0%}")
+    print(f"{title:12} {share:12.2f} {memory:9.1f} {follows:9.0%}", flush=True)
 
 
 def read_of_news(pid, folder, count):

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,8 +50,9 @@ def pss_mib(pid):
 
 @contextmanager
 def running(words, **more):
-    """A process, ended with everything that it started."""
+    """A process, ended with everything that it started; so it is where we are told to end meanwhile."""
     quiet = subprocess.DEVNULL
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     child = subprocess.Popen(words, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True, **more)
     try:
         yield child
@@ -61,6 +63,7 @@ def running(words, **more):
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

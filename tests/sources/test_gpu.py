@@ -1,12 +1,14 @@
 """The NVML child on scripted drivers: the real ctypes path where there is a compiler, pure Python everywhere."""
 
+import signal
+import sys
 import time
 
 import pytest
 
 from sentinel.core.records import Row
-from sentinel.sources.gpu.keeper import Keeper
-from sentinel.sources.gpu.source import GpuSource
+from sentinel.sources.gpu.keeper import Crashed, Keeper
+from sentinel.sources.gpu.source import Gpu, GpuSource
 from tests.world import plain_nvml
 from tests.world.fake_nvml import Driver, build
 from tests.world.waiting import PATIENCE
@@ -173,6 +175,43 @@ def test_a_crash_in_the_library_costs_one_call_of_one_gpu(machine):
     m.until_row("gpu.2.util")
     assert m.last("gpu.2.memory_used") is None
     m.until_row("gpu.3.memory_used")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (-signal.SIGSEGV, "crashed the driver library"),
+        (-signal.SIGKILL, "was cut off: its process was ended by signal 9"),
+        (7, "ended its process with code 7"),
+    ],
+)
+def test_only_a_crash_is_called_the_librarys(code, said):
+    assert Crashed(0, "nvmlDeviceGetPowerUsage", code).what == said
+
+
+def broken_start():
+    """A source whose child ends before it met any driver."""
+    return Machine(Keeper(0.03, 0.06, command=lambda options, note: (sys.executable, "-c", "raise SystemExit(7)")))
+
+
+def ended(m):
+    return m.source.keeper.start_at > 0.0
+
+
+def test_a_child_that_cannot_start_where_there_is_no_gpu_is_no_trouble():
+    m = broken_start()
+    m.until(lambda: ended(m))
+    m.turn()
+    assert not m.rows and not m.source.trouble()
+    m.source.close()
+
+
+def test_a_child_that_cannot_start_where_there_was_a_gpu_is_told():
+    m = broken_start()
+    m.source.gpus["0"] = Gpu("0")
+    m.until(m.texts)
+    assert m.texts()[0].startswith("NVML: start ended its process with code 7")
+    m.source.close()
 
 
 def test_a_lost_gpu_is_told_and_spares_the_others(machine):

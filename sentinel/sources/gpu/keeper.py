@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -28,6 +29,8 @@ RETRY_FIRST, RETRY_LAST = 5.0, 300.0
 SKIP_FIRST, SKIP_LAST = 600.0, 6 * 3600.0
 CHUNK = 1 << 16
 QUIET, QUIET_POLLS = 30.0, 6  # a child between calls that says nothing for so long, and so many polls, was stopped
+START = "start"  # what a child does before its first call
+CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 END_WAIT, PATIENCE = 1.0, 30.0  # seconds a child may take to go: at our own end, and before it is told to
 
 
@@ -37,13 +40,32 @@ class Stuck(NamedTuple):
     gpu: int
     function: str
 
+    @property
+    def what(self) -> str:
+        """For people."""
+        return "does not answer"
+
 
 class Crashed(NamedTuple):
-    """The library took the child down."""
+    """The child ended in a call, which is the library's doing unless somebody ended it."""
 
     gpu: int
     function: str
     code: int
+
+    @property
+    def what(self) -> str:
+        """For people."""
+        if -self.code in CRASHES:
+            return "crashed the driver library"
+        if self.code < 0:
+            return f"was cut off: its process was ended by signal {-self.code}"
+        return f"ended its process with code {self.code}"
+
+    @property
+    def before_the_driver(self) -> bool:
+        """Whether it never came as far as the driver."""
+        return self.function == START
 
 
 Message = dict[str, Any] | tuple[float, ...] | Stuck | Crashed  # words, the numbers of a sample, an end
@@ -172,7 +194,7 @@ class Keeper:
         os.set_blocking(process.stdout.fileno(), False)
         mapped = Note(note)
         os.close(note)
-        mapped.enter(self.steady(), NO_GPU, b"start")
+        mapped.enter(self.steady(), NO_GPU, START.encode())
         return Child(process, mapped, self.steady())
 
     def _frames(self, child: Child) -> Iterator[Message]:

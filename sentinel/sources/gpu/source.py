@@ -158,11 +158,14 @@ class GpuSource:
         return gpu
 
     def _fail(self, code: int, now: float) -> Iterator[Batch]:
-        expected = self.gpus or any(os.path.exists(sign) for sign in DEVICE_SIGNS)
-        if code in NO_DRIVER and not expected:
+        if code in NO_DRIVER and not self._is_expected():
             return
         self.cannot, self._code = cannot_start(code), float(code)
         yield from self._cannot(now)
+
+    def _is_expected(self) -> bool:
+        """Whether there should be GPUs here."""
+        return bool(self.gpus) or any(os.path.exists(sign) for sign in DEVICE_SIGNS)
 
     def _cannot(self, now: float) -> Iterator[Batch]:
         self._say_at = now + SAY_AGAIN
@@ -171,14 +174,15 @@ class GpuSource:
         yield self._batch(self.host, values, now, self.cannot)
 
     def _no_answer(self, message: Stuck | Crashed, now: float) -> Iterator[Batch]:
-        what = "does not answer" if isinstance(message, Stuck) else "crashed the driver library"
+        if isinstance(message, Crashed) and message.before_the_driver and not self._is_expected():
+            return  # no driver had a part in it, and nobody waits for one
         label = self._of_index.get(message.gpu, str(message.gpu))
         if label in self.gpus:
             gpu = self.gpus[label]
-            gpu.trouble = f"GPU {label}: {message.function} {what}; it is tried again later, see the kernel log"
+            gpu.trouble = f"GPU {label}: {message.function} {message.what}; it is tried again later, see the kernel log"
             yield from self._tell(label, {"answers": 0.0}, now, gpu.trouble)
         else:
-            self.cannot, self._code = f"NVML: {message.function} {what}; see the kernel log", None
+            self.cannot, self._code = f"NVML: {message.function} {message.what}; see the kernel log", None
             yield from self._cannot(now)
 
     def _lost(self, label: str, code: int, now: float) -> Iterator[Batch]:
