@@ -350,6 +350,11 @@ class Engine:
         watched, asleep = self.runs.get(key), self.sleepers.runs.get(key)
         return watched.run.info if watched is not None else asleep.info if asleep is not None else None
 
+    @property
+    def all_asleep(self) -> bool:
+        """Whether no run is awake but machines."""
+        return all(watched.run.info.kind == "host" for watched in self.runs.values())
+
     def infos(self) -> dict[str, RunInfo]:
         """All runs that are judged, awake or asleep, by the key of their generation."""
         awake = {key: watched.run.info for key, watched in self.runs.items()}

@@ -139,6 +139,11 @@ class Looking:
         self.watcher.turns.patience = seconds
 
     @property
+    def hears_all(self) -> bool:
+        """Whether the kernel is sure to tell what moves."""
+        return self.watcher.hears_all
+
+    @property
     def next_look(self) -> float:
         """When lines that wait are to be read."""
         return self.watcher.turns.next_moved

@@ -27,6 +27,7 @@ SET_ASIDE = 60.0  # a source that raised is left alone for so long
 BUSY = 0.0
 AT_LEAST = 0.001
 SOON = 0.1
+LONGEST_WAIT, QUIET_WAIT = 1.0, 5.0
 MAINTENANCE = 3600.0
 TRY_DISK = 60.0
 WRITING_AT_THE_END = 0.7  # seconds
@@ -74,6 +75,10 @@ class Files(Protocol):
 
     def be_patient(self, seconds: float) -> None:
         """So long may lines wait that bring no news."""
+
+    @property
+    def hears_all(self) -> bool:
+        """Whether the kernel is sure to tell what moves."""
 
     @property
     def next_look(self) -> float:
@@ -157,6 +162,12 @@ class Daemon:
         if self.files is not None and FILES not in self._aside:
             wait = min(wait, max(self.files.next_look - self.clock.wall(), AT_LEAST))
         return min(wait, SOON) if self.resting.more or self.engine.sleepers.pressing else wait
+
+    @property
+    def longest_wait(self) -> float:
+        """How long a turn may be waited for where nobody speaks up: while all runs sleep that is no training's time."""
+        nobody = self.files is not None and self.files.hears_all and self.engine.all_asleep
+        return QUIET_WAIT if nobody else LONGEST_WAIT
 
     @property
     def sweeping(self) -> bool:

@@ -13,7 +13,6 @@ from sentinel.daemon.loop import Daemon
 from sentinel.daemon.memory import give_back, share_one_pool
 from sentinel.daemon.waiting import SelectorWaker
 
-LONGEST_WAIT = 1.0
 COLLECT = (20_000, 20, 20)  # Python's own (700, 10, 10) spent a tenth of the time under load looking for nothing
 
 
@@ -30,7 +29,7 @@ def run_until_told(daemon: Daemon) -> None:
                 for look in daemon.after_turn:
                     look()
                 if not daemon.stopping:
-                    daemon.waker.wait(min(wait, LONGEST_WAIT))
+                    daemon.waker.wait(min(wait, daemon.longest_wait))
                     time.sleep(daemon.patience.pause if wait else 0)
         finally:
             daemon.close()

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from sentinel.sources.folder import DEEPEST, LEFT_ALONE, MOST, enters, entries_of
 from sentinel.sources.inotify import CREATED, IS_FOLDER, MODIFIED, MOVED_FROM, MOVED_TO, OVERFLOWN, Inotify
 from sentinel.sources.mounts import kind_of_mount, mounts
+from sentinel.sources.tree import root_of
 
 _LOCAL = re.compile(r"ext[234]|xfs|btrfs|zfs|f2fs|tmpfs|overlay|bcachefs|jfs|reiserfs")
 MOST_HINTS = 10_000
@@ -93,6 +94,12 @@ class Hints:
             return False
         return any(
             device == own and (folder + "/").startswith(root.rstrip("/") + "/") for root, own in self._local.items()
+        )
+
+    def tell_of(self, patterns: Iterable[str]) -> bool:
+        """Whether the kernel is sure to say when something comes that they mean: where each has one folder to watch."""
+        return all(
+            os.path.dirname(os.path.abspath(each)) == root_of(each) and self.tells(root_of(each)) for each in patterns
         )
 
     def take(self) -> tuple[set[str], set[str]]:

@@ -45,17 +45,33 @@ class Matches:
             tuple[float, int, Match]
         ] = []  # as a heap; a plan that is no longer its match's is passed over
         self._met = 0
+        self._untold: set[str] = set()  # those of which the kernel may not tell what moves in them
 
     def add(self, plan: WatchPlan, path: str, now: float) -> None:
         """One more, to be looked into now."""
         self.plan(Match(plan, path, inf, set(), number=self._met), now)
         self._met += 1
+        self._untold.add(path)
+
+    def is_told(self, match: Match, told: bool) -> None:
+        """Whether the kernel is sure to tell what moves in this one."""
+        (self._untold.discard if told else self._untold.add)(match.path)
+
+    def drop(self, path: str) -> Match:
+        """It is watched no more."""
+        self._untold.discard(path)
+        return self.by_path.pop(path)
 
     def plan(self, match: Match, at: float) -> None:
         """When this one is to be looked into next."""
         if match.due != at:
             match.due, self.by_path[match.path] = at, match
             heappush(self._soonest, (at, match.number, match))
+
+    @property
+    def all_told(self) -> bool:
+        """Whether there are any, and the kernel is sure to tell what moves in each."""
+        return bool(self.by_path) and not self._untold
 
     def due(self, now: float, most: int) -> list[Match]:
         """Those to be looked into now, in the order in which they were met; no more than so many."""

@@ -98,6 +98,11 @@ class Watcher:
         """Whether the next turn has work at once: history to read, or folders that were not looked into."""
         return bool(self._past or self._new or self._matches.more)
 
+    @property
+    def hears_all(self) -> bool:
+        """Whether the kernel is sure to tell what moves in any run that we know."""
+        return self._matches.all_told
+
     def left(self) -> tuple[int, int]:
         """How many runs have history that is still to be read, and how many are known."""
         return len(self._new.keys() | self._past), len(self._described)
@@ -112,8 +117,7 @@ class Watcher:
         """What is new since the last call: `Found` first, then facts, rows and marks, `Over` last."""
         self._take_hints(now)
         if now >= self._next_folders:
-            self._next_folders = now + FOLDERS
-            self._match_patterns(now)
+            self._next_folders = now + self._match_patterns(now)
         found = self._look_into_matches(now)
         self._new |= dict.fromkeys(sorted(found & self._runs.keys()))
         touched, self._touched = self._touched, set()
@@ -195,12 +199,14 @@ class Watcher:
             self._matches.plan(match, now)
             self._touched |= match.runs & self._runs.keys()
 
-    def _match_patterns(self, now: float) -> None:
+    def _match_patterns(self, now: float) -> float:
+        """Find what the watches mean that is new; when to go and look again, should the kernel say nothing."""
         if self._hints:
             self._hints.listen()
         patterns = [(pattern, plan) for plan in self._plans for pattern in (plan.runs, *plan.files) if pattern]
         for path, plan in self._places.tree.unmet(patterns, set(self._matches.by_path)):
             self._matches.add(plan, path, now)
+        return TOLD if self._hints is not None and self._hints.tell_of(found for found, _ in patterns) else FOLDERS
 
     def _look_into_matches(self, now: float) -> set[str]:
         """The keys of the runs that were found, or found again."""
@@ -212,6 +218,7 @@ class Watcher:
                     found |= self._meet(match, folder, files, now)
             live = [self._runs[key] for key in match.runs if key in self._runs]
             told = self._hints is not None and self._hints.tells(match.path)
+            self._matches.is_told(match, told)
             for run in live:
                 run.calm = TOLD if told else FOLDERS
             self._matches.plan(match, now + ((TOLD if told else FOLDERS) if live or not match.runs else OVER))
@@ -276,8 +283,7 @@ class Watcher:
             return Log(path, lambda mark: self._track(info.key, name, mark), opened, lambda: self._listing(at))
 
         guard = Careful(self._suspects, info.key, self._told) if self._suspects else None
-        self._runs[info.key] = LiveRun(info, new_log, opened, self._given, plan.poll, guard)
-        return self._runs[info.key]
+        return self._runs.setdefault(info.key, LiveRun(info, new_log, opened, self._given, plan.poll, guard))
 
     def _listing(self, folder: str) -> Mapping[str, int]:
         return known.files if (known := self._places.tree.look(folder)) else {}
@@ -338,7 +344,7 @@ class Watcher:
         """
         same = plans if names is self._names else ()
         parted = [path for path, match in self._matches.by_path.items() if match.plan not in same]
-        halves = {key for path in parted for key in self._matches.by_path.pop(path).runs if self._put_away(key)}
+        halves = {key for path in parted for key in self._matches.drop(path).runs if self._put_away(key)}
         if hints is not self._hints and self._hints:
             self._hints.close()
         self._plans, self._names, self._hints = plans, names, hints

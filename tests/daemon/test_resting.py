@@ -66,6 +66,7 @@ class House:
         return {"logs": {}, "at": self.now}
 
     next_look = inf
+    hears_all = True
 
     def be_patient(self, seconds):
         """Nothing waits."""
@@ -96,6 +97,14 @@ def test_a_run_that_stood_still_for_a_minute_sleeps_and_a_row_wakes_it(house):
     assert house.turn(31.0) == ASLEEP
     assert house.turn(5.0, row(9.0, 2, at=house.now + 5.0)) == AWAKE
     assert house.told == ["high"]
+
+
+def test_while_all_runs_sleep_a_turn_may_be_waited_for_longer_unless_somebody_must_go_and_look(house):
+    assert house.daemon.longest_wait == 1.0
+    house.turn(61.0)
+    assert house.daemon.longest_wait == 5.0
+    house.hears_all = False
+    assert house.daemon.longest_wait == 1.0
 
 
 def test_memory_is_given_back_after_a_crowd_at_most_once_a_minute_and_for_the_last_of_them_too(house):

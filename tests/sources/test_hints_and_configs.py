@@ -66,6 +66,15 @@ def test_only_where_the_kernel_is_listened_to_it_is_sure_to_tell(tmp_path):
     assert not hints.tells(str(tmp_path / "run"))
 
 
+def test_it_is_sure_to_tell_of_a_pattern_with_one_folder_to_watch(tmp_path):
+    (tmp_path / "run" / "logs").mkdir(parents=True)
+    hints = Hints([str(tmp_path)])
+    assert hints.tell_of([f"{tmp_path}/*", f"{tmp_path}/run/*.log"])
+    assert not hints.tell_of([f"{tmp_path}/*", f"{tmp_path}/*/logs"])
+    assert not hints.tell_of([f"{tmp_path}/run"])
+    hints.close()
+
+
 def test_a_root_that_is_not_there_yet_is_listened_to_later(tmp_path):
     hints = Hints([str(tmp_path / "later")])
     (tmp_path / "later").mkdir()

@@ -69,6 +69,17 @@ def test_calm_lines_wait_and_are_read_together_when_the_first_of_them_has_waited
     assert run.turn(0.01) == []
 
 
+def test_it_says_whether_the_kernel_tells_of_all_that_moves(run, tmp_path):
+    assert run.watcher.hears_all
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "a.log").write_text("step=1 loss=2.5\n")
+    assert 1 in run.turn(0.1), "found at once, though nobody goes to look for a minute"
+    assert run.watcher.hears_all
+    blind = Watcher(run.watcher._plans, Names([]), eyes=PlainEyes())
+    list(blind.read(run.now))
+    assert not blind.hears_all
+
+
 def test_without_patience_every_line_is_read_at_once(run):
     run.watcher.turns.patience = 0.0
     run.calm()
