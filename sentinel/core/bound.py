@@ -59,9 +59,11 @@ class Bound:
 
     def clear(self) -> Answer:
         """Whether what it fired for is over; unknown where it does not say."""
-        if self._clear is None and self.rule.clear is not None:
+        if self.rule.clear is None or self.broken:
+            return None
+        if self._clear is None:
             self._clear = self.rule.clear.bind(self.run, self.instance)
-        return None if self._clear is None else self._clear()
+        return self._clear()
 
     def reserve(self) -> None:
         """From now on all is kept that its questions will read of the series there are, whenever they are bound."""

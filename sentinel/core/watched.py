@@ -15,7 +15,7 @@ from sentinel.core.hold import Spot
 from sentinel.core.homes import HOME, NOTEBOOK, as_known, told_here
 from sentinel.core.looking import HOT, Plan
 from sentinel.core.records import Answer, Change, Fact, Json, Mark, Phase, Row, RunInfo, Severity
-from sentinel.core.rule import Rule, Rulebook
+from sentinel.core.rule import Judge, Rule, Rulebook
 from sentinel.core.run import Run
 from sentinel.core.saying import Moved, change_of
 
@@ -240,9 +240,10 @@ class Watched:
         if self.moved and self._of_parts:
             self._judge_parts(spot or self._spot(counts))
 
-    def _ask(self, bound: Bound) -> Answer:
+    def _ask(self, bound: Bound, question: Judge | None = None) -> Answer:
+        question = question or bound.asked
         try:
-            return self._begin(bound) if bound.asked is None else bound.asked()
+            return self._begin(bound) if question is None else question()
         except Exception:  # a bug in one rule must not end the watch over all others
             self._set_aside(bound)
             return None
@@ -268,7 +269,7 @@ class Watched:
     def _advance(self, bound: Bound, answer: Answer, spot: Spot) -> None:
         alert, rule = bound.alert, bound.rule
         if alert.phase is Phase.FIRING:
-            answer = answer_in_firing(answer, bound.clear(), rule.clear is not None)
+            answer = answer_in_firing(answer, self._ask(bound, bound.clear), rule.clear is not None)
             if rule.of_facts_alone:
                 return  # it fires once per generation, and only the run's end closes it
         move = advance(alert, rule, answer, spot)
