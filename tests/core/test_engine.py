@@ -169,7 +169,11 @@ def test_a_bug_in_what_ends_an_alert_is_told_once_and_ends_nothing():
     high = above("train.loss", 5)
     broken = type(high)(lambda run, _: 1 / 0, reads=high.reads)
     made = engine(rule("odd", high, clear=broken), rule("higher", above("train.loss", 7)))
-    assert words_of(feed(made, row(6.0, 1), row(1.0, 2), row(9.0, 3))) == ["odd fired", "odd went stale", "higher fired"]
+    assert words_of(feed(made, row(6.0, 1), row(1.0, 2), row(9.0, 3))) == [
+        "odd fired",
+        "odd went stale",
+        "higher fired",
+    ]
     assert [(run, key) for run, key, _ in made.bugs] == [("runs:a", "sig/odd")]
 
 
