@@ -31,7 +31,7 @@ def imagenet(folder: Path, said: list[Said], config: Config) -> int:
             mean.setdefault(k, []).append(v)
         body = "\t".join(f"{k} {v:.4e} ({sum(mean[k]) / len(mean[k]):.4e})" for k, v in m.items())
         speed = s.metrics.get("images_per_second", 650.0)
-        return f"Epoch: [{s.epoch}][{place:>4}/{config['per_epoch']}]\tTime {32 / speed:6.3f} ( 0.049)\tData  0.002 ( 0.004)\t{body}"
+        return f"Epoch: [{s.epoch}][{place:>4}/{config['per_epoch']}]\tTime {32 / speed:6.3f} ( 0.049)\tData {max(0.002, 32 / speed - 0.047):6.3f} ( 0.004)\t{body}"
 
     return kept(folder, "train.out", said, line)
 

@@ -60,8 +60,19 @@ COMMANDS = {name: text for group in GROUPS.values() for name, text in group.item
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; its exit code."""
-    words = sys.argv[1:] if argv is None else argv
+    """Run one command; its exit code. A reader that has seen enough (`| head`) ends it quietly."""
+    try:
+        try:
+            return obeyed(sys.argv[1:] if argv is None else argv)
+        finally:
+            sys.stdout.flush()  # else a closed pipe shows itself when nobody catches it any more
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FINE
+
+
+def obeyed(words: list[str]) -> int:
+    """What the words ask for, done; the exit code."""
     if not words or words[0] in ("-h", "--help", "help"):
         print(overview())
         return Exit.FINE if words else Exit.COULD_NOT
@@ -75,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run_command(name: str, words: list[str]) -> int:
-    """Parse a command's words and run it; Ctrl-C and a closed pipe end it quietly."""
+    """Parse a command's words and run it; Ctrl-C ends it quietly."""
     module = module_of(name)
     args = parser_of(name, module).parse_args(words)
     try:
@@ -83,9 +94,6 @@ def run_command(name: str, words: list[str]) -> int:
             return int(module.run(args))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.FINE
 
 
 def module_of(name: str) -> ModuleType:

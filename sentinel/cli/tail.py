@@ -70,8 +70,6 @@ def run(args: argparse.Namespace) -> int:
             good &= _follow(followed, names, args.json)
     except KeyboardInterrupt:
         return Exit.FINE
-    except BrokenPipeError:
-        sys.stderr.close()
     return Exit.FINE if good else Exit.COULD_NOT
 
 
@@ -96,6 +94,8 @@ def _print(path: str, names: Names, as_json: bool) -> bool:
                 if isinstance(item, Row):
                     _rows(item, place.parent.name if path != "-" else "-", as_json)
             sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # of the reader of what we print, not of the file
     except OSError as error:
         print(f"sentinel tail: {path}: {error.strerror or error}", file=sys.stderr)
         return False

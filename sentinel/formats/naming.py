@@ -106,6 +106,7 @@ class Naming:
         if any(s.metric in ("epsilon", "eps") for _, _, s in spelt):  # who explores is paid: a score is a reward
             paid = self.names.spell("reward")
             spelt = [(raw, section, paid if s.metric in _PAID else s) for raw, section, s in spelt]
+        spelt = self._timed(spelt)
         trains = any(
             not section and not s.split and (s.metric.startswith("loss") or s.metric in _TRAINING)
             for _, section, s in spelt
@@ -135,6 +136,14 @@ class Naming:
                 full = joined(own_name(raw), split)
             out.append(f"{full}_{len(out)}" if full in out else full)
         return tuple(out)
+
+    def _timed(self, spelt: list[tuple[str, str, Spelling]]) -> list[tuple[str, str, Spelling]]:
+        """`Time 0.31 (0.30)  Data 0.01 (0.01)`: beside the wait for data, a bare time is that of a step."""
+        metrics = {s.metric for _, _, s in spelt}
+        if "time" not in metrics or metrics.isdisjoint(("data", "data_time")):
+            return spelt
+        full = {"time": self.names.spell("step_time"), "data": self.names.spell("data_time")}
+        return [(raw, section, full.get(s.metric, s)) for raw, section, s in spelt]
 
     def _claimed(self, found: Spelling, split: str) -> str:
         full = joined(found, split)

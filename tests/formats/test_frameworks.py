@@ -75,3 +75,9 @@ def test_a_score_beside_one_loss_stays_without_a_split():
 
 def test_a_time_s_cost_is_no_loss():
     assert not any("train.loss" in row for row in said("Epoch[1] Time cost=12.412\n"))
+
+
+def test_a_bare_time_beside_the_wait_for_data_is_that_of_a_step():
+    line = "Epoch: [0][ 10/50]\tTime  0.350 ( 0.340)\tData  0.020 ( 0.030)\tLoss 1.75e+00 (1.75e+00)\n"
+    assert said(line) == [{"step": 10, "epoch": 0.0, "step_time": 0.35, "data_time": 0.02, "train.loss": 1.75}]
+    assert "step_time" not in said("Epoch 1 time 35.2 loss 1.5\n")[0]
