@@ -12,6 +12,7 @@ from pathlib import Path
 from sentinel.cli.asking import NoDaemon, add_socket, ask
 from sentinel.cli.exits import Exit
 from sentinel.outlets.hands.ladder import Climb, Patience, check_own, climb_whole, survey
+from sentinel.outlets.hands.reins import Reins
 from sentinel.outlets.hands.sending import Refused
 
 HELP = """Show what would be done, ask you, then: copy the last good checkpoint, ask the run to save, prove what it saved,
@@ -20,6 +21,7 @@ your own run."""
 EPILOG = """examples:
   sentinel stop runs/a --dry-run     every condition and the plan; nothing is touched
   sentinel stop runs/a"""
+WAITS = 1.0  # seconds for which another's hold on the run may last before it is one
 LOOKS = 4.0  # seconds that the daemon gets to look at the processes
 
 
@@ -62,11 +64,18 @@ def act(args: argparse.Namespace, *, checkpoint_only: bool) -> int:
     if acting:
         refusal = f"the daemon is at it: {acting}; `sentinel keep` ends its plan"
         print(f"{'refused':22} {refusal}")
+    reins = Reins()
+    rival = "" if refusal else reins.rival(str(folder), uid)
+    if rival:
+        print(f"{'somebody else':22} {rival}")
     if args.dry_run:
         _print_table(args)
     if args.dry_run or refusal:
         return Exit.COULD_NOT if refusal else Exit.FINE
     if not args.yes and not _agreed(checkpoint_only):
+        return Exit.COULD_NOT
+    if rival := reins.take(str(folder), uid, WAITS):
+        print(f"sentinel: refused, for {rival}; wait until it is done, or end it", file=sys.stderr)
         return Exit.COULD_NOT
     state = _record_folder()
     climb.record = state / "audit.jsonl"

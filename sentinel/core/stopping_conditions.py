@@ -97,6 +97,7 @@ CONDITIONS = (
     Condition("processes", Kind.IDENTITY, BEFORE_SIGNALS, Miss.WAIT, endings.processes),
     Condition("there", Kind.IDENTITY, BEFORE_ASKING, Miss.VETO, endings.there),
     Condition("same", Kind.IDENTITY, BEFORE_ASKING, Miss.VETO, endings.same),
+    Condition("alone", Kind.STATE, BEFORE_SIGNALS, Miss.WAIT, endings.alone),
     Condition("one-run", Kind.IDENTITY, BEFORE_SIGNALS, Miss.REFUSE, endings.one_run),
     Condition("own-user", Kind.IDENTITY, BEFORE_SIGNALS, Miss.REFUSE, endings.own_user),
     Condition("untroubled", Kind.IDENTITY, BEFORE_SIGNALS, Miss.REFUSE, endings.untroubled),

@@ -49,6 +49,11 @@ def same(case: Case) -> Finding:
     return not younger, f"pid {pids} was started after this plan was made" if younger else "older than this plan"
 
 
+def alone(case: Case) -> Finding:
+    """Nobody else acts on it now."""
+    return not case.world.rival, case.world.rival or "nobody else acts on it"
+
+
 def one_run(case: Case) -> Finding:
     """They have carried this run alone."""
     if not _survey(case).pids:

@@ -287,4 +287,5 @@ class World:
     saving: Saving = Saving()
     outcomes: tuple[Outcome, ...] = ()
     lost: frozenset[str] = field(default=frozenset())  # deeds that nobody works on since a restart of Sentinel
+    rival: str = ""  # who else acts on the run now: another Sentinel, or a person's own command
     present: float = 0.0  # since when an objection would have been heard without a gap: Sentinel's start, or its waking

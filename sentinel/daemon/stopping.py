@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from sentinel.core.stopping import explained, turn
+from sentinel.core.stopping import Turn, explained, turn
 from sentinel.core.stopping_birth import birth
 from sentinel.core.stopping_conditions import Found
 from sentinel.core.stopping_plan import BEFORE_ASKING, Deed, Plan, Stage
 from sentinel.core.stopping_world import Consent, Ended, Level, Outcome, Saving, Tally, World
 from sentinel.daemon.stopping_children import KEPT, SURVEY, WATCH, Children, Seen, outcome_of
 from sentinel.keep import plans
+from sentinel.outlets.hands.reins import Reins
 
 WATCHED = (Stage.ASKED, Stage.VERIFIED)
 SAID = (Deed.ANNOUNCE, Deed.TELL)  # done by us, inside the turn's own transaction
@@ -72,6 +73,7 @@ class Stopping:
         self._seen: dict[str, Seen] = {}
         self._plans: dict[str, list[Plan]] = {}
         self._written: dict[str, float] = {}
+        self._reins = Reins()
 
     def latest(self, run: str) -> Plan | None:
         """The plan that was made last for a run."""
@@ -101,12 +103,12 @@ class Stopping:
         if before is not None and before.open and seen.survey is None:  # we were away: look again before anything else
             self._look(before, place, world)
             return before
-        full = self._completed(world, before, seen, outcomes, wall)
+        full = self._completed(world, place, before, seen, outcomes, wall)
         deeds: tuple[Deed, ...] = ()
         if before is None or not _goes_on(before):
             plan = self._born(full, past, seen, place)
         else:
-            made = turn(before, full)
+            made = self._moved(before, full, place)
             plan, deeds = made.plan, made.deeds
             self._log(plan, made.findings, explained(plan, full) if plan.stage is not before.stage else ())
         if plan is None:
@@ -128,9 +130,9 @@ class Stopping:
         """When its processes were looked at last: who has waited longest takes its turn first."""
         return self.seen(run).begun.get(SURVEY, float("-inf"))
 
-    def completed(self, world: World, plan: Plan, wall: float) -> World:
+    def completed(self, world: World, place: Place, plan: Plan, wall: float) -> World:
         """The world with all that the hands and the store know, for a person who asks."""
-        return self._completed(world, plan, self.seen(world.run.key), (), wall)
+        return self._completed(world, place, plan, self.seen(world.run.key), (), wall)
 
     # --- the world -----------------------------------------------------------------------------------------------
 
@@ -162,7 +164,7 @@ class Stopping:
                 plans.note_processes(connection, world.boot, world.run.key, members)
 
     def _completed(
-        self, world: World, plan: Plan | None, seen: Seen, outcomes: tuple[Outcome, ...], wall: float
+        self, world: World, place: Place, plan: Plan | None, seen: Seen, outcomes: tuple[Outcome, ...], wall: float
     ) -> World:
         connection = self._paper.connection
         under_way = self._children.busy(world.run.key)
@@ -186,9 +188,20 @@ class Stopping:
             outcomes=outcomes,
             lost=frozenset(intended - under_way - settled),
             consent=_consent(plan, seen),
+            rival=self._reins.rival(place.folder, place.uid) if plan is not None and plan.open else "",
             people=replace(world.people, kept=world.people.kept or seen.kept),
             signs=tuple(replace(s, owned=bool(s.files) and s.files <= seen.clean) for s in world.signs),
         )
+
+    def _moved(self, plan: Plan, world: World, place: Place) -> Turn:
+        """The plan's turn. From the first signal to its end we have the run's reins; who finds them taken waits."""
+        made = turn(plan, world)
+        if not made.plan.open:
+            self._reins.drop(place.folder)
+        elif not made.plan.rehearsal and made.plan.stage not in BEFORE_ASKING:
+            rival = self._reins.take(place.folder, place.uid)
+            return turn(plan, replace(world, rival=rival)) if rival else made
+        return made
 
     def _gone(self, world: World, seen: Seen) -> float | None:
         """Since when nobody is found of a run that had somebody, seen by us or by the Sentinel before us."""

@@ -264,7 +264,7 @@ class Rounds:
         plan = self.stopping.latest(key)
         world = self._world(watched, plan)
         shown = plan if plan is not None and plan.open else supposed(world)
-        full = self.stopping.completed(world, shown, self.view.clock.wall())
+        full = self.stopping.completed(world, self._place(watched), shown, self.view.clock.wall())
         found = explained(shown, full)
         lines = condition_lines(found)
         return {

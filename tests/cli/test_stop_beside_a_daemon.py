@@ -12,6 +12,7 @@ pytest.importorskip("numpy")
 
 from sentinel.cli.main import main
 from tests.outlets.test_hands import TRAINING
+from tests.outlets.test_reins import held
 from tests.world.waiting import awaited
 
 
@@ -56,6 +57,16 @@ def test_where_the_daemon_has_signalled_it_already_nobody_does_so_again(run, dae
     answer["acting"] = "plan 4f12ab (s/r): asked"
     assert main(["stop", str(folder), "--yes", "--quiet-after", "0.5", "--socket", path]) == 2
     assert "the daemon is at it: plan 4f12ab" in capsys.readouterr().out
+    assert process.poll() is None
+
+
+def test_while_another_sentinel_acts_on_the_run_nobody_else_does(run, daemon, capsys):
+    (folder, process), (_, path) = run, daemon
+    with held(folder) as other:
+        assert main(["stop", str(folder), "--dry-run", "--socket", path]) == 0
+        assert f"pid {other.pid} of uid" in capsys.readouterr().out
+        assert main(["stop", str(folder), "--yes", "--socket", path]) == 2
+    assert f"pid {other.pid} of uid" in capsys.readouterr().err
     assert process.poll() is None
 
 

@@ -56,6 +56,7 @@ GOOD = {
     "younger": (),
     "gone_age": None,
     "vanished": False,
+    "rival": "",
     "nonfinite": False,
     "broken": False,  # its numbers are not finite, and no rule says so
     "tainted": False,
@@ -119,6 +120,7 @@ BAD = {
     "younger": [(4242,)],
     "gone_age": [300.0],
     "vanished": [True],
+    "rival": ["pid 7 of uid 1000 is at it"],
     "nonfinite": [True],
     "broken": [True],
     "tainted": [True],

@@ -73,7 +73,7 @@ def world_of(truth, now, boot, outcomes=(), lost=frozenset(), announced=None, sa
         ),
         Tally(truth["others_at_once"], truth["last_hour"], truth["last_day"], truth["before"], truth["failed"],
               truth["matching"], truth["runs"]),
-        replace(saving, looked=now), tuple(outcomes), lost,
+        replace(saving, looked=now), tuple(outcomes), lost, truth["rival"],
     )  # fmt: skip
 
 
@@ -107,6 +107,7 @@ def harms(deed, truth, memory):
         (t["survey_age"] is None or t["survey_age"] > 60, "nobody looked who is there"),
         (t["uids"] != {OWNER}, "a foreign process"),
         (t["carried"] != 1 or bool(t["carries"]), "the process carried other runs"),
+        (bool(t["rival"]), "somebody else acts on it"),
         (bool(t["trouble"]), "a process that must never be signalled"),
         (t["elsewhere"], "some ranks would hang elsewhere"),
         (memory["reached"] is None, "nobody was reached"),

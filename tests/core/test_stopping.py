@@ -229,7 +229,7 @@ def check_worlds(seeds):
 
 
 def test_in_random_worlds_no_run_is_harmed_and_nothing_is_sent_twice():
-    assert check_worlds(range(250)) > 25
+    assert check_worlds(range(300)) > 25
 
 
 @pytest.mark.torture

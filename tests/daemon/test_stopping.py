@@ -40,12 +40,19 @@ def training(tmp_path):
         process.wait()
 
 
-def drive(folder, state, *, die_at=0, channels=1, seconds=80, hung=0):
-    """Run the daemon's part until its plan ends; it kills itself at its n-th step. Its exit code."""
+def driver(folder, state, *, die_at=0, channels=1, seconds=80, hung=0):
+    """The daemon's part, begun; it kills itself at its n-th step."""
     words = [str(folder), str(state), str(die_at), str(channels), str(seconds), str(hung)]
-    return subprocess.run(
-        [sys.executable, "-m", "tests.daemon.stopping_driver", *words], cwd=ROOT, timeout=seconds + 30
-    ).returncode
+    return subprocess.Popen([sys.executable, "-X", "sentinel", "-m", "tests.daemon.stopping_driver", *words], cwd=ROOT)
+
+
+def drive(folder, state, *, seconds=80, **how):
+    """Run the daemon's part until its plan ends. Its exit code."""
+    with driver(folder, state, seconds=seconds, **how) as begun:
+        try:
+            return begun.wait(seconds + 30)
+        finally:
+            begun.kill()
 
 
 def plan_of(state):
@@ -69,6 +76,17 @@ def test_a_doomed_run_is_asked_proven_and_stopped(training, tmp_path):
     assert plan.stage is Stage.STOPPED, plan.why
     assert (process.wait(PATIENCE), signals(tmp_path / "state")) == (0, ["SIGTERM"])
     assert prove(Path(plan.proven.good)).state is State.SANE
+
+
+def test_of_two_sentinels_over_one_run_one_acts(training, tmp_path):
+    folder, process = training("handler,early")
+    both = [driver(folder, tmp_path / name) for name in ("one", "two")]
+    for begun in both:
+        begun.wait(110)
+    assert sorted([signals(tmp_path / "one"), signals(tmp_path / "two")]) == [[], ["SIGTERM"]]
+    assert process.wait(PATIENCE) == 0
+    ends = [plan_of(tmp_path / name).stage for name in ("one", "two")]
+    assert ends.count(Stage.STOPPED) == 1, ends
 
 
 def test_without_a_human_channel_nothing_is_done(training, tmp_path):
