@@ -12,7 +12,20 @@ from typing import NamedTuple
 SPLITS = {
     **dict.fromkeys(("train", "training", "tr", "trn", "trains", "learn"), "train"),
     **dict.fromkeys(
-        ("val", "valid", "validation", "validate", "eval", "evaluation", "evaluate", "evaluating", "dev", "vld"), "val"
+        (
+            "val",
+            "valid",
+            "validation",
+            "validate",
+            "eval",
+            "evaluation",
+            "evaluate",
+            "evaluating",
+            "dev",
+            "vld",
+            "vali",
+        ),
+        "val",
     ),
     **dict.fromkeys(("validating", "valids", "holdout"), "val"),
     **dict.fromkeys(("test", "testing", "tst", "predict"), "test"),

@@ -34,7 +34,7 @@ _STEP_WORDS = (
     (2, "iter iteration iterations iter_num itr niter n_iter train_iter update updates up timestep timesteps"),
     (2, "steps_done"),
     (3, "num_steps iters"),
-    (4, "i it training_iteration"),
+    (4, "i it training_iteration tick"),
     (5, "batch batch_id batch_idx mini_batch minibatch train_batch batches"),
     (7, "time_iterations"),
     (8, "episode episodes ep_num"),

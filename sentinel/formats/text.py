@@ -17,7 +17,7 @@ from sentinel.formats.course import Course
 from sentinel.formats.lines import Piece, Splitter
 from sentinel.formats.naming import Naming
 from sentinel.formats.numbers import VALUE, number
-from sentinel.formats.objects import Objects, from_dict_print, from_json
+from sentinel.formats.objects import Objects, from_dict_print, from_json, is_numeric
 from sentinel.formats.prose import Found, Prose
 from sentinel.formats.says import Says, is_error
 from sentinel.formats.tables import RULED, Table, any_header, header_of, is_ruler
@@ -182,9 +182,7 @@ class TextReader:
             header, self._header = self._header, None
             if self._opens_table(header, text, piece, out):
                 return True
-        if (text[:5] == "     " or "copypaste: " in text) and (
-            own := shapes.own(text, self._course, piece.number, out)
-        ) is not None:
+        if shapes.may_own(text) and (own := shapes.own(text, self._course, piece.number, out)) is not None:
             return bool(own) and self._shape(own, piece, out)
         understood = self._brackets(text, piece, out)
         if understood is not None:
@@ -278,7 +276,7 @@ class TextReader:
         return pairs is not None and self._row(pairs, text, piece, out)
 
     def _row(self, thing: dict[str, Any], text: str, piece: Piece, out: list[Item]) -> bool:
-        numbers = sum(not isinstance(v, str | None.__class__) or number(str(v)) is not None for v in thing.values())
+        numbers = sum(map(is_numeric, thing.values()))
         if numbers * 2 < len(thing) or shapes.is_config(thing):
             self._config_line = len(thing) > 3
             if shapes.is_config(thing):

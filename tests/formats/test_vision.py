@@ -1,0 +1,151 @@
+"""How trainers of pictures print: what counts, what is a mean so far, and what is none of our business."""
+
+import json
+
+import pytest
+
+from tests.formats.reading import rows, said
+
+TIMM = (
+    "Train: 3 [   0/420 (  0%)]  Loss: 5.13 (5.13)  Time: 1.250s,   51.20/s  (1.250s,   51.20/s)"
+    "  LR: 2.000e-04  Data: 0.310 (0.310)\n"
+    "Train: 3 [ 419/420 (100%)]  Loss: 4.87 (5.02)  Time: 0.240s,  266.67/s  (0.260s,  246.15/s)"
+    "  LR: 2.000e-04  Data: 0.004 (0.012)\n"
+    "Test: [   0/38]  Time: 0.620 (0.620)  Loss:  4.4100 (4.4100)  Acc@1: 18.7500 (18.7500)  Acc@5: 40.6250 (40.6250)\n"
+    "Test: [  38/38]  Time: 0.051 (0.094)  Loss:  4.0200 (4.2300)  Acc@1: 31.2500 (21.8750)  Acc@5: 56.2500 (44.2500)\n"
+    "Test (EMA): [  38/38]  Time: 0.05 (0.09)  Loss:  5.9 (6.1)  Acc@1: 1.2 (2.4)  Acc@5: 5.0 (6.0)\n"
+)
+
+
+def test_timm_counts_its_epoch_behind_the_split_and_the_batches_in_brackets():
+    first, last, held = said(TIMM)
+    assert first == {
+        "train.loss": 5.13,
+        "step_time": 1.25,
+        "throughput": 51.2,
+        "lr": 2e-4,
+        "data_time": 0.31,
+        "step": 0,
+        "epoch": 3,
+    }
+    assert (last["step"], last["throughput"]) == (419, 266.67)
+    assert held == {
+        "val.loss": 4.23,
+        "val.accuracy": 21.875,
+        "val.top5_accuracy": 44.25,
+        "step": 419,
+        "epoch": 3,
+    }
+
+
+def test_swin_counts_its_epoch_in_the_first_bracket():
+    line = (
+        "Train: [4/90][30/640]\teta 0:20:00 lr 0.000120\tloss 3.2200 (3.4100)\tgrad_norm 1.9100 (2.0100)\tmem 8000MB\n"
+    )
+    found = said("[2026-01-05 10:00:00 tiny] (main.py 232): INFO " + line)[0]
+    assert (found["step"], found["epoch"], found["train.loss"]) == (30, 4, 3.22)
+
+
+def test_the_batches_of_a_validation_are_no_steps_of_the_run():
+    text = (
+        "2026/01/05 10:00:00 - mmengine - INFO - Iter(train) [  400/9000]  lr: 1.0e-02  time: 0.4  data_time: 0.01  loss: 1.9\n"
+        "2026/01/05 10:01:00 - mmengine - INFO - Iter(val) [ 50/120]    eta: 0:00:30  time: 0.05  data_time: 0.01  memory: 800\n"
+        "2026/01/05 10:02:00 - mmengine - INFO - Iter(val) [120/120]    mIoU: 41.2  data_time: 0.01  time: 0.05\n"
+    )
+    train, val = said(text)
+    assert (train["step"], train["data_time"]) == (400, 0.01)
+    assert val == {"val.miou": 41.2, "step": 400}
+
+
+@pytest.mark.parametrize(
+    ("line", "reading"),
+    [
+        ({"mode": "val", "epoch": 2, "iter": 90, "bbox_mAP": 0.31}, {"val.map": 0.31, "step": 90, "epoch": 2}),
+        ({"mode": "train", "epoch": 2, "iter": 50, "loss": 1.5}, {"train.loss": 1.5, "step": 50, "epoch": 2}),
+        ({"_type": "val_epoch", "epoch": "7/40", "top1_acc": 61.5}, {"val.accuracy": 61.5, "epoch": 7}),
+        (
+            {"_type": "train_iter", "epoch": "8/40", "iter": "20/310", "loss": 0.8, "lr": 0.1},
+            {"train.loss": 0.8, "lr": 0.1, "step": 20, "epoch": 8},
+        ),
+    ],
+)
+def test_an_object_says_in_words_which_split_it_is_of(line, reading):
+    assert said(f"json_stats: {json.dumps(line)}\n") == [reading]
+
+
+def test_a_shipped_yaml_config_in_the_log_counts_nothing():
+    text = "SOLVER:\n  STEPS: [40, 70]\n  GAMMA: 0.1\n  WARMUP_ITERS: 10\n"
+    assert rows(text) == []
+
+
+def test_basicsr_prints_its_rate_as_a_tuple_and_bests_beside_scores():
+    text = (
+        "2026-01-05 10:00:00,100 INFO: Start training from epoch: 0, iter: 0\n"
+        "2026-01-05 10:00:09,100 INFO: [Net..][epoch:  1, iter:   1,200, lr:(2.500e-04,)] [eta: 9:00:00, time (data): 0.410 (0.006)] "
+        "l_pix: 1.9500e-02 \n"
+        "2026-01-05 10:00:10,100 INFO: Validation Set5\n\t # psnr: 29.5100\tBest: 29.7300 @ 900 iter\n"
+    )
+    train, val = said(text)
+    assert (train["lr"], train["train.loss.pix"], train["step"], train["epoch"]) == (2.5e-4, 0.0195, 1200, 1)
+    assert val == {"val.psnr": 29.51, "step": 1200, "epoch": 1}
+
+
+def test_darknet_prints_its_loss_before_the_mean_and_each_layer_beside():
+    text = (
+        "Region 82 Avg IOU: 0.610, Class: 0.91, Obj: 0.4, No Obj: 0.002, .5R: 0.9, .75R: 0.3,  count: 9\n"
+        "v3 (mse loss, Normalizer: (iou: 0.75, cls: 1.00) Region 94 Avg (IOU: 0.4), count: 1, class_loss = 0.3, total_loss = 0.9\n"
+        " 512: 1.250000, 1.410000 avg loss, 0.002500 rate, 2.750000 seconds, 32768 images, 5.1 hours left\n"
+        " mean average precision (mAP@0.50) = 0.613000, or 61.30 % \n"
+    )
+    train, val = said(text)
+    assert train == {"train.loss": 1.25, "train.epoch_loss": 1.41, "lr": 0.0025, "step_time": 2.75, "step": 512}
+    assert val == {"val.map50": 0.613, "step": 512}
+
+
+def test_nnunet_tells_the_dice_of_each_class_and_its_rate_alone():
+    text = (
+        "2026-01-05 10:00:00.100: Epoch 12 \n2026-01-05 10:00:00.200: Current learning rate: 0.0087 \n"
+        "2026-01-05 10:01:00.200: train_loss -0.41 \n2026-01-05 10:01:00.300: val_loss -0.38 \n"
+        "2026-01-05 10:01:00.400: Pseudo dice [np.float32(0.81), np.float32(0.64)] \n"
+        "2026-01-05 10:01:00.500: Yayy! New best EMA pseudo Dice: 0.5812 \n"
+    )
+    lr, train, val, dice = said(text)
+    assert lr == {"lr": 0.0087, "epoch": 12}
+    assert (train["train.loss"], val["val.loss"]) == (-0.41, -0.38)
+    assert dice == {"val.class.n0.dice": 0.81, "val.class.n1.dice": 0.64, "epoch": 12}
+    assert said("Pseudo dice [0.77]\n", "training_log.txt") == [{"val.dice": 0.77}]
+
+
+def test_a_validation_is_also_called_vali():
+    text = "Epoch: 2, Steps: 90 | Train Loss: 0.41 Vali Loss: 0.62 Test Loss: 0.58\n"
+    assert said(text) == [{"train.loss": 0.41, "val.loss": 0.62, "test.loss": 0.58, "step": 90, "epoch": 2}]
+
+
+def test_what_is_evaluated_is_named_beside_the_act():
+    assert said("[ITER 700] Evaluating train: L1 0.0341 PSNR 24.5\n") == [
+        {"train.l1": 0.0341, "train.psnr": 24.5, "step": 700}
+    ]
+    assert said("[ITER 700] Evaluating test: L1 0.0441 PSNR 22.5\n")[0]["test.psnr"] == 22.5
+
+
+def test_names_in_a_row_have_their_numbers_in_a_row():
+    assert said("loss_near,loss_far 0.75 0.25\n") == [{"train.loss.near": 0.75, "train.loss.far": 0.25}]
+
+
+def test_a_whole_number_before_the_value_is_an_index():
+    text = "Epoch: [1][20/50]\tLoss 0.58 (0.61)\nPrec@1   0 91.250 (92.500)\tPrec@5   0 99.000 (99.100)\n"
+    assert [v for row in rows(text) for v in row.values] == [0.58]
+
+
+def test_a_score_beside_its_best_sums_up_a_validation():
+    text = "Epoch: [4/80] Iter:[90/200], Loss: 1.25\nLoss: 0.92, MeanIU:  0.57, Best_mIoU:  0.58\n"
+    assert said(text)[1] == {"val.loss": 0.92, "val.miou": 0.57, "val.best_miou": 0.58, "step": 90, "epoch": 4}
+
+
+def test_where_in_the_source_a_line_was_said_is_no_reading():
+    assert rows("[07/31 11:35:26][INFO] test_net.py:  236: CUR ITER: 1134\n") == []
+
+
+def test_ticks_count_where_nothing_else_does():
+    text = "tick 7     kimg 28.0     time 1h 02m 03s   sec/tick 512.1   sec/kimg 128.03  gpumem 7.4   augment 0.05\n"
+    assert said(text)[0]["step"] == 7
