@@ -18,7 +18,9 @@ _BARE = 6  # the rank of a step that no word names: `[100] loss=0.5`
 _BATCH = STEPS["batch"]
 _CLASS_METRICS = frozenset(["precision", "recall", "f1", "map", "iou", "accuracy", "dice", "auc"])
 _ALONE = re.compile(r"\s*\[batch=\d+/\d+\]:?\s*")  # the head of a block of lines
-_TUPLE = re.compile(rf"\(\s*{VALUE}\s*,[^()]*\)")  # `lr:(2.0e-04,)`
+_TUPLE = re.compile(rf"\(\s*{VALUE}\s*,\s*\)")  # `lr:(2.0e-04,)`
+_PLAN = re.compile(r"\s*(?:total|number of|required|needed)\b(?! loss)", re.IGNORECASE)
+_SPENT = re.compile(r"\s?(?:s|sec|secs|min|mins|h)")
 _SCORED = re.compile(r" ?\* [A-Z][\w@]* +\d")  # ` * Acc@1 71.2 Acc@5 90.1`
 _LABEL = re.compile(r"(?:[BIES]-)?[A-Z][A-Z0-9_]{0,15}")  # a class: `PER: precision: 87.1 %`
 _DIGIT_NAME = re.compile(r"\d[A-Z]{2,8}")  # `5HT`
@@ -48,8 +50,9 @@ class Fields(NamedTuple):
 class _Reading:
     """The walk along one line's tokens."""
 
-    def __init__(self, names: Names, text: str) -> None:
+    def __init__(self, names: Names, text: str, start: int) -> None:
         """Ready to read."""
+        self.start = start
         self.names = names
         self.text = text
         self.fields: list[Field] = []
@@ -118,6 +121,8 @@ class _Reading:
         if not key:
             if token.rate:
                 self._add("throughput", token, True)
+            elif bracket and first and not after_epoch and token.kind == "frac" and progress.follows(self.text, token):
+                self.epoch, self.after_epoch = token, True  # `[3/25][50/1583] Loss_D: 0.6`
             elif (token.kind == "frac" and (first or after_epoch)) or (bracket and first and token.text.isdigit()):
                 self._batch(_BARE, token)
             return
@@ -168,6 +173,8 @@ class _Reading:
             return False  # `Warmup steps: 1000` is a plan
         if before and before[-1] in ("num", "total", "max", "per", "of"):
             return False
+        if name.endswith("s") and self.planned():
+            return True  # `Total epochs: 250; iters: 500000`
         if splits:
             self.section = splits[-1] if splits[-1] != "train" else self.section
         if name in EPOCHS and name != "epochs":
@@ -177,6 +184,10 @@ class _Reading:
             (self._batch if inside else self._step)(STEPS[name], token)
             return True
         return False
+
+    def planned(self) -> bool:
+        """Whether the line's words so far tell of a plan."""
+        return not any(f.role is Role.METRIC for f in self.fields) and bool(_PLAN.match(self.text, self.start))
 
     def _batch(self, rank: int, token: Token) -> None:
         """A step that no word names, or one with its split: within a validation it counts that one's batches."""
@@ -197,7 +208,9 @@ class _Reading:
             if length <= len(key):
                 raw = " ".join(key[-length:])
                 if self.names.spell(raw).known:
-                    best = key[-length - 1 : -length] in (["best"], ["Best"])  # `New best EMA pseudo Dice: 0.58`
+                    best = (
+                        key[-length - 1 : -length] in (["best"], ["Best"]) and "best" not in raw.lower()
+                    )  # `New best EMA pseudo Dice: 0.58`
                     self._add(f"best {raw}" if best else raw, token, strong)
                     return
         if strong or len(key) == 1:
@@ -218,7 +231,7 @@ class _Reading:
 
 def read(text: str, start: int, names: Names) -> Fields:
     """The fields of a line of prose."""
-    state = _Reading(names, text)
+    state = _Reading(names, text, start)
     if state.lists(start):
         return _kept(state, text)
     if text.startswith("Saving dict for", start) or _SCORED.match(text, start):
@@ -263,7 +276,11 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
         inside = text[token.start + 1 : close]
         if 0 < close - token.start < 16 and state.qualify(inside):
             return close + 1
-        if state.sep and _TUPLE.match(text, token.start):
+        if (
+            state.sep
+            and _TUPLE.match(text, token.start)
+            and role(state.words[-1], state.names.spell("")) is not Role.STEP
+        ):
             return -1
         if (
             0 < close - token.start < 60
@@ -314,7 +331,8 @@ def _kept(state: _Reading, text: str) -> Fields:
     kept = []
     for field in state.fields:
         good = field.role in (Role.METRIC, Role.SIDE) or (
-            field.role is Role.OTHER and (field.strong or (counted and "." in field.token.text))
+            field.role is Role.OTHER
+            and (field.strong or (counted and "." in field.token.text and not _spent(text, field)))
         )
         if good:
             kept.append(field)
@@ -323,6 +341,12 @@ def _kept(state: _Reading, text: str) -> Fields:
     if not counted and not state.section and _summed_up(kept, state.names):
         kept = [f._replace(section="val") for f in kept]
     return Fields(tuple(kept), step, state.epoch, state.section, state.batches if means else None)
+
+
+def _spent(text: str, field: Field) -> bool:
+    """`training ends, total 99.0s`: a time that no sign ties to its words."""
+    token = field.token
+    return bool(_SPENT.fullmatch(text, token.start + len(token.text), token.end))
 
 
 def _summed_up(fields: Sequence[Field], names: Names) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sentinel.formats.fields import Field
 
 _BATCHES = re.compile(r"\]?\s*\[\s*\d+/\d+")
+_SECOND = re.compile(r"\]\s*,?\s*\[\s*\d+/\d+\s*\]")
 _MEAN = re.compile(rf"\s*\(\s*(?P<mean>{VALUE})\s*%?\s*\)")
 _SHADOW = re.compile(r"\((?:ema|swa)\)", re.IGNORECASE)  # a second model's scores: one series holds those of one model
 _MACHINE = frozenset(["time", "data"])
@@ -23,6 +24,11 @@ _MACHINE = frozenset(["time", "data"])
 def leads(text: str, token: Token, key: Sequence[str]) -> bool:
     """`Train: 3 [ 50/1251 (4%)]`, `Train: [3/300][50/1251]`: behind a split alone, before the batches, stands an epoch."""
     return len(key) == 1 and bool(split_of(key[0].lower())) and bool(_BATCHES.match(text, token.end))
+
+
+def follows(text: str, token: Token) -> bool:
+    """`[3/25][50/1583]`: what stands before the batches is the epoch."""
+    return bool(_SECOND.match(text, token.end))
 
 
 def held(split: str) -> str:

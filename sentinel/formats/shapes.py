@@ -17,7 +17,9 @@ _YOLO_KEYS = (
     *("val/precision", "val/recall", "val/map50", "val/map50_95", "val/box_loss", "val/obj_loss", "val/cls_loss"),
 )
 _CELL = r"\s+(?:[-+]?[\d.]+(?:[eE][-+]?\d+)?|nan|inf)"
-_BOXES = re.compile(rf"^\s*(?P<epoch>\d+)/(?P<last>\d+)\s+[\d.]+[GM]?(?P<cells>(?:{_CELL}){{3,12}}):\s*(?P<done>\d+)%")
+_BOXES = re.compile(
+    rf"^\s*(?P<epoch>\d+)/(?P<last>\d+)\s+[\d.]+[GM]?(?P<cells>(?:{_CELL}){{3,12}})(?::\s*(?P<done>\d+)%|\s*$)"
+)
 _BOXES_HEAD = re.compile(r"^\s*Epoch\s+(?:GPU|gpu)_mem\s+(?P<names>\S.*)$")
 _BOXES_ALL = re.compile(rf"^\s+all\s+\d+\s+\d+(?P<cells>(?:{_CELL}){{4,8}})\s*$")
 _BOXES_KEYS = ("val/precision", "val/recall", "val/map50", "val/map50_95")
@@ -27,7 +29,8 @@ _DARKNET = re.compile(
 )
 _REGION = re.compile(r"(?:v\d \(.{0,80})?Region (?:\d+ )?Avg ")
 _DARKNET_MAP = re.compile(r"\s*mean average precision \(mAP@0?\.50\) = (?P<map50>[\d.]+)")
-_OWN = re2.compile(r"copypaste: | avg(?: loss)?, |Region .{0,4}Avg |mean average precision")
+_NO_LOSS = frozenset(["labels", "targets", "instances", "size", "img_size"])
+_OWN = re2.compile(r"^\s*\d+/\d+\s+[\d.]+[GM]\s|copypaste: | avg(?: loss)?, |Region .{0,4}Avg |mean average precision")
 _COCO = re.compile(
     r"\((?P<what>A[PR])\) @\[ IoU=(?P<iou>\S+)\s*\| area=\s*(?P<area>\w+)\s*\| maxDets=\s*(?P<most>\d+)\s*\]"
     r" = (?P<value>-?[\d.]+)"
@@ -67,14 +70,19 @@ def boxes(text: str, course: Course, line: int, out: list[Item]) -> dict[str, An
     if head := _BOXES_HEAD.match(text):
         course.copied = ["", *head["names"].split()]
         return {}
-    if row := _BOXES.match(text):
+    if course.copied[:1] == [""] and (row := _BOXES.match(text)):
         course.fact("fact.planned_epochs", int(row["last"][:9]), line, out)
         cells = zip(course.copied[1:], row["cells"].split(), strict=False)
-        losses = {f"train/{name}": cell for name, cell in cells if name.endswith("_loss")}
-        return {**losses, "epoch": row["epoch"]} if losses and row["done"] == "100" else {}
+        losses = {_loss(name): cell for name, cell in cells if name.lower() not in _NO_LOSS}
+        return {**losses, "epoch": row["epoch"]} if losses and row["done"] in ("100", None) else {}
     if scores := _BOXES_ALL.match(text):
         return dict(zip(_BOXES_KEYS, scores["cells"].split(), strict=False))
     return {} if text.lstrip().startswith("Class ") and " Images " in text else None
+
+
+def _loss(name: str) -> str:
+    """YOLOv5 says `box`, YOLOv8 `box_loss`, and `total` is the loss itself."""
+    return "train/loss" if name == "total" else f"train/{name.removesuffix('_loss')}_loss"
 
 
 def darknet(text: str) -> dict[str, Any] | None:

@@ -27,6 +27,7 @@ _BAR = re.compile(
     r"^(?P<desc>(?:\d+\|\d+\|)?[^|]*?):?\s*\d+%\|[^|]*\|\s*(?P<n>\d+)/(?P<total>\d+)\s*\[[^,\]]*(?:,\s*[\d.?]+\s*(?:it/s|s/it|\w+/s|s/\w+))?(?P<rest>[^\]]*)\](?P<more>.*)$"
 )
 _KERAS = re.compile(r"^\s*(?P<n>\d+)/(?P<total>\d+|Unknown) (?:\[[=>.\s]*\]|[━╸╺][━ ╸╺]*)(?P<rest>.*)$")
+_EVALUATED = re.compile(r"^\s*step\s+(?P<n>\d+)/(?P<total>\d+)\s+-\s+(?P<rest>.*)$")  # Paddle's, under `Eval begin...`
 _KERAS_TIME = re.compile(r"^\s*(?:-\s*)?(?:ETA: \S+|\d+\S*s(?: \d+\S+/\w+)?)?\s*-?\s*")
 _BLOCK = re.compile(rf"^\s+(?P<key>[A-Za-z_][\w/().% -]*?)\s*[=:]\s*(?P<value>{VALUE})\s*$")
 _FRAME = re.compile(r"^\s*[|│┃]\s*(?P<key>[^|│┃]*?)\s*[|│┃]\s*(?P<value>[^|│┃]*?)\s*[|│┃]\s*$")
@@ -212,6 +213,8 @@ class TextReader:
                 return True
             if ":::MLLOG" in text or self._config_line:
                 return False
+        if self._course.context and (match := _EVALUATED.match(text)):
+            return match["n"] == match["total"] and self._prose_line(match["rest"], piece, out, None)
         coco = shapes.coco(text) if " @[ IoU=" in text else None
         return self._shape(coco, piece, out) if coco else None
 
@@ -356,7 +359,7 @@ class TextReader:
             course.counters(step, found.epoch)
         self._plans(found, piece.number, out, bar)
         if not found.names:
-            self._block = found.step is not None and bar is None
+            self._block = found.step is not None and bar is None and not said[:1].isspace()
             return False
         if bar == 0:
             return True  # nothing is done yet: what a bar shows at its start is of the epoch before

@@ -149,3 +149,48 @@ def test_where_in_the_source_a_line_was_said_is_no_reading():
 def test_ticks_count_where_nothing_else_does():
     text = "tick 7     kimg 28.0     time 1h 02m 03s   sec/tick 512.1   sec/kimg 128.03  gpumem 7.4   augment 0.05\n"
     assert said(text)[0]["step"] == 7
+
+
+def test_a_plan_is_no_counter():
+    text = (
+        "2026-01-05 10:00:00.100 - INFO: Number of train images: 8,200, iters: 2,050\n"
+        "2026-01-05 10:00:00.100 - INFO: Total epochs needed: 40 for iters 82,000\n"
+        "\tTotal epochs: 40; iters: 82000.\n"
+        "  STEPS: (600, 800)\n  MAX_ITER: 900\n  STEPS: (700,)\n  WARMUP_ITERS: 50\nEpoch 3 training ends, total 91.5s\n"
+    )
+    assert rows(text) == []
+
+
+def test_two_brackets_are_the_epoch_and_its_batches():
+    found = said("[3/25][50/1583] Loss_D: 0.61 Loss_G: 3.12\n")
+    assert found == [{"train.loss.d": 0.61, "train.loss.g": 3.12, "step": 50, "epoch": 3}]
+    assert said("2026-01-05 10:00:00,100 net INFO: [7/20], [31/60], global_step: 451, loss: 1.07\n")[0]["epoch"] == 7
+
+
+def test_yolov5_prints_its_losses_without_the_word():
+    text = (
+        "      Epoch   gpu_mem       box       obj       cls     total    labels  img_size\n"
+        "  48/199     9.02G   0.09485   0.01133         0    0.1062         2       640: 100%|####| 7/7 [00:01<00:00,  4.46it/s]\n"
+        "  49/199     9.02G   0.08485   0.01033         0    0.0952         3       640\n"
+    )
+    first, second = said(text)
+    assert first == {
+        "train.loss.box": 0.09485,
+        "train.loss.obj": 0.01133,
+        "train.loss.cls": 0,
+        "train.loss": 0.1062,
+        "epoch": 48,
+    }
+    assert second["epoch"] == 49
+
+
+def test_paddles_evaluation_counts_its_own_steps():
+    text = (
+        "    Epoch 1/9\n    step  20/40 - loss: 0.52 - acc: 0.71 - 1s/step\n    Eval begin...\n"
+        "    step 10/20 - loss: 0.81 - acc: 0.61 - 1s/step\n    step 20/20 - loss: 0.63 - acc: 0.68 - 1s/step\n"
+        "    Eval samples: 320\n    Epoch 2/9\n    step  20/40 - loss: 0.41 - acc: 0.75 - 1s/step\n"
+    )
+    train, held, after = said(text)
+    assert (train["train.loss"], train["step"]) == (0.52, 20)
+    assert (held["val.loss"], held["val.accuracy"]) == (0.63, 0.68)
+    assert (after["train.loss"], after["epoch"]) == (0.41, 2)
