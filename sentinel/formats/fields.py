@@ -21,6 +21,8 @@ _ALONE = re.compile(r"\s*\[batch=\d+/\d+\]:?\s*")  # the head of a block of line
 _TUPLE = re.compile(rf"\(\s*{VALUE}\s*,\s*\)")  # `lr:(2.0e-04,)`
 _PLAN = re.compile(r"\s*(?:total|number of|required|needed)\b(?! loss)", re.IGNORECASE)
 _SPENT = re.compile(r"\s?(?:s|sec|secs|min|mins|h)")
+_EPOCH = re.compile(r"[Ee]poch[-_#]?(\d{1,6})")
+_SPAN = re.compile(r"\d+-(\d+)")
 _SCORED = re.compile(r" ?\* [A-Z][\w@]* +\d")  # ` * Acc@1 71.2 Acc@5 90.1`
 _LABEL = re.compile(r"(?:[BIES]-)?[A-Z][A-Z0-9_]{0,15}")  # a class: `PER: precision: 87.1 %`
 _DIGIT_NAME = re.compile(r"\d[A-Z]{2,8}")  # `5HT`
@@ -63,6 +65,7 @@ class _Reading:
         self.epoch: Token | None = None
         self.after_epoch = False
         self.batches: Token | None = None  # of a validation, which are no steps of the run
+        self.bests = False  # `current best: recall: 0.7, precision: 0.8`
         self.label = ""  # the class that the scores after it are of
         self.qualified = 0  # fields before this one have their split from a bracket
 
@@ -76,6 +79,7 @@ class _Reading:
         if text[0].isdigit() and not _DIGIT_NAME.fullmatch(text):
             return
         if self.sep:
+            self.bests = self.bests or self.words[-1:] in (["best"], ["Best"])
             if text.lower() in ("none", "n/a"):
                 self.close()
                 return
@@ -84,6 +88,16 @@ class _Reading:
                 self.label = word
             self.close()
         self.words.append(text)
+
+    def glued(self, token: Token, first: bool) -> None:
+        """A word, or a counter glued to what it counts: `Epoch20` at the head of a line, `Batch [0-140]`."""
+        if first and (epoch := _EPOCH.fullmatch(token.text)):
+            self.epoch = Token("num", epoch[1], token.start + epoch.start(1), token.end)
+        elif self.words[-1:] == ["Batch"] and (span := _SPAN.fullmatch(token.text)):
+            self._step(_BATCH, Token("num", span[1], token.start + span.start(1), token.end))
+            self.words = []
+        else:
+            self.word(token.text)
 
     def _labels(self, word: str) -> bool:
         """Whether a word in capitals before a colon may be the name of a class."""
@@ -134,7 +148,9 @@ class _Reading:
             if bracket and strong and self.text[token.end : token.end + 1] == ",":
                 return  # `STEPS: [40, 70]` is a plan
             if not strong and lists.is_index(self.text, token) and self.names.spell(" ".join(key)).known:
-                self.words = [*key, token.text]
+                self.words = (
+                    key if "loss" in key[-1].lower() else [*key, token.text]
+                )  # `Train loss 1200 0.31`: its step
                 return
         if (token.kind == "frac" or token.text.replace(",", "").isdigit()) and self._counter(key, token):
             return
@@ -220,6 +236,9 @@ class _Reading:
         if raw in ("Best", "best"):
             return  # `psnr: 32.3  Best: 32.5 @ 5000 iter`
         found = self.names.spell(raw)
+        if self.bests and found.known and not found.best:
+            raw = f"best {raw}"
+            found = self.names.spell(raw)
         what = role(raw, found) if not raw.startswith("class/") else Role.METRIC
         if token.rate and what is Role.OTHER:
             raw, what = "throughput", Role.SIDE
@@ -246,7 +265,7 @@ def read(text: str, start: int, names: Names) -> Fields:
             state.place(token, place)
             first = False
         elif token.kind == "word":
-            state.word(token.text)
+            state.glued(token, first)
             first = False
         elif token.kind in ("num", "frac"):
             leads = parts[i + 1].text[:1] == ":" if i + 1 < len(parts) else False
@@ -276,11 +295,7 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
         inside = text[token.start + 1 : close]
         if 0 < close - token.start < 16 and state.qualify(inside):
             return close + 1
-        if (
-            state.sep
-            and _TUPLE.match(text, token.start)
-            and role(state.words[-1], state.names.spell("")) is not Role.STEP
-        ):
+        if state.sep and _TUPLE.match(text, token.start) and state.names.spell(state.words[-1]).known:
             return -1
         if (
             0 < close - token.start < 60
@@ -351,7 +366,8 @@ def _spent(text: str, field: Field) -> bool:
 
 def _summed_up(fields: Sequence[Field], names: Names) -> bool:
     """`Loss: 0.9, MeanIU: 0.57, Best_mIoU: 0.58`: without a counter, a score beside its best is a validation's summary."""
-    metrics = {names.spell(f.raw).metric for f in fields}
+    found = [names.spell(f.raw) for f in fields]
+    metrics = {s.metric for s in found} if not any(s.split for s in found) else set()
     return any(f"best_{metric}" in metrics for metric in metrics if names.better(metric) == "higher")
 
 

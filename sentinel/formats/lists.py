@@ -15,6 +15,7 @@ _LISTED = re.compile(
 _ARRAY = re.compile(
     rf"\s*(?P<name>[A-Za-z][\w@]*(?: \w+)*)\s*[:=]?\s*\[(?P<values>(?:[\s,]*(?:np\.float\d\d\()?{VALUE}\)?)+)\s*\]\s*"
 )
+_RUN = re.compile(rf"\s*(?P<name>[A-Za-z][\w@]*)\s*[:=]\s*(?P<values>{VALUE}(?:\s+{VALUE}){{2,}})\s*")
 _WIDTH = re.compile(r"float\d\d")
 _NAME = re.compile(r"[A-Za-z_][\w@]*")
 _NUMBER = re.compile(VALUE)
@@ -23,7 +24,7 @@ _INDEX = re.compile(r"\s+\d+\.\d")
 
 def listed(text: str, start: int, scores: Collection[str], names: Names) -> list[tuple[str, Token]]:
     """Each name with its number; nothing where the line is no such list or the two do not match in count."""
-    if array := _ARRAY.fullmatch(text, start):
+    if array := _ARRAY.fullmatch(text, start) or _RUN.fullmatch(text, start):
         return _classes(array, scores, names)
     match = _LISTED.fullmatch(text, start)
     if match is None:

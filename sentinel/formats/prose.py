@@ -22,7 +22,7 @@ _PLACE = re.compile(r"[^|]{0,60}\| \w+ *\| [\w.]+:[\w<>]+:\d+ - ")  # loguru: wh
 _FILE_LINE = re.compile(r"\s*\S+\.(?:py|cpp|cc|c|cu):\d+\]\s*")
 _HINT = re2.compile(
     r"(?i)loss|epoch|step|iter|acc|err|lr|batch|\bep\b|ppl|perplex|auc|f1|bleu|norm|map|iou|rew|score|recall|prec|test|val|train"
-    r"|update|m[as]e\b|\[\d|dev\b|kl\b|[cw]er\b|cost|\bfid\b|psnr|ssim|dice|\btick |learning.rate"
+    r"|update|m[as]e\b|\[\d|dev\b|kl\b|[cw]er\b|cost|\bfid\b|psnr|ssim|dice|\btick |learning.rate|rank-?1\b"
 )
 _CONFIG_PRINT = re2.compile(
     r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved from\b|\bdid not improve\b"

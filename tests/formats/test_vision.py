@@ -194,3 +194,32 @@ def test_paddles_evaluation_counts_its_own_steps():
     assert (train["train.loss"], train["step"]) == (0.52, 20)
     assert (held["val.loss"], held["val.accuracy"]) == (0.63, 0.68)
     assert (after["train.loss"], after["epoch"]) == (0.41, 2)
+
+
+def test_a_counter_glued_to_its_number_is_still_one():
+    assert said("==> Test\nEpoch20 Time:17.5s Data:3.5s Loss:0.2655 Acc:96.5% \n")[0]["epoch"] == 20
+    line = "2026-01-05 10:00:00,100 INFO - Epoch[2] Batch [0-140]\tSpeed: 25.2 samples/sec\tRPNAcc=0.99\tL1Loss=0.06\n"
+    assert (said(line)[0]["step"], said(line)[0]["epoch"]) == (140, 2)
+
+
+def test_numbers_in_a_row_are_those_of_the_classes():
+    assert said("20260105 10:00:00 INFO: IoU:17.5  0.00 52.5\n")[0]["class.n0.iou"] == 17.5
+
+
+def test_the_first_rank_of_a_search_is_a_score():
+    assert said("==> Test\nRank-1  : 70.9%\nRank-5  : 88.0%\n")[0]["test.rank1"] == pytest.approx(0.709)
+
+
+def test_a_best_so_far_is_no_measurement():
+    assert said("epoch 3\ncurrent best: recall: 0.71, precision: 0.83\nloss: 0.5\n") == [
+        {"train.loss": 0.5, "epoch": 3}
+    ]
+    assert "val.best_reward" not in said("Epoch #3: test_reward: 191.2, best_reward: 199.0 in #2\n")[0]
+    assert said("epoch=3 train_loss=0.31 val_loss=0.41 best=0.40\n") == [
+        {"train.loss": 0.31, "val.loss": 0.41, "epoch": 3}
+    ]
+
+
+def test_a_step_before_a_loss_is_no_loss():
+    assert said("Train loss 1200 0.3125 Grad Norm 0.5125\n")[0] == {"train.loss": 0.3125, "grad_norm": 0.5125}
+    assert rows("<tf.Tensor 'x' shape=(555304,) dtype=float32>, loss\n") == []
