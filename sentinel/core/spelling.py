@@ -149,6 +149,8 @@ def spell(raw: str, index: Index) -> Spelling:
 
 def _with_best(metric: str) -> str:
     head, dot, last = metric.rpartition(".")
+    if last.startswith("best_"):
+        return metric
     return f"{head}{dot}best_{last}"
 
 

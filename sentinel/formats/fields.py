@@ -23,6 +23,7 @@ _PLAN = re.compile(r"\s*(?:total|number of|required|needed)\b(?! loss)", re.IGNO
 _SPENT = re.compile(r"\s?(?:s|sec|secs|min|mins|h)")
 _EPOCH = re.compile(r"[Ee]poch[-_#]?(\d{1,6})")
 _SPAN = re.compile(r"\d+-(\d+)")
+_METRICS = re.compile(r"(cur|best) metric, ")  # PaddleOCR's validation, and its best so far
 _SCORED = re.compile(r" ?\* [A-Z][\w@]* +\d")  # ` * Acc@1 71.2 Acc@5 90.1`
 _LABEL = re.compile(r"(?:[BIES]-)?[A-Z][A-Z0-9_]{0,15}")  # a class: `PER: precision: 87.1 %`
 _DIGIT_NAME = re.compile(r"\d[A-Z]{2,8}")  # `5HT`
@@ -65,6 +66,7 @@ class _Reading:
         self.epoch: Token | None = None
         self.after_epoch = False
         self.batches: Token | None = None  # of a validation, which are no steps of the run
+        self.alone = False  # scores of a validation stand here, and what is told of the machine is its own
         self.bests = False  # `current best: recall: 0.7, precision: 0.8`
         self.label = ""  # the class that the scores after it are of
         self.qualified = 0  # fields before this one have their split from a bracket
@@ -197,7 +199,10 @@ class _Reading:
             self.epoch, self.after_epoch = token, True
             return True
         if name in STEPS:
-            (self._batch if inside else self._step)(STEPS[name], token)
+            of_split = bool(inside) or (
+                token.kind == "frac" and self.epoch is not None
+            )  # `[Eval][Epoch 1][Iter: 0/16]`
+            (self._batch if of_split else self._step)(STEPS[name], token)
             return True
         return False
 
@@ -255,6 +260,8 @@ def read(text: str, start: int, names: Names) -> Fields:
         return _kept(state, text)
     if text.startswith("Saving dict for", start) or _SCORED.match(text, start):
         state.section = "val"  # TensorFlow's and torchvision's summaries of a validation
+    if metrics := _METRICS.match(text, start):
+        state.section, state.bests, state.alone = "val", metrics[1] == "best", True
     parts = tokens(text, start)
     skip_to = -1
     first, bracket = True, False
@@ -295,6 +302,8 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
         inside = text[token.start + 1 : close]
         if 0 < close - token.start < 16 and state.qualify(inside):
             return close + 1
+        if state.after_epoch and progress.counts(inside):
+            return -1  # `Epoch[1](10/750): Loss: 0.31`
         if state.sep and _TUPLE.match(text, token.start) and state.names.spell(state.words[-1]).known:
             return -1
         if (
@@ -324,6 +333,8 @@ def _named(key: Sequence[str]) -> str:
 def _kept(state: _Reading, text: str) -> Fields:
     """The fields that are readings: only a line with a metric or with its own counter has any."""
     means = False
+    if state.alone:
+        state.fields = [f for f in state.fields if f.role is not Role.SIDE]
     if state.batches:
         state.fields, means = progress.measured(text, state.fields, state.batches)
         if not state.fields:

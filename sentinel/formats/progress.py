@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _BATCHES = re.compile(r"\]?\s*\[\s*\d+/\d+")
 _SECOND = re.compile(r"\]\s*,?\s*\[\s*\d+/\d+\s*\]")
+_COUNT = re.compile(r"\s*\d+/\d+\s*")
 _MEAN = re.compile(rf"\s*\(\s*(?P<mean>{VALUE})\s*%?\s*\)")
 _SHADOW = re.compile(r"\((?:ema|swa)\)", re.IGNORECASE)  # a second model's scores: one series holds those of one model
 _MACHINE = frozenset(["time", "data"])
@@ -24,6 +25,11 @@ _MACHINE = frozenset(["time", "data"])
 def leads(text: str, token: Token, key: Sequence[str]) -> bool:
     """`Train: 3 [ 50/1251 (4%)]`, `Train: [3/300][50/1251]`: behind a split alone, before the batches, stands an epoch."""
     return len(key) == 1 and bool(split_of(key[0].lower())) and bool(_BATCHES.match(text, token.end))
+
+
+def counts(inside: str) -> bool:
+    """Whether a bracket holds the batches of an epoch: `10/750`."""
+    return bool(_COUNT.fullmatch(inside))
 
 
 def follows(text: str, token: Token) -> bool:

@@ -27,10 +27,16 @@ _DARKNET = re.compile(
     r"\s*(?P<iter>\d+): (?P<loss>-?[\w.]+), (?P<avg_loss>-?[\w.]+) avg(?: loss)?, "
     r"(?P<lr>[\d.e-]+) rate, (?P<step_time>[\d.]+) seconds\b"
 )
+_DARTS = re.compile(
+    r"\btrain (?P<iter>\d{3,}) (?P<loss>[\d.]+e[-+]\d+|nan|inf) (?P<top1>\d+\.\d+) (?P<top5>\d+\.\d+)\s*$"
+)
 _REGION = re.compile(r"(?:v\d \(.{0,80})?Region (?:\d+ )?Avg ")
 _DARKNET_MAP = re.compile(r"\s*mean average precision \(mAP@0?\.50\) = (?P<map50>[\d.]+)")
 _NO_LOSS = frozenset(["labels", "targets", "instances", "size", "img_size"])
-_OWN = re2.compile(r"^\s*\d+/\d+\s+[\d.]+[GM]\s|copypaste: | avg(?: loss)?, |Region .{0,4}Avg |mean average precision")
+_OWN = re2.compile(
+    r"^\s*\d+/\d+\s+[\d.]+[GM]\s|copypaste: | avg(?: loss)?, |Region .{0,4}Avg |\btrain \d{3,} \S+ \S+ \S+$"
+    r"|mean average precision"
+)
 _COCO = re.compile(
     r"\((?P<what>A[PR])\) @\[ IoU=(?P<iou>\S+)\s*\| area=\s*(?P<area>\w+)\s*\| maxDets=\s*(?P<most>\d+)\s*\]"
     r" = (?P<value>-?[\d.]+)"
@@ -86,7 +92,9 @@ def _loss(name: str) -> str:
 
 
 def darknet(text: str) -> dict[str, Any] | None:
-    """Darknet's iterations and its mAP; what it prints of each layer in each batch gives nothing."""
+    """Darknet's iterations and its mAP, and DARTS's; what is printed of each layer in each batch gives nothing."""
+    if found := _DARTS.search(text):
+        return {("iter" if key == "iter" else f"train/{key}"): value for key, value in found.groupdict().items()}
     if found := _DARKNET.match(text):
         return found.groupdict()
     if found := _DARKNET_MAP.match(text):

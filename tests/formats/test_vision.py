@@ -223,3 +223,47 @@ def test_a_best_so_far_is_no_measurement():
 def test_a_step_before_a_loss_is_no_loss():
     assert said("Train loss 1200 0.3125 Grad Norm 0.5125\n")[0] == {"train.loss": 0.3125, "grad_norm": 0.5125}
     assert rows("<tf.Tensor 'x' shape=(555304,) dtype=float32>, loss\n") == []
+
+
+def test_darts_counts_batches_behind_the_split_and_halves_of_the_day():
+    text = (
+        "08/01 11:59:50 AM epoch 3 lr 2.5e-02\n08/01 11:59:59 AM train 050 1.25e+00 54.5 91.5\n"
+        "08/01 12:01:00 PM train_acc 60.5\n08/01 01:00:00 PM valid_acc 62.5\n"
+    )
+    found = said(text)
+    assert found[1]["train.accuracy"] == 54.5
+    assert (found[1]["step"], found[2]["train.accuracy"], found[3]["val.accuracy"]) == (50, 60.5, 62.5)
+    stamps = [row.stamp for row in rows(text)]
+    assert [after - stamps[0] for after in stamps] == [0, 9, 70, 3610]
+
+
+def test_batches_in_round_brackets_count_behind_an_epoch():
+    assert said("===> Epoch[2](30/750): Loss: 0.0312\n") == [{"train.loss": 0.0312, "step": 30, "epoch": 2}]
+
+
+def test_paddleclas_names_the_entropy_beside_the_loss_and_its_evaluation_counts_no_steps():
+    text = (
+        "[09/05 10:00:00] ppcls INFO: [Train][Epoch 1/20][Iter: 10/400]lr(LinearWarmup): 0.00025, CELoss: 4.0, loss: 4.5, batch_cost: 0.5s\n"
+        "[09/05 10:01:00] ppcls INFO: [Eval][Epoch 1][Iter: 0/16]CELoss: 3.0, loss: 3.5, top1: 0.31, batch_cost: 2.5s\n"
+    )
+    train, held = said(text)
+    assert train == {
+        "lr": 0.00025,
+        "train.loss.ce": 4.0,
+        "train.loss": 4.5,
+        "step_time": 0.5,
+        "step": 10,
+        "epoch": 1,
+    }
+    assert held == {"val.loss.ce": 3.0, "val.loss": 3.5, "val.accuracy": 0.31, "step": 10, "epoch": 1}
+
+
+def test_paddleocr_tells_its_current_and_its_best_scores():
+    text = (
+        "[2026/01/01 10:00:00] ppocr INFO: epoch: [3/50], global_step: 120, acc: 0.5, loss: 10.5, ips: 512.5 samples/s\n"
+        "[2026/01/01 10:01:00] ppocr INFO: cur metric, acc: 0.61, norm_edit_dis: 0.8, fps: 1021.5\n"
+        "[2026/01/01 10:01:00] ppocr INFO: best metric, acc: 0.71, norm_edit_dis: 0.8, fps: 1021.5, best_epoch: 2\n"
+    )
+    train, held = said(text)
+    assert (train["train.accuracy"], train["throughput"]) == (0.5, 512.5)
+    assert held == {"val.accuracy": 0.61, "val.norm_edit_dis": 0.8, "step": 120, "epoch": 3}
