@@ -26,6 +26,7 @@ _HINT = re2.compile(
 )
 _CONFIG_PRINT = re2.compile(
     r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved from\b|\bdid not improve\b"
+    r"|\.py\s+(?:\S+\s+)?--?[A-Za-z]"
 )
 _new = tuple.__new__  # a named tuple's own way to make one costs twice as much
 _MOST_LAYOUTS = 128

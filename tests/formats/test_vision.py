@@ -267,3 +267,12 @@ def test_paddleocr_tells_its_current_and_its_best_scores():
     train, held = said(text)
     assert (train["train.accuracy"], train["throughput"]) == (0.5, 512.5)
     assert held == {"val.accuracy": 0.61, "val.norm_edit_dis": 0.8, "step": 120, "epoch": 3}
+
+
+def test_the_command_that_was_run_is_no_reading():
+    assert (
+        rows("amp_train:tools/train.py -c a.yaml -o Global.seed=12 -o AMP.scale_loss=128.0 -o Global.save_interval=2\n")
+        == []
+    )
+    assert rows("+ python train.py --epochs 5 --loss=0.5\n") == []
+    assert said("2026-01-05 10:00:00 train.py - INFO - step 3 loss: 0.5\n") == [{"train.loss": 0.5, "step": 3}]
