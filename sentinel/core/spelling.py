@@ -12,7 +12,20 @@ from typing import NamedTuple
 SPLITS = {
     **dict.fromkeys(("train", "training", "tr", "trn", "trains", "learn"), "train"),
     **dict.fromkeys(
-        ("val", "valid", "validation", "validate", "eval", "evaluation", "evaluate", "evaluating", "dev", "vld"), "val"
+        (
+            "val",
+            "valid",
+            "validation",
+            "validate",
+            "eval",
+            "evaluation",
+            "evaluate",
+            "evaluating",
+            "dev",
+            "vld",
+            "vali",
+        ),
+        "val",
     ),
     **dict.fromkeys(("validating", "valids", "holdout"), "val"),
     **dict.fromkeys(("test", "testing", "tst", "predict"), "test"),
@@ -136,6 +149,8 @@ def spell(raw: str, index: Index) -> Spelling:
 
 def _with_best(metric: str) -> str:
     head, dot, last = metric.rpartition(".")
+    if last.startswith("best_"):
+        return metric
     return f"{head}{dot}best_{last}"
 
 

@@ -3,86 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sentinel.core.names import Names
 from sentinel.core.spelling import split_of, words
+from sentinel.formats import lists, progress
+from sentinel.formats.around import ACTS, BEFORE_COUNTER, COUNTED_BY, NO_LABEL, SHORT
 from sentinel.formats.naming import EPOCHS, STEPS, Role, role
+from sentinel.formats.numbers import VALUE
 from sentinel.formats.tokens import Token, tokens
 
 _BARE = 6  # the rank of a step that no word names: `[100] loss=0.5`
 _BATCH = STEPS["batch"]
-_BEFORE_COUNTER = frozenset(
-    [
-        "global",
-        "train",
-        "training",
-        "current",
-        "at",
-        "step",
-        "epoch",
-        "optimizer",
-        "val",
-        "valid",
-        "validation",
-        "test",
-        "eval",
-        "loss",
-        "of",
-        "num",
-    ]
-)
 _CLASS_METRICS = frozenset(["precision", "recall", "f1", "map", "iou", "accuracy", "dice", "auc"])
 _ALONE = re.compile(r"\s*\[batch=\d+/\d+\]:?\s*")  # the head of a block of lines
-_SCORED = re.compile(r" \* [A-Z][\w@]* \d")  # ` * Acc@1 71.2 Acc@5 90.1`
+_TUPLE = re.compile(rf"\(\s*{VALUE}\s*,\s*\)")  # `lr:(2.0e-04,)`
+_PLAN = re.compile(r"\s*(?:total|number of|required|needed)\b(?! loss)", re.IGNORECASE)
+_SPENT = re.compile(r"\s?(?:s|sec|secs|min|mins|h)")
+_EPOCH = re.compile(r"[Ee]poch[-_#]?(\d{1,6})")
+_SPAN = re.compile(r"\d+-(\d+)")
+_METRICS = re.compile(r"(cur|best) metric, ")  # PaddleOCR's validation, and its best so far
+_SCORED = re.compile(r" ?\* [A-Z][\w@]* +\d")  # ` * Acc@1 71.2 Acc@5 90.1`
 _LABEL = re.compile(r"(?:[BIES]-)?[A-Z][A-Z0-9_]{0,15}")  # a class: `PER: precision: 87.1 %`
 _DIGIT_NAME = re.compile(r"\d[A-Z]{2,8}")  # `5HT`
 _PLACE = re.compile(r"(?P<epoch>\d{1,6})epoch(?::(?P<split>[a-z]+):\d+-(?P<batch>\d+)batch:?)?")  # ESPnet
-_NO_LABEL = frozenset(
-    ["info", "debug", "warning", "error", "critical", "note", "eval", "best", "result", "results", "summary"]
-)
-_COUNTED_BY = _BEFORE_COUNTER | {
-    "env",
-    "environment",
-    "agent",
-    "gradient",
-    "trainer",
-    "total",
-    "elapsed",
-    "learner",
-    "world",
-}
-_SHORT = frozenset(
-    [
-        "avg",
-        "acc",
-        "val",
-        "tr",
-        "prec",
-        "rec",
-        "no",
-        "max",
-        "min",
-        "std",
-        "cum",
-        "ep",
-        "iter",
-        "it",
-        "valid",
-        "eval",
-        "lr",
-        "approx",
-        "est",
-        "tot",
-        "num",
-        "up",
-        "sen",
-        "l.r",
-        "temp",
-        "perp",
-        "vs",
-    ]
-)
 
 
 class Field(NamedTuple):
@@ -102,14 +47,17 @@ class Fields(NamedTuple):
     step: Token | None = None
     epoch: Token | None = None
     section: str = ""  # a heading: the split that the lines after it stand under
+    done: Token | None = None  # how many batches of how many a mean is over: it counts when all are done
 
 
 class _Reading:
     """The walk along one line's tokens."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, text: str, start: int) -> None:
         """Ready to read."""
+        self.start = start
         self.names = names
+        self.text = text
         self.fields: list[Field] = []
         self.words: list[str] = []
         self.section = ""
@@ -117,14 +65,15 @@ class _Reading:
         self.step: tuple[int, Token] | None = None
         self.epoch: Token | None = None
         self.after_epoch = False
+        self.batches: Token | None = None  # of a validation, which are no steps of the run
+        self.alone = False  # scores of a validation stand here, and what is told of the machine is its own
+        self.bests = False  # `current best: recall: 0.7, precision: 0.8`
         self.label = ""  # the class that the scores after it are of
         self.qualified = 0  # fields before this one have their split from a bracket
 
     def close(self) -> None:
         """A separator: words that led to no number may have been a heading."""
-        splits = {split for word in self.words for part in words(word) if (split := split_of(part))}
-        if len(splits) == 1:
-            self.section = splits.pop()
+        self.section = _named(self.words) or self.section
         self.words, self.sep = [], False
 
     def word(self, text: str) -> None:
@@ -132,6 +81,7 @@ class _Reading:
         if text[0].isdigit() and not _DIGIT_NAME.fullmatch(text):
             return
         if self.sep:
+            self.bests = self.bests or self.words[-1:] in (["best"], ["Best"])
             if text.lower() in ("none", "n/a"):
                 self.close()
                 return
@@ -141,9 +91,19 @@ class _Reading:
             self.close()
         self.words.append(text)
 
+    def glued(self, token: Token, first: bool) -> None:
+        """A word, or a counter glued to what it counts: `Epoch20` at the head of a line, `Batch [0-140]`."""
+        if first and (epoch := _EPOCH.fullmatch(token.text)):
+            self.epoch = Token("num", epoch[1], token.start + epoch.start(1), token.end)
+        elif self.words[-1:] == ["Batch"] and (span := _SPAN.fullmatch(token.text)):
+            self._step(_BATCH, Token("num", span[1], token.start + span.start(1), token.end))
+            self.words = []
+        else:
+            self.word(token.text)
+
     def _labels(self, word: str) -> bool:
         """Whether a word in capitals before a colon may be the name of a class."""
-        return word.lower() not in _NO_LABEL and not split_of(word.lower()) and not self.names.spell(word).known
+        return word.lower() not in NO_LABEL and not split_of(word.lower()) and not self.names.spell(word).known
 
     def place(self, token: Token, place: re.Match[str]) -> None:
         """`3epoch`, `3epoch:train:1-50batch`: an epoch glued to its number, and how far in it the batches are."""
@@ -177,15 +137,38 @@ class _Reading:
         if not key:
             if token.rate:
                 self._add("throughput", token, True)
+            elif bracket and first and not after_epoch and token.kind == "frac" and progress.follows(self.text, token):
+                self.epoch, self.after_epoch = token, True  # `[3/25][50/1583] Loss_D: 0.6`
             elif (token.kind == "frac" and (first or after_epoch)) or (bracket and first and token.text.isdigit()):
-                self._step(_BARE, token)
+                self._batch(_BARE, token)
             return
+        if token.kind == "frac" or token.text.isdigit():
+            if progress.leads(self.text, token, key):
+                self.section, self.epoch = progress.held(split_of(key[0].lower())), token
+                self.after_epoch = True
+                return
+            if bracket and strong and self.text[token.end : token.end + 1] == ",":
+                return  # `STEPS: [40, 70]` is a plan
+            if not strong and lists.is_index(self.text, token) and self.names.spell(" ".join(key)).known:
+                self.words = (
+                    key if "loss" in key[-1].lower() else [*key, token.text]
+                )  # `Train loss 1200 0.31`: its step
+                return
         if (token.kind == "frac" or token.text.replace(",", "").isdigit()) and self._counter(key, token):
             return
         if token.kind != "frac" or (strong and self._share(key, token)):
             self._key(key, token, strong)
-        elif bracket and len(key) == 1:
-            self.section = split_of(key[0].lower()) or self.section  # `Test: [ 0/20]  Loss 0.35`
+        elif bracket and len(key) == 1 and (split := split_of(key[0].lower())):  # `Test: [ 0/20]  Loss 0.35`
+            self.section = progress.held(split)
+            self.batches = token if self.section == "val" else None
+
+    def lists(self, start: int) -> bool:
+        """Whether the line is names and then their numbers."""
+        if "seudo dice" in self.text:
+            self.section = "val"  # nnU-Net's estimate over batches of the validation
+        for name, token in lists.listed(self.text, start, _CLASS_METRICS, self.names):
+            self._add(name, token, strong=True)
+        return bool(self.fields)
 
     def _share(self, key: list[str], token: Token) -> bool:
         """`Accuracy: 9890/10000`: so many of so many are a share."""
@@ -202,42 +185,66 @@ class _Reading:
         if name in STEPS and before and "_".join([before[-1], name]) in STEPS:
             name = "_".join([before[-1], name])
         splits = [split for part in before if (split := split_of(part))]
-        if any(part not in _BEFORE_COUNTER for part in before) and len(before) > 1:
+        if any(part not in BEFORE_COUNTER for part in before) and len(before) > 1:
             return False
-        if before and before[-1] not in _COUNTED_BY and name.endswith("s"):
+        if before and before[-1] not in COUNTED_BY and name.endswith("s"):
             return False  # `Warmup steps: 1000` is a plan
         if before and before[-1] in ("num", "total", "max", "per", "of"):
             return False
+        if name.endswith("s") and self.planned():
+            return True  # `Total epochs: 250; iters: 500000`
         if splits:
             self.section = splits[-1] if splits[-1] != "train" else self.section
         if name in EPOCHS and name != "epochs":
             self.epoch, self.after_epoch = token, True
             return True
         if name in STEPS:
-            self._step(STEPS[name], token)
+            of_split = bool(inside) or (
+                token.kind == "frac" and self.epoch is not None
+            )  # `[Eval][Epoch 1][Iter: 0/16]`
+            (self._batch if of_split else self._step)(STEPS[name], token)
             return True
         return False
+
+    def planned(self) -> bool:
+        """Whether the line's words so far tell of a plan."""
+        return not any(f.role is Role.METRIC for f in self.fields) and bool(_PLAN.match(self.text, self.start))
+
+    def _batch(self, rank: int, token: Token) -> None:
+        """A step that no word names, or one with its split: within a validation it counts that one's batches."""
+        if self.section in ("val", "test"):
+            self.batches = token
+        else:
+            self._step(rank, token)
 
     def _step(self, rank: int, token: Token) -> None:
         if self.step is None or rank < self.step[0]:
             self.step = (rank, token)
 
     def _key(self, key: list[str], token: Token, strong: bool) -> None:
-        splits = {split for word in key[:-1] for part in words(word) if (split := split_of(part))}
-        if len(splits) == 1:
-            self.section = splits.pop()
+        self.section = _named(key[:-1]) or self.section
+        if "from" in key[:-1]:
+            return  # `Start training from epoch: 3`
         for length in (len(key), 3, 2, 1) if len(key) < 4 else (3, 2, 1):
             if length <= len(key):
                 raw = " ".join(key[-length:])
                 if self.names.spell(raw).known:
-                    self._add(raw, token, strong)
+                    best = (
+                        key[-length - 1 : -length] in (["best"], ["Best"]) and "best" not in raw.lower()
+                    )  # `New best EMA pseudo Dice: 0.58`
+                    self._add(f"best {raw}" if best else raw, token, strong)
                     return
         if strong or len(key) == 1:
             self._add(" ".join(key[-3:]), token, strong)
 
     def _add(self, raw: str, token: Token, strong: bool) -> None:
+        if raw in ("Best", "best"):
+            return  # `psnr: 32.3  Best: 32.5 @ 5000 iter`
         found = self.names.spell(raw)
-        what = role(raw, found)
+        if self.bests and found.known and not found.best:
+            raw = f"best {raw}"
+            found = self.names.spell(raw)
+        what = role(raw, found) if not raw.startswith("class/") else Role.METRIC
         if token.rate and what is Role.OTHER:
             raw, what = "throughput", Role.SIDE
         own = found.split
@@ -248,9 +255,13 @@ class _Reading:
 
 def read(text: str, start: int, names: Names) -> Fields:
     """The fields of a line of prose."""
-    state = _Reading(names)
-    if text.startswith("Saving dict for", start) or (text.startswith(" * ") and _SCORED.match(text)):
+    state = _Reading(names, text, start)
+    if state.lists(start):
+        return _kept(state, text)
+    if text.startswith("Saving dict for", start) or _SCORED.match(text, start):
         state.section = "val"  # TensorFlow's and torchvision's summaries of a validation
+    if metrics := _METRICS.match(text, start):
+        state.section, state.bests, state.alone = "val", metrics[1] == "best", True
     parts = tokens(text, start)
     skip_to = -1
     first, bracket = True, False
@@ -261,7 +272,7 @@ def read(text: str, start: int, names: Names) -> Fields:
             state.place(token, place)
             first = False
         elif token.kind == "word":
-            state.word(token.text)
+            state.glued(token, first)
             first = False
         elif token.kind in ("num", "frac"):
             leads = parts[i + 1].text[:1] == ":" if i + 1 < len(parts) else False
@@ -291,6 +302,10 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
         inside = text[token.start + 1 : close]
         if 0 < close - token.start < 16 and state.qualify(inside):
             return close + 1
+        if state.after_epoch and progress.counts(inside):
+            return -1  # `Epoch[1](10/750): Loss: 0.31`
+        if state.sep and _TUPLE.match(text, token.start) and state.names.spell(state.words[-1]).known:
+            return -1
         if (
             0 < close - token.start < 60
             and "=" not in inside.replace(" = ", "").replace("= ", "")
@@ -299,15 +314,31 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
             return close + 1
         state.words = []
     elif sign == "." and state.words and not state.sep and text[token.end : token.end + 1].isspace():
-        if state.words[-1].lower() not in _SHORT:
+        if state.words[-1].lower() not in SHORT:
             state.close()  # a sentence ends
     elif sign in ",;|]}" or (sign in "->*" and not state.sep and (before is None or before.kind == "space")):
         state.close()
     return -1
 
 
+def _named(key: Sequence[str]) -> str:
+    """The split that words name; of `Evaluating train` the one that is evaluated. Two splits name none."""
+    parts = [part for word in key for part in words(word)]
+    splits = {split for part in parts if (split := split_of(part))}
+    if len(splits) > 1:
+        splits = {split for part in parts if part not in ACTS and (split := split_of(part))}
+    return splits.pop() if len(splits) == 1 else ""
+
+
 def _kept(state: _Reading, text: str) -> Fields:
     """The fields that are readings: only a line with a metric or with its own counter has any."""
+    means = False
+    if state.alone:
+        state.fields = [f for f in state.fields if f.role is not Role.SIDE]
+    if state.batches:
+        state.fields, means = progress.measured(text, state.fields, state.batches)
+        if not state.fields:
+            return Fields()
     step = state.step[1] if state.step else None
     indented = 2 <= len(text) - len(text.lstrip(" ")) <= 12  # what stands further in is set flush right
     if state.step and state.step[0] == _BATCH and not state.fields and not _ALONE.fullmatch(text):
@@ -318,6 +349,7 @@ def _kept(state: _Reading, text: str) -> Fields:
         return Fields()
     counted = step is not None or state.epoch is not None
     metric = any(f.role is Role.METRIC and (counted or not _derived(f, state)) for f in state.fields)
+    metric = metric or any(f.role is Role.SIDE and f.raw[:8].lower() == "current " for f in state.fields)
     if not counted and len(state.fields) == 1 and _configured(state.fields[0], state, indented):
         metric = False
     if not counted and not metric:
@@ -325,13 +357,29 @@ def _kept(state: _Reading, text: str) -> Fields:
     kept = []
     for field in state.fields:
         good = field.role in (Role.METRIC, Role.SIDE) or (
-            field.role is Role.OTHER and (field.strong or (counted and "." in field.token.text))
+            field.role is Role.OTHER
+            and (field.strong or (counted and "." in field.token.text and not _spent(text, field)))
         )
         if good:
             kept.append(field)
     if not kept and not counted:
         return Fields(section=state.section)
-    return Fields(tuple(kept), step, state.epoch, state.section)
+    if not counted and not state.section and _summed_up(kept, state.names):
+        kept = [f._replace(section="val") for f in kept]
+    return Fields(tuple(kept), step, state.epoch, state.section, state.batches if means else None)
+
+
+def _spent(text: str, field: Field) -> bool:
+    """`training ends, total 99.0s`: a time that no sign ties to its words."""
+    token = field.token
+    return bool(_SPENT.fullmatch(text, token.start + len(token.text), token.end))
+
+
+def _summed_up(fields: Sequence[Field], names: Names) -> bool:
+    """`Loss: 0.9, MeanIU: 0.57, Best_mIoU: 0.58`: without a counter, a score beside its best is a validation's summary."""
+    found = [names.spell(f.raw) for f in fields]
+    metrics = {s.metric for s in found} if not any(s.split for s in found) else set()
+    return any(f"best_{metric}" in metrics for metric in metrics if names.better(metric) == "higher")
 
 
 def _configured(field: Field, state: _Reading, indented: bool) -> bool:

@@ -46,6 +46,7 @@ class Layout(NamedTuple):
     take: Callable[[tuple[str, ...]], tuple[str, ...]] | None  # all values at once, where none has a unit
     direct: bool  # learned from a whole line as it stands in the file
     unstamped: str | None  # "" where a line of this shape may lead with a stamp all the same: look at it
+    batches: tuple[int, int] | None  # where it counts the batches of a validation, and their total
     owned: bool  # the line names the split of several readings itself
 
 
@@ -53,11 +54,12 @@ def learn(text: str, start: int, parts: fields.Fields, names: Names, direct: boo
     """The line's shape: what varies becomes a group, what stays is taken literally."""
     wanted = [(f.token, "value") for f in parts.kept]
     wanted += [(t, "step") for t in (parts.step,) if t] + [(t, "epoch") for t in (parts.epoch,) if t]
+    wanted += [(parts.done, "done")] if parts.done else []
     wanted.sort(key=lambda pair: pair[0].start)
     regex, at = _stamp(text, start)
     stamped = at > 0
     group = 1 if stamped else 0
-    spots: dict[str, int] = {"step": -1, "epoch": -1, "step_total": -1, "epoch_total": -1}
+    spots: dict[str, int] = {"step": -1, "epoch": -1, "step_total": -1, "epoch_total": -1, "done": -1, "done_total": -1}
     values: list[int] = []
     for token, kind in wanted:
         regex += _loose(text[at : token.start], before_number=True)
@@ -87,13 +89,14 @@ def _made(
     direct, stamped = flags
     keys = tuple((f.raw, f.section) for f in parts.kept)
     kept = tuple(f.token for f in parts.kept)
+    batches = (spots["done"], spots["done_total"]) if parts.done else None
     places = (spots["step"], spots["epoch"], spots["step_total"], spots["epoch_total"])
     plain = len(values) > 1 and all(t.scale == 1.0 and not t.share and t.kind != "frac" for t in kept)
     take = itemgetter(*values) if plain else None
     owned = len(keys) > 1 and any(section or names.spell(raw).split for raw, section in keys)
     unstamped = "" if not stamped and _DIGITS_LEAD.match(text) else None
     shape = re.compile(regex, re.DOTALL)
-    return Layout(shape, keys, values, kept, *places, stamped, {}, take, direct, unstamped, owned)
+    return Layout(shape, keys, values, kept, *places, stamped, {}, take, direct, unstamped, batches, owned)
 
 
 def _stamp(text: str, start: int) -> tuple[str, int]:

@@ -34,7 +34,7 @@ _STEP_WORDS = (
     (2, "iter iteration iterations iter_num itr niter n_iter train_iter update updates up timestep timesteps"),
     (2, "steps_done"),
     (3, "num_steps iters"),
-    (4, "i it training_iteration"),
+    (4, "i it training_iteration tick"),
     (5, "batch batch_id batch_idx mini_batch minibatch train_batch batches"),
     (7, "time_iterations"),
     (8, "episode episodes ep_num"),
@@ -106,7 +106,7 @@ class Naming:
         if any(s.metric in ("epsilon", "eps") for _, _, s in spelt):  # who explores is paid: a score is a reward
             paid = self.names.spell("reward")
             spelt = [(raw, section, paid if s.metric in _PAID else s) for raw, section, s in spelt]
-        spelt = self._timed(spelt)
+        spelt = self._summed(self._timed(spelt))
         trains = any(
             not section and not s.split and (s.metric.startswith("loss") or s.metric in _TRAINING)
             for _, section, s in spelt
@@ -136,6 +136,13 @@ class Naming:
                 full = joined(own_name(raw), split)
             out.append(f"{full}_{len(out)}" if full in out else full)
         return tuple(out)
+
+    def _summed(self, spelt: list[tuple[str, str, Spelling]]) -> list[tuple[str, str, Spelling]]:
+        """`CELoss: 4.2, loss: 5.1`: beside the loss itself, the entropy is a part of it."""
+        if not any(raw.strip() == "loss" for raw, _, _ in spelt):
+            return spelt
+        part = Spelling("loss.ce", known=True, splits=True)
+        return [(raw, section, part if raw in ("CELoss", "ce_loss") else s) for raw, section, s in spelt]
 
     def _timed(self, spelt: list[tuple[str, str, Spelling]]) -> list[tuple[str, str, Spelling]]:
         """`Time 0.31 (0.30)  Data 0.01 (0.01)`: beside the wait for data, a bare time is that of a step."""

@@ -8,11 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from sentinel.core.records import Row
+from sentinel.core.spelling import split_of, words
 from sentinel.formats.course import Course
 from sentinel.formats.naming import Naming, Role, counter_rank
 from sentinel.formats.numbers import number, whole
 
 _PAIR = re.compile(r"""['"]([^'"]{1,120})['"]\s*:\s*(?:'([^']*)'|"([^"]*)"|([^,'"{}\[\]]+))""")
+_SPLIT_KEYS = frozenset(
+    ["mode", "phase", "split", "stage", "_type"]
+)  # mmcv says `mode: val`, SlowFast `_type: val_epoch`
+_OF = re.compile(r"(\d+)/\d+")  # `epoch: "39/200"`
 _MOST_KEYS = 2000
 _DEEPEST = 4
 
@@ -75,7 +80,7 @@ class Objects:
         strong = False
         for key, raw in thing.items():
             value = _value(raw)
-            if value is None:
+            if value is None and (value := self._counted(key, raw)) is None:
                 continue
             what = self._naming.column(key)
             if what is Role.STEP:
@@ -94,13 +99,18 @@ class Objects:
             return None
         if epoch is not None or step is not None:
             course.counters(step, epoch)
-        names = self._names(tuple(keys), course.context)
+        split = _named_split(thing) or course.context
+        names = self._names(tuple(keys), split)
         if "" in names:
             values = [v for n, v in zip(names, values, strict=True) if n]
-            names = self._names(tuple(k for n, k in zip(names, keys, strict=True) if n), course.context)
+            names = self._names(tuple(k for n, k in zip(names, keys, strict=True) if n), split)
         if not names or len(names) != len(values):
             return None
         return course.row(names, tuple(values), step, epoch, line, text)
+
+    def _counted(self, key: str, raw: Any) -> float | None:
+        found = _OF.fullmatch(raw) if isinstance(raw, str) else None
+        return float(found[1]) if found and self._naming.column(key) in (Role.STEP, Role.EPOCH) else None
 
     def _names(self, keys: tuple[str, ...], context: str) -> tuple[str, ...]:
         if self._version != self._naming.version:
@@ -113,6 +123,20 @@ class Objects:
             found = self._naming.name_all([(key, "") for key in keys], context)
             self._known[keys, context] = found
         return found
+
+
+def is_numeric(raw: Any) -> bool:
+    """Whether a value is a number, or one of how many: a config has mostly words."""
+    if isinstance(raw, str):
+        return number(raw.partition("/")[0]) is not None
+    return raw is not None
+
+
+def _named_split(thing: Mapping[str, Any]) -> str:
+    """The split that an object names in words: `_type: val_epoch` is of the validation."""
+    said = [word for key in _SPLIT_KEYS & thing.keys() for word in words(str(thing[key]))]
+    splits = {split for word in said if (split := split_of(word))}
+    return splits.pop() if len(splits) == 1 else ""
 
 
 def _value(raw: Any) -> float | None:

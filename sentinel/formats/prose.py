@@ -9,23 +9,24 @@ from typing import NamedTuple
 import re2
 
 from sentinel.core.names import Names
-from sentinel.formats import fields, stamps
+from sentinel.formats import fields, progress, stamps
 from sentinel.formats.layout import Layout, learn
 from sentinel.formats.naming import Naming
 from sentinel.formats.numbers import number, whole
 
 _LEVEL = re.compile(
     r".{0,120}?\b(?:INFO|DEBUG|WARNING|WARN|ERROR|CRITICAL|NOTICE)\b[\])\s:|,-]*(?:(?:root|tensorflow|[\w.]*__main__):)?"
-    r"(?:[^\[\]]{0,60}?\.py[^\[\]]{0,30}?\]\s*|\[?[\w./]+\.(?:py|cpp|cc|c):\d+\]?[\s:-]*)?"
+    r"(?:[^\[\]]{0,60}?\.py[^\[\]]{0,30}?\]\s*|\[?[\w./]+\.(?:py|cpp|cc|c):\s*\d+\]?[\s:-]*)?"
 )
 _PLACE = re.compile(r"[^|]{0,60}\| \w+ *\| [\w.]+:[\w<>]+:\d+ - ")  # loguru: where in the source a line was said
 _FILE_LINE = re.compile(r"\s*\S+\.(?:py|cpp|cc|c|cu):\d+\]\s*")
 _HINT = re2.compile(
     r"(?i)loss|epoch|step|iter|acc|err|lr|batch|\bep\b|ppl|perplex|auc|f1|bleu|norm|map|iou|rew|score|recall|prec|test|val|train"
-    r"|update|m[as]e\b|\[\d|dev\b|kl\b|[cw]er\b|cost|\bfid\b|psnr|ssim|dice"
+    r"|update|m[as]e\b|\[\d|dev\b|kl\b|[cw]er\b|cost|\bfid\b|psnr|ssim|dice|\btick |learning.rate|rank-?1\b"
 )
 _CONFIG_PRINT = re2.compile(
     r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved from\b|\bdid not improve\b"
+    r"|\.py\s+(?:\S+\s+)?--?[A-Za-z]"
 )
 _new = tuple.__new__  # a named tuple's own way to make one costs twice as much
 _MOST_LAYOUTS = 128
@@ -98,7 +99,7 @@ class Prose:
         for key in reversed(self._layouts):
             match = self._layouts[key].pattern.fullmatch(text)
             if match:
-                found = self._take(self._layouts[key], match, context)
+                found = self._given(self._layouts[key], match, context)
                 if found is not None:
                     self._layouts.move_to_end(key)
                     self._warm(self._layouts[key], found)
@@ -111,15 +112,23 @@ class Prose:
             return Found((), (), None, None, None, None, None, parts.section) if parts.section else None
         layout = learn(text, start, parts, self._names, direct)
         match = layout.pattern.fullmatch(text)
-        found = self._take(layout, match, context) if match else None
+        found = self._given(layout, match, context) if match else None
         if found is not None:
             self._layouts[layout.pattern.pattern] = layout
             if len(self._layouts) > _MOST_LAYOUTS:
                 self._layouts.popitem(last=False)
         return found._replace(section=parts.section if not parts.kept else "") if found else None
 
+    def _given(self, layout: Layout, match: re.Match[str], context: str) -> Found | None:
+        """What a line gives; the means of a validation under way give nothing yet."""
+        if layout.batches is not None and not progress.ended(
+            match[layout.batches[0] + 1], match[layout.batches[1] + 1]
+        ):
+            return Found((), (), None, None, None, None, None)
+        return self._take(layout, match, context)
+
     def _warm(self, layout: Layout, found: Found) -> None:
-        if layout.direct and found.names and layout not in self._hot:
+        if layout.direct and found.names and layout.batches is None and layout not in self._hot:
             self._hot.insert(0, layout)
             del self._hot[8:]
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import re2
+
 from sentinel.core.records import Item
 from sentinel.formats.course import Course
 
@@ -15,10 +17,26 @@ _YOLO_KEYS = (
     *("val/precision", "val/recall", "val/map50", "val/map50_95", "val/box_loss", "val/obj_loss", "val/cls_loss"),
 )
 _CELL = r"\s+(?:[-+]?[\d.]+(?:[eE][-+]?\d+)?|nan|inf)"
-_BOXES = re.compile(rf"^\s*(?P<epoch>\d+)/(?P<last>\d+)\s+[\d.]+[GM]?(?P<cells>(?:{_CELL}){{3,12}}):\s*(?P<done>\d+)%")
+_BOXES = re.compile(
+    rf"^\s*(?P<epoch>\d+)/(?P<last>\d+)\s+[\d.]+[GM]?(?P<cells>(?:{_CELL}){{3,12}})(?::\s*(?P<done>\d+)%|\s*$)"
+)
 _BOXES_HEAD = re.compile(r"^\s*Epoch\s+(?:GPU|gpu)_mem\s+(?P<names>\S.*)$")
 _BOXES_ALL = re.compile(rf"^\s+all\s+\d+\s+\d+(?P<cells>(?:{_CELL}){{4,8}})\s*$")
 _BOXES_KEYS = ("val/precision", "val/recall", "val/map50", "val/map50_95")
+_DARKNET = re.compile(
+    r"\s*(?P<iter>\d+): (?P<loss>-?[\w.]+), (?P<avg_loss>-?[\w.]+) avg(?: loss)?, "
+    r"(?P<lr>[\d.e-]+) rate, (?P<step_time>[\d.]+) seconds\b"
+)
+_DARTS = re.compile(
+    r"\btrain (?P<iter>\d{3,}) (?P<loss>[\d.]+e[-+]\d+|nan|inf) (?P<top1>\d+\.\d+) (?P<top5>\d+\.\d+)\s*$"
+)
+_REGION = re.compile(r"(?:v\d \(.{0,80})?Region (?:\d+ )?Avg ")
+_DARKNET_MAP = re.compile(r"\s*mean average precision \(mAP@0?\.50\) = (?P<map50>[\d.]+)")
+_NO_LOSS = frozenset(["labels", "targets", "instances", "size", "img_size"])
+_OWN = re2.compile(
+    r"^\s*\d+/\d+\s+[\d.]+[GM]\s|copypaste: | avg(?: loss)?, |Region .{0,4}Avg |\btrain \d{3,} \S+ \S+ \S+$"
+    r"|mean average precision"
+)
 _COCO = re.compile(
     r"\((?P<what>A[PR])\) @\[ IoU=(?P<iou>\S+)\s*\| area=\s*(?P<area>\w+)\s*\| maxDets=\s*(?P<most>\d+)\s*\]"
     r" = (?P<value>-?[\d.]+)"
@@ -40,11 +58,17 @@ def yolo(text: str) -> tuple[dict[str, Any], int] | None:
     return {**thing, "epoch": epoch}, int(last[:9]) + 1
 
 
+def may_own(text: str) -> bool:
+    """Whether a line is worth a look at its shape."""
+    return text[:5] == "     " or _OWN.search(text) is not None
+
+
 def own(text: str, course: Course, line: int, out: list[Item]) -> dict[str, Any] | None:
-    """Scores to copy and tables of boxes; None for any other line."""
+    """Scores to copy, darknet's lines and tables of boxes; None for any other line."""
     if "copypaste: " in text:
         return copied(text, course) or None
-    return boxes(text, course, line, out)
+    found = darknet(text) if text[:5] != "     " else None
+    return boxes(text, course, line, out) if found is None else found
 
 
 def boxes(text: str, course: Course, line: int, out: list[Item]) -> dict[str, Any] | None:
@@ -52,14 +76,30 @@ def boxes(text: str, course: Course, line: int, out: list[Item]) -> dict[str, An
     if head := _BOXES_HEAD.match(text):
         course.copied = ["", *head["names"].split()]
         return {}
-    if row := _BOXES.match(text):
+    if course.copied[:1] == [""] and (row := _BOXES.match(text)):
         course.fact("fact.planned_epochs", int(row["last"][:9]), line, out)
         cells = zip(course.copied[1:], row["cells"].split(), strict=False)
-        losses = {f"train/{name}": cell for name, cell in cells if name.endswith("_loss")}
-        return {**losses, "epoch": row["epoch"]} if losses and row["done"] == "100" else {}
+        losses = {_loss(name): cell for name, cell in cells if name.lower() not in _NO_LOSS}
+        return {**losses, "epoch": row["epoch"]} if losses and row["done"] in ("100", None) else {}
     if scores := _BOXES_ALL.match(text):
         return dict(zip(_BOXES_KEYS, scores["cells"].split(), strict=False))
     return {} if text.lstrip().startswith("Class ") and " Images " in text else None
+
+
+def _loss(name: str) -> str:
+    """YOLOv5 says `box`, YOLOv8 `box_loss`, and `total` is the loss itself."""
+    return "train/loss" if name == "total" else f"train/{name.removesuffix('_loss')}_loss"
+
+
+def darknet(text: str) -> dict[str, Any] | None:
+    """Darknet's iterations and its mAP, and DARTS's; what is printed of each layer in each batch gives nothing."""
+    if found := _DARTS.search(text):
+        return {("iter" if key == "iter" else f"train/{key}"): value for key, value in found.groupdict().items()}
+    if found := _DARKNET.match(text):
+        return found.groupdict()
+    if found := _DARKNET_MAP.match(text):
+        return {"val/map50": found["map50"]}
+    return {} if _REGION.match(text) else None
 
 
 def coco(text: str) -> dict[str, Any] | None:

@@ -14,14 +14,15 @@ _MONTHS = {
 NO_YEAR = 2000  # a leap year, so that every day exists
 
 _CLOCK = r"(?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)(?:[.,](?P<f>\d{1,9}))?"
+_HALF = r"(?: (?P<p>[AP])M\b)?"  # of the day
 _FORMS = (
     rf"(?P<Y>\d{{4}})[-/](?P<m>\d\d)[-/](?P<d>\d\d)[ T_]{_CLOCK}(?P<z>Z|[+-]\d\d:?\d\d)?",
     rf"[IWEF](?P<m>\d\d)(?P<d>\d\d) {_CLOCK}\s+\d+",
     rf"(?P<b>[A-Z][a-z][a-z])\s+(?P<d>\d\d?) {_CLOCK}(?: (?P<Y>\d{{4}}))?",
     rf"(?:[A-Z][a-z][a-z] )(?P<b>[A-Z][a-z][a-z])\s+(?P<d>\d\d?) {_CLOCK}(?: [A-Z]{{3,4}})? (?P<Y>\d{{4}})",
-    rf"(?P<m>\d\d)/(?P<d>\d\d)/(?P<Y>\d{{4}}) {_CLOCK}",
+    rf"(?P<m>\d\d)/(?P<d>\d\d)/(?P<Y>\d{{4}}) {_CLOCK}{_HALF}",
     rf"(?P<d>\d\d)\.(?P<m>\d\d)\.(?P<Y>\d{{4}}) {_CLOCK}",
-    rf"(?P<m>\d\d)[/-](?P<d>\d\d) {_CLOCK}",
+    rf"(?P<m>\d\d)[/-](?P<d>\d\d) {_CLOCK}{_HALF}",
 )
 _STAMPS = tuple(re.compile(form, re.ASCII) for form in _FORMS)
 HEAD = re.compile(r"[\s\[(<]*(?:(?:INFO|DEBUG|WARNING|ERROR)[\s:]+)?(?=[\dA-Z])")
@@ -66,6 +67,8 @@ def _value(match: re.Match[str]) -> float | None:
     if month > 12 >= day:  # the day came first
         month, day = day, month
     hour, minute, second = int(part["H"]), int(part["M"]), int(part["S"])
+    if half := part.get("p"):
+        hour = hour % 12 + 12 * (half == "P")
     if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
         return None
     year = int(part["Y"]) if part.get("Y") else NO_YEAR

@@ -17,7 +17,7 @@ from sentinel.formats.course import Course
 from sentinel.formats.lines import Piece, Splitter
 from sentinel.formats.naming import Naming
 from sentinel.formats.numbers import VALUE, number
-from sentinel.formats.objects import Objects, from_dict_print, from_json
+from sentinel.formats.objects import Objects, from_dict_print, from_json, is_numeric
 from sentinel.formats.prose import Found, Prose
 from sentinel.formats.says import Says, is_error
 from sentinel.formats.tables import RULED, Table, any_header, header_of, is_ruler
@@ -27,6 +27,7 @@ _BAR = re.compile(
     r"^(?P<desc>(?:\d+\|\d+\|)?[^|]*?):?\s*\d+%\|[^|]*\|\s*(?P<n>\d+)/(?P<total>\d+)\s*\[[^,\]]*(?:,\s*[\d.?]+\s*(?:it/s|s/it|\w+/s|s/\w+))?(?P<rest>[^\]]*)\](?P<more>.*)$"
 )
 _KERAS = re.compile(r"^\s*(?P<n>\d+)/(?P<total>\d+|Unknown) (?:\[[=>.\s]*\]|[━╸╺][━ ╸╺]*)(?P<rest>.*)$")
+_EVALUATED = re.compile(r"^\s*step\s+(?P<n>\d+)/(?P<total>\d+)\s+-\s+(?P<rest>.*)$")  # Paddle's, under `Eval begin...`
 _KERAS_TIME = re.compile(r"^\s*(?:-\s*)?(?:ETA: \S+|\d+\S*s(?: \d+\S+/\w+)?)?\s*-?\s*")
 _BLOCK = re.compile(rf"^\s+(?P<key>[A-Za-z_][\w/().% -]*?)\s*[=:]\s*(?P<value>{VALUE})\s*$")
 _FRAME = re.compile(r"^\s*[|│┃]\s*(?P<key>[^|│┃]*?)\s*[|│┃]\s*(?P<value>[^|│┃]*?)\s*[|│┃]\s*$")
@@ -182,9 +183,7 @@ class TextReader:
             header, self._header = self._header, None
             if self._opens_table(header, text, piece, out):
                 return True
-        if (text[:5] == "     " or "copypaste: " in text) and (
-            own := shapes.own(text, self._course, piece.number, out)
-        ) is not None:
+        if shapes.may_own(text) and (own := shapes.own(text, self._course, piece.number, out)) is not None:
             return bool(own) and self._shape(own, piece, out)
         understood = self._brackets(text, piece, out)
         if understood is not None:
@@ -214,6 +213,8 @@ class TextReader:
                 return True
             if ":::MLLOG" in text or self._config_line:
                 return False
+        if self._course.context and (match := _EVALUATED.match(text)):
+            return match["n"] == match["total"] and self._prose_line(match["rest"], piece, out, None)
         coco = shapes.coco(text) if " @[ IoU=" in text else None
         return self._shape(coco, piece, out) if coco else None
 
@@ -278,7 +279,7 @@ class TextReader:
         return pairs is not None and self._row(pairs, text, piece, out)
 
     def _row(self, thing: dict[str, Any], text: str, piece: Piece, out: list[Item]) -> bool:
-        numbers = sum(not isinstance(v, str | None.__class__) or number(str(v)) is not None for v in thing.values())
+        numbers = sum(map(is_numeric, thing.values()))
         if numbers * 2 < len(thing) or shapes.is_config(thing):
             self._config_line = len(thing) > 3
             if shapes.is_config(thing):
@@ -358,7 +359,7 @@ class TextReader:
             course.counters(step, found.epoch)
         self._plans(found, piece.number, out, bar)
         if not found.names:
-            self._block = found.step is not None and bar is None
+            self._block = found.step is not None and bar is None and not said[:1].isspace()
             return False
         if bar == 0:
             return True  # nothing is done yet: what a bar shows at its start is of the epoch before

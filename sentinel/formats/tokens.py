@@ -28,6 +28,7 @@ _RATE = re.compile(
     r"\s*\[?(?:(?P<k>[kK])\s)?\s*(?:tok|toks|tks|tokens?|samples?|imgs?|images?|it|iters?|steps?|examples?|seqs?|words?|ins|frames?)"
     r"\s*(?:/|per)\s*(?:s|sec|second)\b\]?(?![:=])"
 )
+_BARE_RATE = re.compile(r"\s?/s(?:ec)?\b(?!/)")  # `812.27/s` of whatever
 _GLUED = re.compile(r"[A-Za-z_]\w*\s*[=:]")
 
 
@@ -78,6 +79,8 @@ def _number(text: str, token: Token) -> Token:
     unit = _UNIT.match(text, token.end)
     if rate:
         return token._replace(end=rate.end(), rate=True, scale=1e3 if rate["k"] else 1.0)
+    if not unit and token.kind == "num" and (bare := _BARE_RATE.match(text, token.end)):
+        return token._replace(end=bare.end(), rate=True)
     if unit:
         scale = SCALES.get(unit["scale"] or "", 1.0)
         token = token._replace(end=unit.end(), share=bool(unit["share"]), scale=scale)

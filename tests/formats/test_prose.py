@@ -224,7 +224,8 @@ def test_a_bar_that_shows_the_last_validation_again_does_not_validate_again():
 
 def test_a_loop_over_the_test_set_counts_its_batches_in_brackets():
     text = "Test: [ 0/20]\tTime  0.401 ( 0.401)\tLoss 3.5169e-01 (3.5169e-01)\tAcc@1  87.33 ( 87.33)\n"
-    assert said(text) == [{"test.loss": 0.35169, "test.accuracy": 87.33}]
+    text += "Test: [19/20]\tTime  0.201 ( 0.301)\tLoss 2.5169e-01 (3.0169e-01)\tAcc@1  81.33 ( 85.25)\n"
+    assert said(text) == [{"val.loss": 0.30169, "val.accuracy": 85.25}]
 
 
 def test_where_a_line_was_said_in_the_source_is_no_metric():
