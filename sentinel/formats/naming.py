@@ -28,16 +28,16 @@ class Role(Enum):
 # Lower counts first where a line has several; the trainer's own step before a batch within an epoch.
 _STEP_WORDS = (
     (0, "global_step global_steps train_global_step total_timesteps time_total_timesteps timesteps_total"),
-    (0, "timestepssofar timesteps_so_far"),
+    (0, "timestepssofar timesteps_so_far total_env_interacts t_env total_t"),
     (1, "step steps train_step training_step trainer_global_step current_step current_steps optimizer_step"),
     (1, "num_updates train_num_updates"),
     (2, "iter iteration iterations iter_num itr niter n_iter train_iter update updates up timestep timesteps"),
-    (2, "steps_done"),
+    (2, "steps_done env_step env_steps time_steps"),
     (3, "num_steps iters"),
     (4, "i it training_iteration"),
     (5, "batch batch_id batch_idx mini_batch minibatch train_batch batches"),
     (7, "time_iterations"),
-    (8, "episode episodes ep_num"),
+    (8, "episode episodes ep_num episode_num frame frames frame_idx total_frames"),
 )
 STEPS = {word: rank for rank, group in _STEP_WORDS for word in group.split()}
 WANDB_STEP = 6  # `_step` counts log calls: only where the trainer named none of its own
@@ -60,7 +60,13 @@ def counter_rank(raw: str) -> int | None:
     """How well a key names the step; None where it names none."""
     if raw.strip().lower() == "_step":
         return WANDB_STEP
-    return STEPS.get("_".join(words(raw)))
+    found = STEPS.get("_".join(words(raw)))
+    group, slash, last = raw.rpartition("/")
+    if found is not None or not slash:
+        return found
+    if group.lower() == "total" and last.lower() == "steps":
+        return STEPS["steps"]  # stable-baselines' DDPG counts here; elsewhere total steps are the plan
+    return 0 if STEPS.get("_".join(words(last))) == 0 else None  # `misc/total_timesteps`: sure in any group
 
 
 def role(raw: str, found: Spelling, table: bool = False) -> Role:
@@ -103,7 +109,7 @@ class Naming:
     def name_all(self, keys: Sequence[tuple[str, str]], context: str = "", group: str = "") -> tuple[str, ...]:
         """The names of one layout's keys, each with the split that its section gives; "" is to be left out."""
         spelt = [(raw, section, self.names.spell(raw)) for raw, section in keys]
-        if any(s.metric in ("epsilon", "eps") for _, _, s in spelt):  # who explores is paid: a score is a reward
+        if any(s.metric in ("epsilon", "eps", "e") for _, _, s in spelt):  # who explores is paid: a score is a reward
             paid = self.names.spell("reward")
             spelt = [(raw, section, paid if s.metric in _PAID else s) for raw, section, s in spelt]
         spelt = self._timed(spelt)

@@ -22,10 +22,10 @@ _PLACE = re.compile(r"[^|]{0,60}\| \w+ *\| [\w.]+:[\w<>]+:\d+ - ")  # loguru: wh
 _FILE_LINE = re.compile(r"\s*\S+\.(?:py|cpp|cc|c|cu):\d+\]\s*")
 _HINT = re2.compile(
     r"(?i)loss|epoch|step|iter|acc|err|lr|batch|\bep\b|ppl|perplex|auc|f1|bleu|norm|map|iou|rew|score|recall|prec|test|val|train"
-    r"|update|m[as]e\b|\[\d|dev\b|kl\b|[cw]er\b|cost|\bfid\b|psnr|ssim|dice"
+    r"|update|m[as]e\b|\[\d|dev\b|kl\b|[cw]er\b|cost|\bfid\b|psnr|ssim|dice|learn:|\bep[_i]|return|t_env"
 )
 _CONFIG_PRINT = re2.compile(
-    r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved from\b|\bdid not improve\b"
+    r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved (?:from|by)\b|<tf\.Tensor|\bdid not improve\b"
 )
 _new = tuple.__new__  # a named tuple's own way to make one costs twice as much
 _MOST_LAYOUTS = 128

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import re2
+
 from sentinel.core.records import Item
 from sentinel.formats.course import Course
 
@@ -23,6 +25,16 @@ _COCO = re.compile(
     r"\((?P<what>A[PR])\) @\[ IoU=(?P<iou>\S+)\s*\| area=\s*(?P<area>\w+)\s*\| maxDets=\s*(?P<most>\d+)\s*\]"
     r" = (?P<value>-?[\d.]+)"
 )
+_COQUI = re.compile(r"^\s*\| > (?P<key>\w+): ?(?P<value>\S+)(?:\s+\(\S+\))?\s*$")
+_COQUI_EVAL = re.compile(r"^\s*--> STEP: \d+\s*$")
+_PLAYED = re.compile(r"\| (train|eval) *\| [A-Z]+: ")
+_PLAYED_PAIR = re.compile(r"\| ([A-Z]+): ([-+\d.e]+)(?= |$)")
+_PLAYED_KEYS = {
+    "S": "step", "E": "episode", "R": "reward", "L": "episode_length", "FPS": "fps",
+    "ALOSS": "loss_actor", "CLOSS": "loss_critic",
+}  # fmt: skip
+_LLMC = re.compile(r"^s:(\d+) (tel|trl):(\S+)\s*$")
+_OWN = re2.compile(r"^     |copypaste: |--> STEP: |^s:\d+ t[er]l:|\| (?:train|eval) *\| [A-Z]+: ")
 _CONFIG = (
     "batch_size seed momentum weight_decay optimizer num_epochs epochs num_workers model hidden_size workers data_dir model_name "
     "lr_scheduler dropout gpus warmup_steps batchnorm_eps num_layers image_shape num_classes"
@@ -40,11 +52,38 @@ def yolo(text: str) -> tuple[dict[str, Any], int] | None:
     return {**thing, "epoch": epoch}, int(last[:9]) + 1
 
 
+def may_own(text: str) -> bool:
+    """Whether a line may be one that `own` reads."""
+    return bool(_OWN.search(text))
+
+
 def own(text: str, course: Course, line: int, out: list[Item]) -> dict[str, Any] | None:
-    """Scores to copy and tables of boxes; None for any other line."""
+    """Scores to copy, tables of boxes, what Coqui, DrQ and llm.c print; None for any other line."""
     if "copypaste: " in text:
         return copied(text, course) or None
-    return boxes(text, course, line, out)
+    if _PLAYED.search(text):
+        return played(text)
+    if loss := _LLMC.match(text):
+        return {"step": loss[1], {"tel": "val/loss", "trl": "train/loss"}[loss[2]]: loss[3]}
+    told = coqui(text, course)
+    return boxes(text, course, line, out) if told is None else told
+
+
+def coqui(text: str, course: Course) -> dict[str, Any] | None:
+    """A line of Coqui's blocks, the value of now before its mean in brackets; of an evaluation the means alone."""
+    if _COQUI_EVAL.match(text):
+        course.section("val")  # its batches are counted from 0: no step of the training
+        return {}
+    if (match := _COQUI.match(text)) is None:
+        return None
+    return {} if course.context and not match["key"].startswith("avg_") else {match["key"]: match["value"]}
+
+
+def played(text: str) -> dict[str, Any]:
+    """DrQ's line of an episode in capitals: `| train | S: 3000 | E: 6 | L: 500 | R: 51.3`."""
+    split = "val/" if "| eval" in text else ""
+    pairs = {_PLAYED_KEYS[key]: value for key, value in _PLAYED_PAIR.findall(text) if key in _PLAYED_KEYS}
+    return {key if key in ("step", "episode") else split + key: value for key, value in pairs.items()}
 
 
 def boxes(text: str, course: Course, line: int, out: list[Item]) -> dict[str, Any] | None:

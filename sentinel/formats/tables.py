@@ -61,6 +61,7 @@ _RULED_KEYS = {  # spaCy's names; its scores are of the development set
     "CATS_SCORE": "val cats_score", "SPANS_SC_F": "val f1", "TAG_ACC": "val tag_acc",
     "DEP_UAS": "val dep_uas", "DEP_LAS": "val dep_las",
 }  # fmt: skip
+_FRACTION = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
 _GAPS = re.compile(r"\s{2,}")
 _SENTENCE = re.compile(r"[,:;()!?'\"]")
 
@@ -116,6 +117,12 @@ def _ruled_header(text: str) -> tuple[str, list[str]] | None:
 def is_ruler(text: str, columns: int) -> bool:
     """Whether a line underlines so many columns."""
     return len(text.split()) == columns and not text.strip(" -=\t")
+
+
+def counts_on(text: str, columns: list[str]) -> bool:
+    """Whether a line is a row under names of several words, with no ruler between: scikit-learn's boosting."""
+    cells = text.split()
+    return columns[0].lower() == "iter" and len(cells) == len(columns) and cells[0].isdigit()
 
 
 def stem_group(file: str) -> str:
@@ -184,6 +191,8 @@ class Table:
         cells = cells_of(text.strip() if self.delimiter == " " else text, self.delimiter)
         if len(cells) != len(self.columns):
             return False
+        if self._splits:
+            self._unlabel(cells)
         step = epoch = None
         if self._step >= 0 and cells[self._step].strip():
             step = whole(cells[self._step])
@@ -204,6 +213,13 @@ class Table:
         label = tuple(cells[i].strip() for i in self._splits)
         course.step, course.epoch = None, None
         return course.row(self._names(tuple(present), label), tuple(values), step, epoch, line, "")
+
+    def _unlabel(self, cells: list[str]) -> None:
+        """A column called `metric` or `key` that holds fractions is a reading, not a label."""
+        for i in [i for i in self._splits if _FRACTION.fullmatch(cells[i].strip())]:
+            self._splits.remove(i)
+            self._metrics = sorted([*self._metrics, i])
+            self._known.clear()
 
     def _values(self, cells: list[str]) -> tuple[list[int], list[float]]:
         present: list[int] = []

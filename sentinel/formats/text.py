@@ -20,11 +20,11 @@ from sentinel.formats.numbers import VALUE, number
 from sentinel.formats.objects import Objects, from_dict_print, from_json
 from sentinel.formats.prose import Found, Prose
 from sentinel.formats.says import Says, is_error
-from sentinel.formats.tables import RULED, Table, any_header, header_of, is_ruler
+from sentinel.formats.tables import RULED, Table, any_header, counts_on, header_of, is_ruler
 from sentinel.formats.wrappers import peel
 
 _BAR = re.compile(
-    r"^(?P<desc>(?:\d+\|\d+\|)?[^|]*?):?\s*\d+%\|[^|]*\|\s*(?P<n>\d+)/(?P<total>\d+)\s*\[[^,\]]*(?:,\s*[\d.?]+\s*(?:it/s|s/it|\w+/s|s/\w+))?(?P<rest>[^\]]*)\](?P<more>.*)$"
+    r"^(?P<desc>(?:\d+\|\d+\|)?[^|]*?)(?:\|\|)?:?\s*\d+%\|[^|]*\|\s*(?P<n>\d+)/(?P<total>\d+)\s*\[[^,\]]*(?:,\s*[\d.?]+\s*(?:it/s|s/it|\w+/s|s/\w+))?(?P<rest>[^\]]*)\](?P<more>.*)$"
 )
 _KERAS = re.compile(r"^\s*(?P<n>\d+)/(?P<total>\d+|Unknown) (?:\[[=>.\s]*\]|[━╸╺][━ ╸╺]*)(?P<rest>.*)$")
 _KERAS_TIME = re.compile(r"^\s*(?:-\s*)?(?:ETA: \S+|\d+\S*s(?: \d+\S+/\w+)?)?\s*-?\s*")
@@ -182,9 +182,7 @@ class TextReader:
             header, self._header = self._header, None
             if self._opens_table(header, text, piece, out):
                 return True
-        if (text[:5] == "     " or "copypaste: " in text) and (
-            own := shapes.own(text, self._course, piece.number, out)
-        ) is not None:
+        if shapes.may_own(text) and (own := shapes.own(text, self._course, piece.number, out)) is not None:
             return bool(own) and self._shape(own, piece, out)
         understood = self._brackets(text, piece, out)
         if understood is not None:
@@ -242,9 +240,9 @@ class TextReader:
         if is_ruler(text, len(header[1])):
             self._header = [" ", header[1]]
             return True
-        if header[0] == RULED:
+        if header[0] == RULED and not counts_on(text, header[1]):
             return False
-        for delimiter in (header[0], "\t", " "):
+        for delimiter in (header[0], "\t", " ") if header[0] != RULED else (" ",):
             table = Table(delimiter, header[1], self._naming, self._course.file)
             row = table.row(text, self._course, piece.number)
             if row is not False:
