@@ -169,7 +169,8 @@ class _Reading:
     def _counts(self, key: list[str], token: Token, strong: bool) -> bool:
         """Whether a number may be a counter: a whole one, or an epoch as a trainer rounds it, `epoch = 2.5`."""
         text = token.text.replace(",", "").rstrip(".")
-        return token.kind == "frac" or text.isdigit() or (strong and key[-1].lower() == "epoch" and "e" not in text)
+        rounded = strong and key[-1].lower() == "epoch" and text.replace(".", "").isdigit()
+        return token.kind == "frac" or text.isdigit() or rounded
 
     def _is_loss(self, key: list[str]) -> bool:
         return self.names.spell(" ".join(key[-3:])).metric == "loss"

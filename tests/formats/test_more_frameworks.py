@@ -119,3 +119,7 @@ def test_a_group_named_total_counts_steps():
     text = "total/steps,total/episodes,loss\n2000,12,0.5\n"
     assert said(text, "progress.csv") == [{"total.episodes": 12.0, "train.loss": 0.5, "step": 2000}]
     assert said("misc/total_timesteps,loss\n2000,0.5\n", "progress.csv") == [{"train.loss": 0.5, "step": 2000}]
+
+
+def test_an_epoch_below_zero_is_none():
+    assert said("INFO:root:Rank 4 done. map=23.5 @ epoch=-1\n") == [{"map": 23.5}]
