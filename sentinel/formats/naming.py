@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import Enum
+from zlib import crc32
 
 from sentinel.core.names import Names, joined
 from sentinel.core.spelling import Spelling, own_name, words
@@ -135,13 +136,20 @@ class Naming:
         for raw, s, split in wanted:
             full = self._claimed(s, split)
             if s.known and not s.splits and not s.split:
-                full = s.metric  # lr and the like take no split from where they stand
+                full = self._first(raw, s.metric)  # lr and the like take no split from where they stand
             elif group and not s.known:
                 full = joined(s._replace(metric=f"{group}.{s.metric}"), split)
             if full in out:  # two keys of one meaning: the second keeps a name of its own
                 full = joined(own_name(raw), split)
             out.append(f"{full}_{len(out)}" if full in out else full)
         return tuple(out)
+
+    def _first(self, raw: str, name: str) -> str:
+        """Of two measures of speed in one file, tokens and samples a second, the first keeps the name."""
+        if name not in _SPEEDS:
+            return name
+        mark = crc32("_".join(words(raw)).encode())
+        return name if self.claims.setdefault(name, mark) == mark else own_name(raw).metric
 
     def _timed(self, spelt: list[tuple[str, str, Spelling]]) -> list[tuple[str, str, Spelling]]:
         """`Time 0.31 (0.30)  Data 0.01 (0.01)`: beside the wait for data, a bare time is that of a step."""
@@ -165,5 +173,6 @@ class Naming:
 
 
 _TRAINING = ("lr", "grad_norm", "throughput", "loss_scale")
+_SPEEDS = ("throughput", "step_time")
 _PAID = ("score", "avg_score", "average_score", "mean_score", "total_score", "last_score")
 _NO_DEFAULT = ("reward", "episode_length", "win_rate", "success_rate", "metric")

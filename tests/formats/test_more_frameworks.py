@@ -123,3 +123,8 @@ def test_a_group_named_total_counts_steps():
 
 def test_an_epoch_below_zero_is_none():
     assert said("INFO:root:Rank 4 done. map=23.5 @ epoch=-1\n") == [{"map": 23.5}]
+
+
+def test_of_two_speeds_in_one_file_the_first_keeps_the_name():
+    text = "[Step 3/90] Loss: 5.5 | Tokens/s: 92.5\nstep: 3 loss: 5.5 samples/sec: 0.25\n[Step 4/90] Loss: 5.25 | Tokens/s: 93.5\n"
+    assert [row.get("throughput") for row in said(text)] == [92.5, None, 93.5]
