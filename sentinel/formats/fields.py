@@ -7,17 +7,7 @@ from typing import NamedTuple
 
 from sentinel.core.names import Names
 from sentinel.core.spelling import split_of, words
-from sentinel.formats.lexicon import (
-    BEFORE_COUNTER,
-    CLASS_METRICS,
-    COMPARED,
-    COUNTED_BY,
-    LENGTHS,
-    LINKS,
-    NO_LABEL,
-    NOT_COUNTED,
-    SHORT,
-)
+from sentinel.formats.lexicon import CLASS_METRICS, COMPARED, LENGTHS, LINKS, NO_LABEL, SHORT, may_count
 from sentinel.formats.naming import EPOCHS, STEPS, Role, role
 from sentinel.formats.tokens import Token, tokens
 
@@ -170,7 +160,7 @@ class _Reading:
         """Whether a number may be a counter: a whole one, or an epoch as a trainer rounds it, `epoch = 2.5`."""
         text = token.text.replace(",", "").rstrip(".")
         rounded = strong and key[-1].lower() == "epoch" and text.replace(".", "").isdigit()
-        return token.kind == "frac" or text.isdigit() or rounded
+        return not token.share and (token.kind == "frac" or text.isdigit() or rounded)  # `Iteration:  95%|####`
 
     def _is_loss(self, key: list[str]) -> bool:
         return self.names.spell(" ".join(key[-3:])).metric == "loss"
@@ -202,7 +192,7 @@ class _Reading:
             return self._counted("global_step", token, False)  # of all episodes
         if before and (full := "_".join([before[-1], name])) in STEPS:
             before, name = before if name in STEPS else before[:-1], full  # `global step`; `Total T`
-        if not _may_count(name, before):
+        if not may_count(name, before):
             return False
         splits = [split for part in before if (split := split_of(part))]
         if splits:
@@ -258,17 +248,6 @@ class _Reading:
         if self.label and found.metric in CLASS_METRICS:
             raw, what = f"class/{self.label}/{found.metric}", Role.METRIC
         self.fields.append(Field(raw, token, strong, "" if own else self.section, what))
-
-
-def _may_count(name: str, before: list[str]) -> bool:
-    """Whether what stands before a counter's name leaves it the trainer's own."""
-    if not before:
-        return True
-    if len(before) > 1 and any(part not in BEFORE_COUNTER for part in before):
-        return "best" in before
-    if before[-1] not in COUNTED_BY and name.endswith("s"):
-        return False  # `Warmup steps: 1000` is a plan
-    return before[-1] not in NOT_COUNTED
 
 
 def read(text: str, start: int, names: Names) -> Fields:
@@ -340,7 +319,7 @@ def _kept(state: _Reading, text: str) -> Fields:
         _forget(state)
     if state.episode and state.length in LENGTHS:
         state.step = (STEPS["episode"], state.episode)  # `Episode 12, Reward 31.0, Steps 200`: it was so long
-    if state.epoch and "." in state.epoch.text and not state.fields:
+    if state.epoch and "." in state.epoch.text.rstrip(".") and not state.fields:
         state.epoch = None  # a line of a summary, in whose section others follow
     step = state.step[1] if state.step else None
     indented = 2 <= len(text) - len(text.lstrip(" ")) <= 12  # what stands further in is set flush right

@@ -23,3 +23,14 @@ SHORT = _words(
 COMPARED = _words("saved baseline random target threshold chance goal possible")
 LINKS = _words("at after for in on")  # `Cost after iteration 100: 0.64`
 LENGTHS = _words("steps timesteps time_steps num_steps frames")  # beside an episode: how long it was
+
+
+def may_count(name: str, before: list[str]) -> bool:
+    """Whether what stands before a counter's name leaves it the trainer's own."""
+    if not before:
+        return True
+    if len(before) > 1 and any(part not in BEFORE_COUNTER for part in before):
+        return "best" in before
+    if before[-1] not in COUNTED_BY and name.endswith("s"):
+        return False  # `Warmup steps: 1000` is a plan
+    return before[-1] not in NOT_COUNTED

@@ -12,7 +12,7 @@ from typing import Any, cast
 from sentinel.core.names import Names
 from sentinel.core.records import Item, Json, MarkKind
 from sentinel.core.seams import Timing
-from sentinel.formats import dumps, shapes, stamps
+from sentinel.formats import dumps, leads, shapes, stamps
 from sentinel.formats.course import Course
 from sentinel.formats.lines import Piece, Splitter
 from sentinel.formats.naming import Naming
@@ -270,7 +270,10 @@ class TextReader:
             thing = from_json(text[at:].strip()) if text.rstrip().endswith("}") else None
             if thing is not None:
                 return self._mllog(thing, piece, out) if ":::MLLOG" in text else self._row(thing, text, piece, out)
-        if "{'" not in text or len(text) > 100_000:
+        if "{'" not in text or len(text) > 100_000 or leads.several(text):
+            return False
+        if leads.of_the_best(text):
+            self._config_line = True
             return False
         pairs = from_dict_print(text)
         return pairs is not None and self._row(pairs, text, piece, out)
@@ -285,7 +288,8 @@ class TextReader:
         plan = thing.get("total_steps", thing.get("max_steps"))
         if isinstance(plan, int) and plan > 0:
             self._course.fact("fact.planned_steps", plan, piece.number, out)
-        row = self._objects.row(thing, self._course, piece.number, text)
+        led = leads.led(thing, text, self._prose, self._naming)
+        row = self._objects.row(led, self._course, piece.number, text)
         if row is not None:
             out.append(row)
         return row is not None

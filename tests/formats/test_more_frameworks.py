@@ -128,3 +128,30 @@ def test_an_epoch_below_zero_is_none():
 def test_of_two_speeds_in_one_file_the_first_keeps_the_name():
     text = "[Step 3/90] Loss: 5.5 | Tokens/s: 92.5\nstep: 3 loss: 5.5 samples/sec: 0.25\n[Step 4/90] Loss: 5.25 | Tokens/s: 93.5\n"
     assert [row.get("throughput") for row in said(text)] == [92.5, None, 93.5]
+
+
+LED = [
+    ("an epoch", "Epoch 3: {'loss': 0.5, 'acc': 0.75}\n", {"train.loss": 0.5, "train.accuracy": 0.75, "epoch": 3.0}),
+    ("a split", "Validation metrics: {'precision': 0.5, 'f1': 0.25}\n", {"val.precision": 0.5, "val.f1": 0.25}),
+    ("a step and a split", "Step 100: val {'loss': 0.5}\n", {"val.loss": 0.5, "step": 100}),
+    ("dicts in a row", "Epoch 3 Train: {'loss': 0.5} Val: {'loss': 0.75}\n", {"train.loss": 0.5, "val.loss": 0.75, "epoch": 3.0}),
+    ("JSON", 'Epoch 3: {"loss": 0.5}\n', {"train.loss": 0.5, "epoch": 3.0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wanted"), [line[1:] for line in LED], ids=[line[0] for line in LED])
+def test_what_stands_before_a_dict_is_said_of_it(text, wanted):
+    assert said(text) == [pytest.approx(wanted)]
+
+
+def test_a_dict_of_the_best_only_repeats():
+    assert said("best metrics: {'f1': 4.5, 'EM': 0.25, 'global_step': '12000'}\n") == []
+
+
+def test_a_share_done_is_no_counter():
+    assert said("Iteration:  95%|#########5| 4342/4582 [1:36:05<02:41,  1.49it/s]\n") == []
+    assert said("Epoch:  33%|###3      | 1/3 [36:05<72:41, 2100s/it]\n") == []
+
+
+def test_an_epoch_that_trails_off_counts_for_the_lines_below():
+    assert said("Meta epoch 4...\nloss: 0.5\n") == [{"train.loss": 0.5, "epoch": 4.0}]
