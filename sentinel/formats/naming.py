@@ -30,7 +30,7 @@ class Role(Enum):
 _STEP_WORDS = (
     (0, "global_step global_steps train_global_step total_timesteps time_total_timesteps timesteps_total"),
     (0, "timestepssofar timesteps_so_far total_env_interacts t_env total_t"),
-    (1, "step steps train_step training_step trainer_global_step current_step current_steps optimizer_step"),
+    (1, "step steps train_step training_step trainer_global_step current_step current_steps optimizer_step step_num"),
     (1, "num_updates train_num_updates"),
     (2, "iter iteration iterations iter_num itr niter n_iter train_iter update updates up timestep timesteps"),
     (2, "steps_done env_step env_steps time_steps"),

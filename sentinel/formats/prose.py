@@ -25,7 +25,8 @@ _HINT = re2.compile(
     r"|update|m[as]e\b|\[\d|dev\b|kl\b|[cw]er\b|cost|\bfid\b|psnr|ssim|dice|learn:|\bep[_i]|return|t_env"
 )
 _CONFIG_PRINT = re2.compile(
-    r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved (?:from|by)\b|<tf\.Tensor|\bdid not improve\b"
+    r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved (?:from|by)\b|\w' reached \d"
+    r"|<tf\.Tensor|\bdid not improve\b"
 )
 _new = tuple.__new__  # a named tuple's own way to make one costs twice as much
 _MOST_LAYOUTS = 128
@@ -125,8 +126,9 @@ class Prose:
 
     def _take(self, layout: Layout, match: re.Match[str], context: str) -> Found | None:
         groups = match.groups()
-        if layout.step >= 0 or layout.epoch >= 0:
-            context = ""  # a line with counters of its own stands in no section
+        headed, context = context[:1] == ":", context.lstrip(":")
+        if (layout.step >= 0 or layout.epoch >= 0) and not headed:
+            context = ""  # a line with counters of its own stands in no section, but for one right below its heading
         if layout.take is not None and (names := layout.names.get(context)) is not None:
             try:
                 floats = tuple(map(float, layout.take(groups)))

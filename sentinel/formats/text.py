@@ -30,6 +30,7 @@ _KERAS = re.compile(r"^\s*(?P<n>\d+)/(?P<total>\d+|Unknown) (?:\[[=>.\s]*\]|[━
 _KERAS_TIME = re.compile(r"^\s*(?:-\s*)?(?:ETA: \S+|\d+\S*s(?: \d+\S+/\w+)?)?\s*-?\s*")
 _BLOCK = re.compile(rf"^\s+(?P<key>[A-Za-z_][\w/().% -]*?)\s*[=:]\s*(?P<value>{VALUE})\s*$")
 _FRAME = re.compile(r"^\s*[|│┃]\s*(?P<key>[^|│┃]*?)\s*[|│┃]\s*(?P<value>[^|│┃]*?)\s*[|│┃]\s*$")
+_HEADING = re.compile(r"^\s*[A-Za-z]+:\s*$")
 _RULE = re.compile(r"^\s*[-=+─━┌└├╭╰][-=+─━┬┴┼┐┘┤╮╯]{4,}\s*$")
 
 
@@ -238,7 +239,7 @@ class TextReader:
     def _opens_table(self, header: list[Any], text: str, piece: Piece, out: list[Item]) -> bool:
         """Whether this line is the first row under the line before it, or under one with another delimiter."""
         if is_ruler(text, len(header[1])):
-            self._header = [" ", header[1]]
+            self._header = ["|" if header[0] == "|" else " ", header[1]]
             return True
         if header[0] == RULED and not counts_on(text, header[1]):
             return False
@@ -347,13 +348,13 @@ class TextReader:
 
     def _prose_line(self, said: str, piece: Piece, out: list[Item], bar: int | None) -> bool:
         course = self._course
-        found = self._prose.read(said, course.context, direct=said is piece.text)
+        found = self._prose.read(said, course.above, direct=said is piece.text)
         if found is None:
             return False
         if found.section and not found.names:
             course.counters(found.step, found.epoch)
             if len(said) < 160:
-                course.section(found.section)
+                course.section(found.section, bare=bool(_HEADING.match(said)))
             return False
         step = found.step if found.step is not None or not found.names else bar
         if bar is None or (found.names and bar):

@@ -155,3 +155,43 @@ def test_a_share_done_is_no_counter():
 
 def test_an_epoch_that_trails_off_counts_for_the_lines_below():
     assert said("Meta epoch 4...\nloss: 0.5\n") == [{"train.loss": 0.5, "epoch": 4.0}]
+
+
+def test_the_line_right_below_a_bare_heading_is_of_its_split():
+    text = (
+        "2026-02-03T04:05:06.1: step 100, loss 0.5, acc 0.75\n\n"
+        "Evaluation:\n2026-02-03T04:05:07.1: step 100, loss 0.625, acc 0.5\n\n"
+        "2026-02-03T04:05:08.1: step 101, loss 0.25, acc 0.875\n"
+    )
+    assert said(text) == [
+        {"train.loss": 0.5, "train.accuracy": 0.75, "step": 100},
+        {"val.loss": 0.625, "val.accuracy": 0.5, "step": 100},
+        {"train.loss": 0.25, "train.accuracy": 0.875, "step": 101},
+    ]
+
+
+def test_a_forecaster_s_vali_loss_is_the_validation_s():
+    met = said("Epoch: 3, Steps: 400 | Train Loss: 0.5 Vali Loss: 0.625 Test Loss: 0.75\n")
+    assert met == [{"train.loss": 0.5, "val.loss": 0.625, "test.loss": 0.75, "step": 400, "epoch": 3.0}]
+
+
+def test_a_table_drawn_with_bars():
+    table = "| epoch | train_loss | val_loss |\n|---|:--:|---|\n| 1 | 0.5 | 0.75 |\n| 2 | 0.25 | 0.625 |\n"
+    wanted = [
+        {"train.loss": 0.5, "val.loss": 0.75, "epoch": 1.0},
+        {"train.loss": 0.25, "val.loss": 0.625, "epoch": 2.0},
+    ]
+    assert said(table) == wanted
+    assert said(table.replace("|---|:--:|---|", "+---+----+---+")) == wanted
+
+
+def test_a_checkpoint_s_reached_score_is_told_elsewhere():
+    assert (
+        said("Epoch 3, global step 300: 'val_loss' reached 0.41 (best 0.41), saving model to '/x/y.ckpt' as top 1\n")
+        == []
+    )
+
+
+def test_names_of_several_words_over_counted_rows():
+    text = "Epoch  Train loss  Val loss\n    1      0.5    0.75\n    2      0.25    0.625\n"
+    assert [row["val.loss"] for row in said(text)] == [0.75, 0.625]
