@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sentinel.core.names import Names
 from sentinel.core.spelling import split_of, words
-from sentinel.formats.lexicon import CLASS_METRICS, COMPARED, LENGTHS, LINKS, NO_LABEL, SHORT, may_count
+from sentinel.formats.lexicon import CLASS_METRICS, COMPARED, LENGTHS, LINKS, LITTLE, NO_LABEL, SHORT, may_count
 from sentinel.formats.naming import EPOCHS, STEPS, Role, role
 from sentinel.formats.tokens import Token, tokens
 
@@ -58,6 +58,7 @@ class _Reading:
         self.label = ""  # the class that the scores after it are of
         self.episode: Token | None = None
         self.length = ""  # the word that named the step
+        self.told = 0  # words behind the step
         self.past = False  # it tells when the best was
         self.qualified = 0  # fields before this one have their split from a bracket
 
@@ -236,7 +237,7 @@ class _Reading:
                 if self.names.spell(raw).known:
                     self._add(raw, token, strong)
                     return
-        if strong or len(key) == 1:
+        if strong or (len(key) == 1 and key[0].lower() not in LITTLE):
             self._add(" ".join(key[-3:]), token, strong)
 
     def _add(self, raw: str, token: Token, strong: bool) -> None:
@@ -284,6 +285,8 @@ def read(text: str, start: int, names: Names) -> Fields:
             bracket = token.text == "["
             skip_to = _punctuation(text, token, state, parts[i - 1] if i else None)
     state.close()
+    if state.step:
+        state.told = sum(part.kind == "word" for part in parts if part.start > state.step[1].end)
     return _kept(state, text)
 
 
@@ -315,12 +318,7 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
 
 def _kept(state: _Reading, text: str) -> Fields:
     """The fields that are readings: only a line with a metric or with its own counter has any."""
-    if state.fields and all(_derived(f, state) for f in state.fields):
-        _forget(state)
-    if state.episode and state.length in LENGTHS:
-        state.step = (STEPS["episode"], state.episode)  # `Episode 12, Reward 31.0, Steps 200`: it was so long
-    if state.epoch and "." in state.epoch.text.rstrip(".") and not state.fields:
-        state.epoch = None  # a line of a summary, in whose section others follow
+    _settle(state)
     step = state.step[1] if state.step else None
     indented = 2 <= len(text) - len(text.lstrip(" ")) <= 12  # what stands further in is set flush right
     if state.step and state.step[0] == _BATCH and not state.fields and not _ALONE.fullmatch(text):
@@ -351,6 +349,22 @@ def _kept(state: _Reading, text: str) -> Fields:
     if not kept and not counted:
         return Fields(section=state.section)
     return Fields(tuple(kept), step, state.epoch, state.section)
+
+
+def _settle(state: _Reading) -> None:
+    """Drops counters that count something else."""
+    measured = any(f.role in (Role.METRIC, Role.SIDE) for f in state.fields)
+    if state.fields and all(_derived(f, state) for f in state.fields):
+        _forget(state)
+    if state.episode and state.length in LENGTHS:
+        state.step = (STEPS["episode"], state.episode)  # `Episode 12, Reward 31.0, Steps 200`: it was so long
+    if state.length in LENGTHS and state.fields and not measured:
+        state.step = None  # `Sampling slow: 31.9s, steps=102`
+    early = state.step is not None and state.step[1].bare and len(state.step[1].text) < 2
+    if early and state.told > 1 and not measured and not any(f.strong for f in state.fields):
+        state.step = None  # a sentence that a model wrote: `Step 2: Multiply both sides`
+    if state.epoch and "." in state.epoch.text.rstrip(".") and not state.fields:
+        state.epoch = None  # a line of a summary, in whose section others follow
 
 
 def _forget(state: _Reading) -> None:

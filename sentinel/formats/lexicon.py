@@ -22,6 +22,7 @@ SHORT = _words(
 )
 COMPARED = _words("saved baseline random target threshold chance goal possible")
 LINKS = _words("at after for in on")  # `Cost after iteration 100: 0.64`
+LITTLE = _words("to by so at of in on is as from than and or the a with over until")  # no name of anything
 LENGTHS = _words("steps timesteps time_steps num_steps frames")  # beside an episode: how long it was
 
 

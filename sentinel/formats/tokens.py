@@ -77,6 +77,8 @@ def _number(text: str, token: Token) -> Token:
         return Token(
             "num", (first := text[token.start :].split("/", 1)[0].rstrip()), token.start, token.start + len(first)
         )
+    if token.text.isdigit() and after[:1] == "-" and after[1:].isalpha():
+        return _word(text, token)  # `Precision 16-mixed`
     if token.kind == "num" and before == "[" and (span := _SPAN.match(text, token.start)):
         return Token("num", span[1], span.start(1), span.end(1))  # MXNet's `Batch [20-40]`
     numbered = before == "#" and text[token.start - 2 : token.start - 1].isspace()  # `Epoch #3`

@@ -195,3 +195,16 @@ def test_a_checkpoint_s_reached_score_is_told_elsewhere():
 def test_names_of_several_words_over_counted_rows():
     text = "Epoch  Train loss  Val loss\n    1      0.5    0.75\n    2      0.25    0.625\n"
     assert [row["val.loss"] for row in said(text)] == [0.75, 0.625]
+
+
+SAID_ASIDE = [
+    ("a little word", "Epoch 00090: reducing learning rate of group 0 to 5.0000e-04.\n"),
+    ("a mode", "summary.py:231: Precision 16-mixed is not supported by the model summary.\n"),
+    ("how long a sample took", "Sampling slow: 31.9s, steps=102\n"),
+    ("what a model wrote", "* **Step 1:** Multiply 9 by 8.\n"),
+]
+
+
+@pytest.mark.parametrize("text", [line[1] for line in SAID_ASIDE], ids=[line[0] for line in SAID_ASIDE])
+def test_what_is_said_aside_is_neither_a_reading_nor_a_step(text):
+    assert said(text + "reward is 0.5\n") in ([{"reward": 0.5}], [{"reward": 0.5, "epoch": 90.0}])
