@@ -360,7 +360,7 @@ def _settle(state: _Reading) -> None:
         state.step = (STEPS["episode"], state.episode)  # `Episode 12, Reward 31.0, Steps 200`: it was so long
     if state.length in LENGTHS and state.fields and not measured:
         state.step = None  # `Sampling slow: 31.9s, steps=102`
-    early = state.step is not None and state.step[1].bare and len(state.step[1].text) < 2
+    early = state.step is not None and state.length == "step" and state.step[1].bare and len(state.step[1].text) < 2
     if early and state.told > 1 and not measured and not any(f.strong for f in state.fields):
         state.step = None  # a sentence that a model wrote: `Step 2: Multiply both sides`
     if state.epoch and "." in state.epoch.text.rstrip(".") and not state.fields:
