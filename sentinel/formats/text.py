@@ -190,8 +190,8 @@ class TextReader:
             return understood
         if ("|" in text or "│" in text or "┃" in text or self._frame) and self._frame_line(text, piece, out):
             return True
-        if ("/" in text) and self._bar(text, piece, out):
-            return True
+        if "/" in text and (shown := self._bar(text, piece, out)) is not None:
+            return shown
         if not self._says.traceback and not is_error(text) and self._prose_line(text, piece, out, None):
             return True
         self._heading(text, piece, out)
@@ -332,8 +332,8 @@ class TextReader:
             out.append(row)
         return row is not None
 
-    def _bar(self, text: str, piece: Piece, out: list[Item]) -> bool:
-        """A progress bar; one without metrics says nothing."""
+    def _bar(self, text: str, piece: Piece, out: list[Item]) -> bool | None:
+        """A progress bar; one without a number says nothing, and what is no bar is None."""
         match = _BAR.match(text)
         if match:
             said = f"{match['desc']} , {match['rest'].strip(', ')} , {match['more']}"
@@ -343,8 +343,10 @@ class TextReader:
             self._course.fact("fact.planned_epochs", yolo[1], piece.number, out)
             return self._shape(yolo[0], piece, out)
         else:
+            return None
+        if not any(map(str.isdigit, said)):
             return False
-        return self._prose_line(said, piece, out, int(match["n"]))
+        return self._prose_line(said, piece, out, int(match["n"])) or None
 
     def _prose_line(self, said: str, piece: Piece, out: list[Item], bar: int | None) -> bool:
         course = self._course

@@ -208,3 +208,10 @@ SAID_ASIDE = [
 @pytest.mark.parametrize("text", [line[1] for line in SAID_ASIDE], ids=[line[0] for line in SAID_ASIDE])
 def test_what_is_said_aside_is_neither_a_reading_nor_a_step(text):
     assert said(text + "reward is 0.5\n") in ([{"reward": 0.5}], [{"reward": 0.5, "epoch": 90.0}])
+
+
+def test_a_bar_without_numbers_of_its_own_still_names_the_epoch():
+    bar = "Epoch {}: 100%|##########| 100/100 [00:10<00:00,  4.51it/s]\ntrain loss: 0.5\n"
+    met = said(bar.format(3) + bar.format(4))
+    assert [row["epoch"] for row in met if "train.loss" in row] == [3.0, 4.0]
+    assert said(bar.format("3/10"))[-1] == {"train.loss": 0.5, "epoch": 3.0}
