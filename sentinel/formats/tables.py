@@ -121,9 +121,9 @@ def _ruled_header(text: str) -> tuple[str, list[str]] | None:
     return RULED, [_RULED_KEYS.get(cell, cell) for cell in cells]
 
 
-def is_ruler(text: str, columns: int) -> bool:
+def is_ruler(text: str, columns: int, delimiter: str) -> bool:
     """Whether a line underlines so many columns."""
-    if text.lstrip()[:1] in ("|", "+"):
+    if delimiter == "|":
         return not text.strip(" -=+|:\t")
     return len(text.split()) == columns and not text.strip(" -=\t")
 

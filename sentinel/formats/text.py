@@ -238,7 +238,7 @@ class TextReader:
 
     def _opens_table(self, header: list[Any], text: str, piece: Piece, out: list[Item]) -> bool:
         """Whether this line is the first row under the line before it, or under one with another delimiter."""
-        if is_ruler(text, len(header[1])):
+        if is_ruler(text, len(header[1]), header[0]):
             self._header = ["|" if header[0] == "|" else " ", header[1]]
             return True
         if header[0] == RULED and not counts_on(text, header[1]):

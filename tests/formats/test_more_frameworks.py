@@ -215,3 +215,8 @@ def test_a_bar_without_numbers_of_its_own_still_names_the_epoch():
     met = said(bar.format(3) + bar.format(4))
     assert [row["epoch"] for row in met if "train.loss" in row] == [3.0, 4.0]
     assert said(bar.format("3/10"))[-1] == {"train.loss": 0.5, "epoch": 3.0}
+
+
+def test_a_table_of_scores_drawn_with_bars_leaves_the_step_alone():
+    text = "step: 40 loss: 0.5\n|  AP   |  AP50  |\n|:-----:|:------:|\n| 1.25  | 4.5    |\nval loss: 0.75\n"
+    assert said(text)[-1] == {"val.loss": 0.75, "step": 40}
