@@ -355,7 +355,7 @@ class TextReader:
             return False
         if found.section and not found.names:
             course.counters(found.step, found.epoch)
-            if len(said) < 160:
+            if len(said) < 160 and not said.rstrip().endswith("?"):  # a question is a text's own
                 course.section(found.section, bare=bool(_HEADING.match(said)))
             return False
         step = found.step if found.step is not None or not found.names else bar

@@ -220,3 +220,8 @@ def test_a_bar_without_numbers_of_its_own_still_names_the_epoch():
 def test_a_table_of_scores_drawn_with_bars_leaves_the_step_alone():
     text = "step: 40 loss: 0.5\n|  AP   |  AP50  |\n|:-----:|:------:|\n| 1.25  | 4.5    |\nval loss: 0.75\n"
     assert said(text)[-1] == {"val.loss": 0.75, "step": 40}
+
+
+def test_a_question_of_a_text_is_no_heading():
+    text = "What must a student score on the fourth test to average 85?\nloss: 0.5\n"
+    assert said(text) == [{"train.loss": 0.5}]
