@@ -361,7 +361,8 @@ def _settle(state: _Reading) -> None:
     if state.length in LENGTHS and state.fields and not measured:
         state.step = None  # `Sampling slow: 31.9s, steps=102`
     early = state.step is not None and state.length == "step" and state.step[1].bare and len(state.step[1].text) < 2
-    if early and state.told > 1 and not measured and not any(f.strong for f in state.fields):
+    alone = state.epoch is None and not measured and not any(f.strong for f in state.fields)
+    if early and alone and state.told > 1:  # nothing of such a line is ever learned: the next may have two digits
         state.step = None  # a sentence that a model wrote: `Step 2: Multiply both sides`
     if state.epoch and "." in state.epoch.text.rstrip(".") and not state.fields:
         state.epoch = None  # a line of a summary, in whose section others follow
