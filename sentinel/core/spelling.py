@@ -23,12 +23,14 @@ SPLITS = {
             "evaluating",
             "dev",
             "vld",
+            "cv",
             "vali",
+            "va",
         ),
         "val",
     ),
     **dict.fromkeys(("validating", "valids", "holdout"), "val"),
-    **dict.fromkeys(("test", "testing", "tst", "predict"), "test"),
+    **dict.fromkeys(("test", "testing", "tst", "te", "predict"), "test"),
 }
 # Words that say how a number was gathered, not what it is; the second decides which of two spellings keeps the name.
 EPOCH_WORDS = frozenset(
@@ -73,6 +75,8 @@ FILLERS = frozenset(
         "trainer",
         "new",
         "per",
+        "over",
+        "info",
         "and",
         "after",
         "performance",
@@ -89,7 +93,7 @@ FILLERS = frozenset(
     ]
 )
 _GROUPED = re.compile(r"\s*valid[/.]", re.IGNORECASE)
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z]\d)")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z]\d)|(?<=oss)(?=[A-Z]\d?$)")
 _WORD = re.compile(r"[a-z0-9]+")
 _UNIT_IN_BRACKETS = re.compile(r"[(\[](?:ms|s|sec|secs|seconds|mb|gb|gib|mib|%|b|samples|usd)[)\]]", re.IGNORECASE)
 _COUNTER = re.compile(r"#\d+|'s\b")
@@ -131,6 +135,9 @@ def spell(raw: str, index: Index) -> Spelling:
     if not parts:
         return Spelling("")
     whole = index.get("_".join(parts))
+    if "@" in raw and not whole:
+        parts = words(raw.replace("@", "_"))  # `recall@10` beside `acc@1`
+        whole = index.get("_".join(parts))
     if whole:
         return _declared(whole, "", 0)
     split, rest = _take_split(parts)

@@ -54,10 +54,15 @@ class Course:
         if self.context and (step is not None or epoch is not None):
             self.context = ""
 
-    def section(self, split: str) -> None:
-        """A heading names the split of the lines that follow it."""
+    def section(self, split: str, bare: bool = False) -> None:
+        """A heading names the split of the lines that follow it; one word and a colon, `Evaluation:`, is a bare one."""
         self.context = "" if split == "train" else split
-        self.context_left = _SECTION_HOLDS
+        self.context_left = _SECTION_HOLDS + bare
+
+    @property
+    def above(self) -> str:
+        """The split in force, behind a colon where the line right above is its bare heading."""
+        return f":{self.context}" if self.context and self.context_left == _SECTION_HOLDS else self.context
 
     def line_passed(self) -> None:
         """Sections end by themselves after a while."""

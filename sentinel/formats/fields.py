@@ -1,282 +1,42 @@
-"""Prose to fields: which number of a line belongs to which key, under which section, and which counters it gives."""
+"""Prose to fields: a line's tokens, walked; and of what was met, what a reading is."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from sentinel.core.names import Names
-from sentinel.core.spelling import split_of, words
-from sentinel.formats import lists, progress
-from sentinel.formats.around import ACTS, BEFORE_COUNTER, COUNTED_BY, NO_LABEL, SHORT
-from sentinel.formats.naming import EPOCHS, STEPS, Role, role
+from sentinel.formats import progress
+from sentinel.formats.kept import kept
+from sentinel.formats.lexicon import SHORT
 from sentinel.formats.numbers import VALUE
 from sentinel.formats.tokens import Token, tokens
+from sentinel.formats.walk import Fields, Walk
 
-_BARE = 6  # the rank of a step that no word names: `[100] loss=0.5`
-_BATCH = STEPS["batch"]
-_CLASS_METRICS = frozenset(["precision", "recall", "f1", "map", "iou", "accuracy", "dice", "auc"])
-_ALONE = re.compile(r"\s*\[batch=\d+/\d+\]:?\s*")  # the head of a block of lines
 _TUPLE = re.compile(rf"\(\s*{VALUE}\s*,\s*\)")  # `lr:(2.0e-04,)`
-_PLAN = re.compile(r"\s*(?:total|number of|required|needed)\b(?! loss)", re.IGNORECASE)
-_SPENT = re.compile(r"\s?(?:s|sec|secs|min|mins|h)")
-_EPOCH = re.compile(r"[Ee]poch[-_#]?(\d{1,6})")
-_SPAN = re.compile(r"\d+-(\d+)")
 _METRICS = re.compile(r"(cur|best) metric, ")  # PaddleOCR's validation, and its best so far
 _SCORED = re.compile(r" ?\* [A-Z][\w@]* +\d")  # ` * Acc@1 71.2 Acc@5 90.1`
-_LABEL = re.compile(r"(?:[BIES]-)?[A-Z][A-Z0-9_]{0,15}")  # a class: `PER: precision: 87.1 %`
-_DIGIT_NAME = re.compile(r"\d[A-Z]{2,8}")  # `5HT`
+_GLUED = re.compile(r"(?i)(?P<what>epoch|iter|iteration)[-_#]?(?P<n>\d{1,9})")  # `Epoch3 loss 0.41`
 _PLACE = re.compile(r"(?P<epoch>\d{1,6})epoch(?::(?P<split>[a-z]+):\d+-(?P<batch>\d+)batch:?)?")  # ESPnet
-
-
-class Field(NamedTuple):
-    """One number of a line with its key."""
-
-    raw: str
-    token: Token
-    strong: bool  # a `=` or `:` stands between key and number
-    section: str  # the split that the words before it name
-    role: Role
-
-
-class Fields(NamedTuple):
-    """What a line gives."""
-
-    kept: tuple[Field, ...] = ()
-    step: Token | None = None
-    epoch: Token | None = None
-    section: str = ""  # a heading: the split that the lines after it stand under
-    done: Token | None = None  # how many batches of how many a mean is over: it counts when all are done
-
-
-class _Reading:
-    """The walk along one line's tokens."""
-
-    def __init__(self, names: Names, text: str, start: int) -> None:
-        """Ready to read."""
-        self.start = start
-        self.names = names
-        self.text = text
-        self.fields: list[Field] = []
-        self.words: list[str] = []
-        self.section = ""
-        self.sep = False
-        self.step: tuple[int, Token] | None = None
-        self.epoch: Token | None = None
-        self.after_epoch = False
-        self.batches: Token | None = None  # of a validation, which are no steps of the run
-        self.alone = False  # scores of a validation stand here, and what is told of the machine is its own
-        self.bests = False  # `current best: recall: 0.7, precision: 0.8`
-        self.label = ""  # the class that the scores after it are of
-        self.qualified = 0  # fields before this one have their split from a bracket
-
-    def close(self) -> None:
-        """A separator: words that led to no number may have been a heading."""
-        self.section = _named(self.words) or self.section
-        self.words, self.sep = [], False
-
-    def word(self, text: str) -> None:
-        """A word of a key in the making, or of a heading."""
-        if text[0].isdigit() and not _DIGIT_NAME.fullmatch(text):
-            return
-        if self.sep:
-            self.bests = self.bests or self.words[-1:] in (["best"], ["Best"])
-            if text.lower() in ("none", "n/a"):
-                self.close()
-                return
-            word = self.words[-1] if self.words else ""
-            if len(self.words) == 1 and _LABEL.fullmatch(word) and self._labels(word):
-                self.label = word
-            self.close()
-        self.words.append(text)
-
-    def glued(self, token: Token, first: bool) -> None:
-        """A word, or a counter glued to what it counts: `Epoch20` at the head of a line, `Batch [0-140]`."""
-        if first and (epoch := _EPOCH.fullmatch(token.text)):
-            self.epoch = Token("num", epoch[1], token.start + epoch.start(1), token.end)
-        elif self.words[-1:] == ["Batch"] and (span := _SPAN.fullmatch(token.text)):
-            self._step(_BATCH, Token("num", span[1], token.start + span.start(1), token.end))
-            self.words = []
-        else:
-            self.word(token.text)
-
-    def _labels(self, word: str) -> bool:
-        """Whether a word in capitals before a colon may be the name of a class."""
-        return word.lower() not in NO_LABEL and not split_of(word.lower()) and not self.names.spell(word).known
-
-    def place(self, token: Token, place: re.Match[str]) -> None:
-        """`3epoch`, `3epoch:train:1-50batch`: an epoch glued to its number, and how far in it the batches are."""
-        self.epoch = Token("num", place["epoch"], token.start, token.start + len(place["epoch"]))
-        self.section = split_of(place["split"] or "") or self.section
-        if place["batch"]:
-            self._step(
-                _BATCH,
-                Token("num", place["batch"], token.start + place.start("batch"), token.start + place.end("batch")),
-            )
-
-    def qualify(self, inside: str) -> bool:
-        """`loss=0.61 (val)`, `loss (val): 0.61`: a bracket that names a split says it of what stands before it."""
-        split = split_of(inside.strip().lower())
-        if not split:
-            return False
-        if self.words:
-            self.words.append(inside.strip())
-            return True
-        for at in range(self.qualified, len(self.fields)):
-            field = self.fields[at]
-            if not self.names.spell(field.raw).split:
-                self.fields[at] = field._replace(section=split)
-        self.qualified = len(self.fields)
-        return True
-
-    def number(self, token: Token, bracket: bool, first: bool) -> None:
-        key = ["loss"] if self.words in (["Cost"], ["cost"]) else self.words[-6:]  # Marian's word for it
-        strong, self.words, self.sep = self.sep, [], False
-        after_epoch, self.after_epoch = self.after_epoch, False
-        if not key:
-            if token.rate:
-                self._add("throughput", token, True)
-            elif bracket and first and not after_epoch and token.kind == "frac" and progress.follows(self.text, token):
-                self.epoch, self.after_epoch = token, True  # `[3/25][50/1583] Loss_D: 0.6`
-            elif (token.kind == "frac" and (first or after_epoch)) or (bracket and first and token.text.isdigit()):
-                self._batch(_BARE, token)
-            return
-        if token.kind == "frac" or token.text.isdigit():
-            if progress.leads(self.text, token, key):
-                self.section, self.epoch = progress.held(split_of(key[0].lower())), token
-                self.after_epoch = True
-                return
-            if bracket and strong and self.text[token.end : token.end + 1] == ",":
-                return  # `STEPS: [40, 70]` is a plan
-            if not strong and lists.is_index(self.text, token) and self.names.spell(" ".join(key)).known:
-                self.words = (
-                    key if "loss" in key[-1].lower() else [*key, token.text]
-                )  # `Train loss 1200 0.31`: its step
-                return
-        if (token.kind == "frac" or token.text.replace(",", "").isdigit()) and self._counter(key, token):
-            return
-        if token.kind != "frac" or (strong and self._share(key, token)):
-            self._key(key, token, strong)
-        elif bracket and len(key) == 1 and (split := split_of(key[0].lower())):  # `Test: [ 0/20]  Loss 0.35`
-            self.section = progress.held(split)
-            self.batches = token if self.section == "val" else None
-
-    def lists(self, start: int) -> bool:
-        """Whether the line is names and then their numbers."""
-        if "seudo dice" in self.text:
-            self.section = "val"  # nnU-Net's estimate over batches of the validation
-        for name, token in lists.listed(self.text, start, _CLASS_METRICS, self.names):
-            self._add(name, token, strong=True)
-        return bool(self.fields)
-
-    def _share(self, key: list[str], token: Token) -> bool:
-        """`Accuracy: 9890/10000`: so many of so many are a share."""
-        good, _, total = token.text.replace(",", "").partition("/")
-        return 0 <= int(good) <= int(total) > 0 and self.names.share(self.names.spell(" ".join(key[-2:])).metric)
-
-    def _counter(self, key: list[str], token: Token) -> bool:
-        word, _, inside = key[-1].partition("(")  # Epoch(train)
-        if inside:
-            self.section = split_of(inside.rstrip(")").lower()) or self.section
-        parts = words(word)
-        name = "_".join(parts)
-        before = [p for word in key[:-1] for p in words(word)]
-        if name in STEPS and before and "_".join([before[-1], name]) in STEPS:
-            name = "_".join([before[-1], name])
-        splits = [split for part in before if (split := split_of(part))]
-        if any(part not in BEFORE_COUNTER for part in before) and len(before) > 1:
-            return False
-        if before and before[-1] not in COUNTED_BY and name.endswith("s"):
-            return False  # `Warmup steps: 1000` is a plan
-        if before and before[-1] in ("num", "total", "max", "per", "of"):
-            return False
-        if name.endswith("s") and self.planned():
-            return True  # `Total epochs: 250; iters: 500000`
-        if splits:
-            self.section = splits[-1] if splits[-1] != "train" else self.section
-        if name in EPOCHS and name != "epochs":
-            self.epoch, self.after_epoch = token, True
-            return True
-        if name in STEPS:
-            of_split = bool(inside) or (
-                token.kind == "frac" and self.epoch is not None
-            )  # `[Eval][Epoch 1][Iter: 0/16]`
-            (self._batch if of_split else self._step)(STEPS[name], token)
-            return True
-        return False
-
-    def planned(self) -> bool:
-        """Whether the line's words so far tell of a plan."""
-        return not any(f.role is Role.METRIC for f in self.fields) and bool(_PLAN.match(self.text, self.start))
-
-    def _batch(self, rank: int, token: Token) -> None:
-        """A step that no word names, or one with its split: within a validation it counts that one's batches."""
-        if self.section in ("val", "test"):
-            self.batches = token
-        else:
-            self._step(rank, token)
-
-    def _step(self, rank: int, token: Token) -> None:
-        if self.step is None or rank < self.step[0]:
-            self.step = (rank, token)
-
-    def _key(self, key: list[str], token: Token, strong: bool) -> None:
-        self.section = _named(key[:-1]) or self.section
-        if "from" in key[:-1]:
-            return  # `Start training from epoch: 3`
-        for length in (len(key), 3, 2, 1) if len(key) < 4 else (3, 2, 1):
-            if length <= len(key):
-                raw = " ".join(key[-length:])
-                if self.names.spell(raw).known:
-                    best = (
-                        key[-length - 1 : -length] in (["best"], ["Best"]) and "best" not in raw.lower()
-                    )  # `New best EMA pseudo Dice: 0.58`
-                    self._add(f"best {raw}" if best else raw, token, strong)
-                    return
-        if strong or len(key) == 1:
-            self._add(" ".join(key[-3:]), token, strong)
-
-    def _add(self, raw: str, token: Token, strong: bool) -> None:
-        if raw in ("Best", "best"):
-            return  # `psnr: 32.3  Best: 32.5 @ 5000 iter`
-        found = self.names.spell(raw)
-        if self.bests and found.known and not found.best:
-            raw = f"best {raw}"
-            found = self.names.spell(raw)
-        what = role(raw, found) if not raw.startswith("class/") else Role.METRIC
-        if token.rate and what is Role.OTHER:
-            raw, what = "throughput", Role.SIDE
-        own = found.split
-        if self.label and found.metric in _CLASS_METRICS:
-            raw, what = f"class/{self.label}/{found.metric}", Role.METRIC
-        self.fields.append(Field(raw, token, strong, "" if own else self.section, what))
 
 
 def read(text: str, start: int, names: Names) -> Fields:
     """The fields of a line of prose."""
-    state = _Reading(names, text, start)
+    state = Walk(names, text, start)
     if state.lists(start):
-        return _kept(state, text)
-    if text.startswith("Saving dict for", start) or _SCORED.match(text, start):
-        state.section = "val"  # TensorFlow's and torchvision's summaries of a validation
-    if metrics := _METRICS.match(text, start):
-        state.section, state.bests, state.alone = "val", metrics[1] == "best", True
+        return kept(state, text)
+    _head(text, start, state)
     parts = tokens(text, start)
     skip_to = -1
     first, bracket = True, False
     for i, token in enumerate(parts):
         if token.start < skip_to:
             continue
-        if token.kind == "word" and (place := _PLACE.fullmatch(token.text)):
-            state.place(token, place)
-            first = False
-        elif token.kind == "word":
-            state.glued(token, first)
+        if token.kind == "word":
+            _word(token, first, state)
             first = False
         elif token.kind in ("num", "frac"):
             leads = parts[i + 1].text[:1] == ":" if i + 1 < len(parts) else False
-            state.number(token, bracket or leads, first or state.after_epoch)
+            state.number(token, bracket or leads, first or state.after_epoch, text[token.end : token.end + 12])
             first = False
         elif token.kind == "time":
             state.words, state.sep = [], False
@@ -288,10 +48,29 @@ def read(text: str, start: int, names: Names) -> Fields:
             bracket = token.text == "["
             skip_to = _punctuation(text, token, state, parts[i - 1] if i else None)
     state.close()
-    return _kept(state, text)
+    if state.step:
+        state.told = sum(part.kind == "word" for part in parts if part.start > state.step[1].end)
+    return kept(state, text)
 
 
-def _punctuation(text: str, token: Token, state: _Reading, before: Token | None) -> int:
+def _head(text: str, start: int, state: Walk) -> None:
+    """What a line's first words say of all its scores."""
+    if text.startswith("Saving dict for", start) or _SCORED.match(text, start):
+        state.section = "val"  # TensorFlow's and torchvision's summaries of a validation
+    if metrics := _METRICS.match(text, start):
+        state.section, state.bests, state.alone = "val", metrics[1] == "best", True
+
+
+def _word(token: Token, first: bool, state: Walk) -> None:
+    if place := _PLACE.fullmatch(token.text):
+        state.place(token, place)
+    elif first and (glued := _GLUED.fullmatch(token.text)):
+        state.glued(token, glued)
+    else:
+        state.word(token.text)
+
+
+def _punctuation(text: str, token: Token, state: Walk, before: Token | None) -> int:
     """What a sign does to the key in the making; the offset up to which tokens are to be left out."""
     sign = token.text
     if sign in "=:":
@@ -319,81 +98,3 @@ def _punctuation(text: str, token: Token, state: _Reading, before: Token | None)
     elif sign in ",;|]}" or (sign in "->*" and not state.sep and (before is None or before.kind == "space")):
         state.close()
     return -1
-
-
-def _named(key: Sequence[str]) -> str:
-    """The split that words name; of `Evaluating train` the one that is evaluated. Two splits name none."""
-    parts = [part for word in key for part in words(word)]
-    splits = {split for part in parts if (split := split_of(part))}
-    if len(splits) > 1:
-        splits = {split for part in parts if part not in ACTS and (split := split_of(part))}
-    return splits.pop() if len(splits) == 1 else ""
-
-
-def _kept(state: _Reading, text: str) -> Fields:
-    """The fields that are readings: only a line with a metric or with its own counter has any."""
-    means = False
-    if state.alone:
-        state.fields = [f for f in state.fields if f.role is not Role.SIDE]
-    if state.batches:
-        state.fields, means = progress.measured(text, state.fields, state.batches)
-        if not state.fields:
-            return Fields()
-    step = state.step[1] if state.step else None
-    indented = 2 <= len(text) - len(text.lstrip(" ")) <= 12  # what stands further in is set flush right
-    if state.step and state.step[0] == _BATCH and not state.fields and not _ALONE.fullmatch(text):
-        step = None  # `Batch [39/59]: evaluated` is no step that later lines could stand at
-    splits = sum(state.names.spell(f.raw).metric == "metric" for f in state.fields)  # `learn: 0.69  test: 0.68`
-    telling = splits > 1 or any(f.role in (Role.METRIC, Role.SIDE) for f in state.fields)
-    if state.step and state.step[0] == _BARE and not telling:
-        return Fields()
-    counted = step is not None or state.epoch is not None
-    metric = any(f.role is Role.METRIC and (counted or not _derived(f, state)) for f in state.fields)
-    metric = metric or any(f.role is Role.SIDE and f.raw[:8].lower() == "current " for f in state.fields)
-    if not counted and len(state.fields) == 1 and _configured(state.fields[0], state, indented):
-        metric = False
-    if not counted and not metric:
-        return Fields(section="" if state.fields else state.section)
-    kept = []
-    for field in state.fields:
-        good = field.role in (Role.METRIC, Role.SIDE) or (
-            field.role is Role.OTHER
-            and (field.strong or (counted and "." in field.token.text and not _spent(text, field)))
-        )
-        if good:
-            kept.append(field)
-    if not kept and not counted:
-        return Fields(section=state.section)
-    if not counted and not state.section and _summed_up(kept, state.names):
-        kept = [f._replace(section="val") for f in kept]
-    return Fields(tuple(kept), step, state.epoch, state.section, state.batches if means else None)
-
-
-def _spent(text: str, field: Field) -> bool:
-    """`training ends, total 99.0s`: a time that no sign ties to its words."""
-    token = field.token
-    return bool(_SPENT.fullmatch(text, token.start + len(token.text), token.end))
-
-
-def _summed_up(fields: Sequence[Field], names: Names) -> bool:
-    """`Loss: 0.9, MeanIU: 0.57, Best_mIoU: 0.58`: without a counter, a score beside its best is a validation's summary."""
-    found = [names.spell(f.raw) for f in fields]
-    metrics = {s.metric for s in found} if not any(s.split for s in found) else set()
-    return any(f"best_{metric}" in metrics for metric in metrics if names.better(metric) == "higher")
-
-
-def _configured(field: Field, state: _Reading, indented: bool) -> bool:
-    """Whether a field that stands alone is a line of a config: `average_loss: 40`, `LOSS_WEIGHT: 0.5`, `  cost_dice: 5`."""
-    if not field.strong:
-        return False
-    shouted = field.raw.isupper() and "_" in field.raw
-    guessed = indented and state.names.spell(field.raw).metric not in state.names.entries
-    return shouted or guessed or field.token.text.isdigit()
-
-
-def _derived(field: Field, state: _Reading) -> bool:
-    """Whether a field repeats or compares rather than measures: a best so far, a baseline, a target."""
-    return state.names.spell(field.raw).best or not _COMPARED.isdisjoint(words(field.raw))
-
-
-_COMPARED = frozenset(["saved", "baseline", "random", "target", "threshold", "chance", "goal", "possible"])

@@ -10,8 +10,9 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from sentinel.core.names import Names
-from sentinel.formats import fields, stamps
+from sentinel.formats import stamps
 from sentinel.formats.tokens import Token
+from sentinel.formats.walk import Fields
 
 _VALUE = (
     r"([-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -50,7 +51,7 @@ class Layout(NamedTuple):
     owned: bool  # the line names the split of several readings itself
 
 
-def learn(text: str, start: int, parts: fields.Fields, names: Names, direct: bool) -> Layout:
+def learn(text: str, start: int, parts: Fields, names: Names, direct: bool) -> Layout:
     """The line's shape: what varies becomes a group, what stays is taken literally."""
     wanted = [(f.token, "value") for f in parts.kept]
     wanted += [(t, "step") for t in (parts.step,) if t] + [(t, "epoch") for t in (parts.epoch,) if t]
@@ -81,7 +82,7 @@ def learn(text: str, start: int, parts: fields.Fields, names: Names, direct: boo
 def _made(
     regex: str,
     text: str,
-    found: tuple[fields.Fields, tuple[int, ...], dict[str, int]],
+    found: tuple[Fields, tuple[int, ...], dict[str, int]],
     names: Names,
     flags: tuple[bool, bool],
 ) -> Layout:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import Enum
+from zlib import crc32
 
 from sentinel.core.names import Names, joined
 from sentinel.core.spelling import Spelling, own_name, words
@@ -28,16 +29,16 @@ class Role(Enum):
 # Lower counts first where a line has several; the trainer's own step before a batch within an epoch.
 _STEP_WORDS = (
     (0, "global_step global_steps train_global_step total_timesteps time_total_timesteps timesteps_total"),
-    (0, "timestepssofar timesteps_so_far"),
-    (1, "step steps train_step training_step trainer_global_step current_step current_steps optimizer_step"),
+    (0, "timestepssofar timesteps_so_far total_env_interacts t_env total_t"),
+    (1, "step steps train_step training_step trainer_global_step current_step current_steps optimizer_step step_num"),
     (1, "num_updates train_num_updates"),
     (2, "iter iteration iterations iter_num itr niter n_iter train_iter update updates up timestep timesteps"),
-    (2, "steps_done"),
+    (2, "steps_done env_step env_steps time_steps"),
     (3, "num_steps iters"),
     (4, "i it training_iteration tick"),
     (5, "batch batch_id batch_idx mini_batch minibatch train_batch batches"),
     (7, "time_iterations"),
-    (8, "episode episodes ep_num"),
+    (8, "episode episodes ep_num episode_num frame frames frame_idx total_frames"),
 )
 STEPS = {word: rank for rank, group in _STEP_WORDS for word in group.split()}
 WANDB_STEP = 6  # `_step` counts log calls: only where the trainer named none of its own
@@ -60,7 +61,13 @@ def counter_rank(raw: str) -> int | None:
     """How well a key names the step; None where it names none."""
     if raw.strip().lower() == "_step":
         return WANDB_STEP
-    return STEPS.get("_".join(words(raw)))
+    found = STEPS.get("_".join(words(raw)))
+    group, slash, last = raw.rpartition("/")
+    if found is not None or not slash:
+        return found
+    if group.lower() == "total" and last.lower() == "steps":
+        return STEPS["steps"]  # stable-baselines' DDPG counts here; elsewhere total steps are the plan
+    return 0 if STEPS.get("_".join(words(last))) == 0 else None  # `misc/total_timesteps`: sure in any group
 
 
 def role(raw: str, found: Spelling, table: bool = False) -> Role:
@@ -103,7 +110,7 @@ class Naming:
     def name_all(self, keys: Sequence[tuple[str, str]], context: str = "", group: str = "") -> tuple[str, ...]:
         """The names of one layout's keys, each with the split that its section gives; "" is to be left out."""
         spelt = [(raw, section, self.names.spell(raw)) for raw, section in keys]
-        if any(s.metric in ("epsilon", "eps") for _, _, s in spelt):  # who explores is paid: a score is a reward
+        if any(s.metric in ("epsilon", "eps", "e") for _, _, s in spelt):  # who explores is paid: a score is a reward
             paid = self.names.spell("reward")
             spelt = [(raw, section, paid if s.metric in _PAID else s) for raw, section, s in spelt]
         spelt = self._summed(self._timed(spelt))
@@ -129,7 +136,7 @@ class Naming:
         for raw, s, split in wanted:
             full = self._claimed(s, split)
             if s.known and not s.splits and not s.split:
-                full = s.metric  # lr and the like take no split from where they stand
+                full = self._first(raw, s.metric)  # lr and the like take no split from where they stand
             elif group and not s.known:
                 full = joined(s._replace(metric=f"{group}.{s.metric}"), split)
             if full in out:  # two keys of one meaning: the second keeps a name of its own
@@ -143,6 +150,13 @@ class Naming:
             return spelt
         part = Spelling("loss.ce", known=True, splits=True)
         return [(raw, section, part if raw in ("CELoss", "ce_loss") else s) for raw, section, s in spelt]
+
+    def _first(self, raw: str, name: str) -> str:
+        """Of two measures of speed in one file, tokens and samples a second, the first keeps the name."""
+        if name not in _SPEEDS:
+            return name
+        mark = crc32("_".join(words(raw)).encode())
+        return name if self.claims.setdefault(name, mark) == mark else own_name(raw).metric
 
     def _timed(self, spelt: list[tuple[str, str, Spelling]]) -> list[tuple[str, str, Spelling]]:
         """`Time 0.31 (0.30)  Data 0.01 (0.01)`: beside the wait for data, a bare time is that of a step."""
@@ -166,5 +180,6 @@ class Naming:
 
 
 _TRAINING = ("lr", "grad_norm", "throughput", "loss_scale")
+_SPEEDS = ("throughput", "step_time")
 _PAID = ("score", "avg_score", "average_score", "mean_score", "total_score", "last_score")
 _NO_DEFAULT = ("reward", "episode_length", "win_rate", "success_rate", "metric")

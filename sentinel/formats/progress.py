@@ -12,7 +12,7 @@ from sentinel.formats.numbers import VALUE, whole
 from sentinel.formats.tokens import Token
 
 if TYPE_CHECKING:
-    from sentinel.formats.fields import Field
+    from sentinel.formats.walk import Field
 
 _BATCHES = re.compile(r"\]?\s*\[\s*\d+/\d+")
 _SECOND = re.compile(r"\]\s*,?\s*\[\s*\d+/\d+\s*\]")

@@ -23,10 +23,11 @@ _FILE_LINE = re.compile(r"\s*\S+\.(?:py|cpp|cc|c|cu):\d+\]\s*")
 _HINT = re2.compile(
     r"(?i)loss|epoch|step|iter|acc|err|lr|batch|\bep\b|ppl|perplex|auc|f1|bleu|norm|map|iou|rew|score|recall|prec|test|val|train"
     r"|update|m[as]e\b|\[\d|dev\b|kl\b|[cw]er\b|cost|\bfid\b|psnr|ssim|dice|\btick |learning.rate|rank-?1\b"
+    r"|learn:|\bep[_i]|return|t_env"
 )
 _CONFIG_PRINT = re2.compile(
-    r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved from\b|\bdid not improve\b"
-    r"|\.py\s+(?:\S+\s+)?--?[A-Za-z]"
+    r"\b(?:Namespace|\w*Config|\w*Args|\w*Arguments|\w*Params)\(\w+=|\bimproved (?:from|by)\b|\w' reached \d"
+    r"|<tf\.Tensor|\bdid not improve\b|\.py\s+(?:\S+\s+)?--?[A-Za-z]"
 )
 _new = tuple.__new__  # a named tuple's own way to make one costs twice as much
 _MOST_LAYOUTS = 128
@@ -134,8 +135,9 @@ class Prose:
 
     def _take(self, layout: Layout, match: re.Match[str], context: str) -> Found | None:
         groups = match.groups()
-        if layout.step >= 0 or layout.epoch >= 0:
-            context = ""  # a line with counters of its own stands in no section
+        headed, context = context[:1] == ":", context.lstrip(":")
+        if (layout.step >= 0 or layout.epoch >= 0) and not headed:
+            context = ""  # a line with counters of its own stands in no section, but for one right below its heading
         if layout.take is not None and (names := layout.names.get(context)) is not None:
             try:
                 floats = tuple(map(float, layout.take(groups)))

@@ -33,13 +33,22 @@ _DARTS = re.compile(
 _REGION = re.compile(r"(?:v\d \(.{0,80})?Region (?:\d+ )?Avg ")
 _DARKNET_MAP = re.compile(r"\s*mean average precision \(mAP@0?\.50\) = (?P<map50>[\d.]+)")
 _NO_LOSS = frozenset(["labels", "targets", "instances", "size", "img_size"])
-_OWN = re2.compile(
-    r"^\s*\d+/\d+\s+[\d.]+[GM]\s|copypaste: | avg(?: loss)?, |Region .{0,4}Avg |\btrain \d{3,} \S+ \S+ \S+$"
-    r"|mean average precision"
-)
 _COCO = re.compile(
     r"\((?P<what>A[PR])\) @\[ IoU=(?P<iou>\S+)\s*\| area=\s*(?P<area>\w+)\s*\| maxDets=\s*(?P<most>\d+)\s*\]"
     r" = (?P<value>-?[\d.]+)"
+)
+_COQUI = re.compile(r"^\s*\| > (?P<key>\w+): ?(?P<value>\S+)(?:\s+\(\S+\))?\s*$")
+_COQUI_EVAL = re.compile(r"^\s*--> STEP: \d+\s*$")
+_PLAYED = re.compile(r"\| (train|eval) *\| [A-Z]+: ")
+_PLAYED_PAIR = re.compile(r"\| ([A-Z]+): ([-+\d.e]+)(?= |$)")
+_PLAYED_KEYS = {
+    "S": "step", "E": "episode", "R": "reward", "L": "episode_length", "FPS": "fps",
+    "ALOSS": "loss_actor", "CLOSS": "loss_critic",
+}  # fmt: skip
+_LLMC = re.compile(r"^s:(\d+) (tel|trl):(\S+)\s*$")
+_OWN = re2.compile(
+    r"^     |copypaste: |--> STEP: |^s:\d+ t[er]l:|\| (?:train|eval) *\| [A-Z]+: "
+    r"|^\s*\d+/\d+\s+[\d.]+[GM]\s| avg(?: loss)?, |Region .{0,4}Avg |\btrain \d{3,} \S+ \S+ \S+$|mean average precision"
 )
 _CONFIG = (
     "batch_size seed momentum weight_decay optimizer num_epochs epochs num_workers model hidden_size workers data_dir model_name "
@@ -59,16 +68,39 @@ def yolo(text: str) -> tuple[dict[str, Any], int] | None:
 
 
 def may_own(text: str) -> bool:
-    """Whether a line is worth a look at its shape."""
-    return text[:5] == "     " or _OWN.search(text) is not None
+    """Whether a line may be one that `own` reads."""
+    return bool(_OWN.search(text))
 
 
 def own(text: str, course: Course, line: int, out: list[Item]) -> dict[str, Any] | None:
-    """Scores to copy, darknet's lines and tables of boxes; None for any other line."""
+    """Scores to copy, tables of boxes, what darknet, DARTS, Coqui, DrQ and llm.c print; None for any other line."""
     if "copypaste: " in text:
         return copied(text, course) or None
+    if _PLAYED.search(text):
+        return played(text)
+    if loss := _LLMC.match(text):
+        return {"step": loss[1], {"tel": "val/loss", "trl": "train/loss"}[loss[2]]: loss[3]}
+    if (told := coqui(text, course)) is not None:
+        return told
     found = darknet(text) if text[:5] != "     " else None
     return boxes(text, course, line, out) if found is None else found
+
+
+def coqui(text: str, course: Course) -> dict[str, Any] | None:
+    """A line of Coqui's blocks, the value of now before its mean in brackets; of an evaluation the means alone."""
+    if _COQUI_EVAL.match(text):
+        course.section("val")  # its batches are counted from 0: no step of the training
+        return {}
+    if (match := _COQUI.match(text)) is None:
+        return None
+    return {} if course.context and not match["key"].startswith("avg_") else {match["key"]: match["value"]}
+
+
+def played(text: str) -> dict[str, Any]:
+    """DrQ's line of an episode in capitals: `| train | S: 3000 | E: 6 | L: 500 | R: 51.3`."""
+    split = "val/" if "| eval" in text else ""
+    pairs = {_PLAYED_KEYS[key]: value for key, value in _PLAYED_PAIR.findall(text) if key in _PLAYED_KEYS}
+    return {key if key in ("step", "episode") else split + key: value for key, value in pairs.items()}
 
 
 def boxes(text: str, course: Course, line: int, out: list[Item]) -> dict[str, Any] | None:

@@ -61,6 +61,8 @@ _RULED_KEYS = {  # spaCy's names; its scores are of the development set
     "CATS_SCORE": "val cats_score", "SPANS_SC_F": "val f1", "TAG_ACC": "val tag_acc",
     "DEP_UAS": "val dep_uas", "DEP_LAS": "val dep_las",
 }  # fmt: skip
+_FRACTION = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
+_DIGIT = re.compile(r"(?<![A-Za-z@_])\d")
 _GAPS = re.compile(r"\s{2,}")
 _SENTENCE = re.compile(r"[,:;()!?'\"]")
 
@@ -69,6 +71,8 @@ def cells_of(text: str, delimiter: str) -> list[str]:
     """The cells of one line."""
     if delimiter == " ":
         return text.split()
+    if delimiter == "|":
+        return [cell.strip() for cell in text.strip().strip("|│").split("|")]
     if '"' in text:
         try:
             return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter))]
@@ -82,6 +86,10 @@ def header_of(text: str, naming: Naming, file: str) -> tuple[str, list[str]] | N
     text = text.lstrip("#").strip() if text.startswith("#") and not text.startswith("#{") else text.strip()
     if len(text) > 20_000 or text[-1:] in ".:!?)":
         return None
+    if text.count("|") > 3 and text[0] == text[-1] == "|":
+        cells = cells_of(text, "|")
+        counted = naming.column(cells[0]) in (Role.STEP, Role.EPOCH)
+        return ("|", cells) if counted and not any(not c or _DIGIT.search(c) for c in cells[1:]) else None
     for delimiter in (",", "\t", ";", " "):
         if delimiter not in text or (delimiter == " " and (_SENTENCE.search(text) or not _COUNTS.search(text))):
             continue
@@ -113,9 +121,21 @@ def _ruled_header(text: str) -> tuple[str, list[str]] | None:
     return RULED, [_RULED_KEYS.get(cell, cell) for cell in cells]
 
 
-def is_ruler(text: str, columns: int) -> bool:
+def is_ruler(text: str, columns: int, delimiter: str) -> bool:
     """Whether a line underlines so many columns."""
+    if delimiter == "|":
+        return not text.strip(" -=+|:\t")
     return len(text.split()) == columns and not text.strip(" -=\t")
+
+
+def counts_on(text: str, columns: list[str]) -> bool:
+    """Whether a line is a row under names of several words, with no ruler between: scikit-learn's boosting."""
+    cells = text.split()
+    return (
+        columns[0].lower() in ("iter", "epoch", "step", "iteration")
+        and len(cells) == len(columns)
+        and cells[0].isdigit()
+    )
 
 
 def stem_group(file: str) -> str:
@@ -184,6 +204,8 @@ class Table:
         cells = cells_of(text.strip() if self.delimiter == " " else text, self.delimiter)
         if len(cells) != len(self.columns):
             return False
+        if self._splits:
+            self._unlabel(cells)
         step = epoch = None
         if self._step >= 0 and cells[self._step].strip():
             step = whole(cells[self._step])
@@ -204,6 +226,13 @@ class Table:
         label = tuple(cells[i].strip() for i in self._splits)
         course.step, course.epoch = None, None
         return course.row(self._names(tuple(present), label), tuple(values), step, epoch, line, "")
+
+    def _unlabel(self, cells: list[str]) -> None:
+        """A column called `metric` or `key` that holds fractions is a reading, not a label."""
+        for i in [i for i in self._splits if _FRACTION.fullmatch(cells[i].strip())]:
+            self._splits.remove(i)
+            self._metrics = sorted([*self._metrics, i])
+            self._known.clear()
 
     def _values(self, cells: list[str]) -> tuple[list[int], list[float]]:
         present: list[int] = []

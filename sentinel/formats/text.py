@@ -12,7 +12,7 @@ from typing import Any, cast
 from sentinel.core.names import Names
 from sentinel.core.records import Item, Json, MarkKind
 from sentinel.core.seams import Timing
-from sentinel.formats import dumps, shapes, stamps
+from sentinel.formats import dumps, leads, shapes, stamps
 from sentinel.formats.course import Course
 from sentinel.formats.lines import Piece, Splitter
 from sentinel.formats.naming import Naming
@@ -20,17 +20,18 @@ from sentinel.formats.numbers import VALUE, number
 from sentinel.formats.objects import Objects, from_dict_print, from_json, is_numeric
 from sentinel.formats.prose import Found, Prose
 from sentinel.formats.says import Says, is_error
-from sentinel.formats.tables import RULED, Table, any_header, header_of, is_ruler
+from sentinel.formats.tables import RULED, Table, any_header, counts_on, header_of, is_ruler
 from sentinel.formats.wrappers import peel
 
 _BAR = re.compile(
-    r"^(?P<desc>(?:\d+\|\d+\|)?[^|]*?):?\s*\d+%\|[^|]*\|\s*(?P<n>\d+)/(?P<total>\d+)\s*\[[^,\]]*(?:,\s*[\d.?]+\s*(?:it/s|s/it|\w+/s|s/\w+))?(?P<rest>[^\]]*)\](?P<more>.*)$"
+    r"^(?P<desc>(?:\d+\|\d+\|)?[^|]*?)(?:\|\|)?:?\s*\d+%\|[^|]*\|\s*(?P<n>\d+)/(?P<total>\d+)\s*\[[^,\]]*(?:,\s*[\d.?]+\s*(?:it/s|s/it|\w+/s|s/\w+))?(?P<rest>[^\]]*)\](?P<more>.*)$"
 )
 _KERAS = re.compile(r"^\s*(?P<n>\d+)/(?P<total>\d+|Unknown) (?:\[[=>.\s]*\]|[━╸╺][━ ╸╺]*)(?P<rest>.*)$")
 _EVALUATED = re.compile(r"^\s*step\s+(?P<n>\d+)/(?P<total>\d+)\s+-\s+(?P<rest>.*)$")  # Paddle's, under `Eval begin...`
 _KERAS_TIME = re.compile(r"^\s*(?:-\s*)?(?:ETA: \S+|\d+\S*s(?: \d+\S+/\w+)?)?\s*-?\s*")
 _BLOCK = re.compile(rf"^\s+(?P<key>[A-Za-z_][\w/().% -]*?)\s*[=:]\s*(?P<value>{VALUE})\s*$")
 _FRAME = re.compile(r"^\s*[|│┃]\s*(?P<key>[^|│┃]*?)\s*[|│┃]\s*(?P<value>[^|│┃]*?)\s*[|│┃]\s*$")
+_HEADING = re.compile(r"^\s*[A-Za-z]+:\s*$")
 _RULE = re.compile(r"^\s*[-=+─━┌└├╭╰][-=+─━┬┴┼┐┘┤╮╯]{4,}\s*$")
 
 
@@ -38,20 +39,9 @@ class TextReader:
     """Reads one text file; see `Reader`."""
 
     __slots__ = (
-        "_block",
-        "_config_line",
-        "_course",
-        "_frame",
-        "_header",
-        "_idle_at",
-        "_naming",
-        "_objects",
-        "_prose",
-        "_says",
-        "_seconds",
-        "_split",
-        "_table",
-    )
+        "_block", "_config_line", "_course", "_frame", "_header", "_idle_at", "_naming", "_objects", "_prose", "_says",
+        "_seconds", "_split", "_table",
+    )  # fmt: skip
 
     def __init__(self, file: str, names: Names, timing: Timing, saved: Json = None) -> None:
         """Ready to read."""
@@ -190,8 +180,8 @@ class TextReader:
             return understood
         if ("|" in text or "│" in text or "┃" in text or self._frame) and self._frame_line(text, piece, out):
             return True
-        if ("/" in text) and self._bar(text, piece, out):
-            return True
+        if "/" in text and (shown := self._bar(text, piece, out)) is not None:
+            return shown
         if not self._says.traceback and not is_error(text) and self._prose_line(text, piece, out, None):
             return True
         self._heading(text, piece, out)
@@ -240,12 +230,12 @@ class TextReader:
 
     def _opens_table(self, header: list[Any], text: str, piece: Piece, out: list[Item]) -> bool:
         """Whether this line is the first row under the line before it, or under one with another delimiter."""
-        if is_ruler(text, len(header[1])):
-            self._header = [" ", header[1]]
+        if is_ruler(text, len(header[1]), header[0]):
+            self._header = ["|" if header[0] == "|" else " ", header[1]]
             return True
-        if header[0] == RULED:
+        if header[0] == RULED and not counts_on(text, header[1]):
             return False
-        for delimiter in (header[0], "\t", " "):
+        for delimiter in (header[0], "\t", " ") if header[0] != RULED else (" ",):
             table = Table(delimiter, header[1], self._naming, self._course.file)
             row = table.row(text, self._course, piece.number)
             if row is not False:
@@ -273,7 +263,10 @@ class TextReader:
             thing = from_json(text[at:].strip()) if text.rstrip().endswith("}") else None
             if thing is not None:
                 return self._mllog(thing, piece, out) if ":::MLLOG" in text else self._row(thing, text, piece, out)
-        if "{'" not in text or len(text) > 100_000:
+        if "{'" not in text or len(text) > 100_000 or leads.several(text):
+            return False
+        if leads.of_the_best(text):
+            self._config_line = True
             return False
         pairs = from_dict_print(text)
         return pairs is not None and self._row(pairs, text, piece, out)
@@ -288,7 +281,8 @@ class TextReader:
         plan = thing.get("total_steps", thing.get("max_steps"))
         if isinstance(plan, int) and plan > 0:
             self._course.fact("fact.planned_steps", plan, piece.number, out)
-        row = self._objects.row(thing, self._course, piece.number, text)
+        led = leads.led(thing, text, self._prose, self._naming)
+        row = self._objects.row(led, self._course, piece.number, text)
         if row is not None:
             out.append(row)
         return row is not None
@@ -330,8 +324,8 @@ class TextReader:
             out.append(row)
         return row is not None
 
-    def _bar(self, text: str, piece: Piece, out: list[Item]) -> bool:
-        """A progress bar; one without metrics says nothing."""
+    def _bar(self, text: str, piece: Piece, out: list[Item]) -> bool | None:
+        """A progress bar; one without a number says nothing, and what is no bar is None."""
         match = _BAR.match(text)
         if match:
             said = f"{match['desc']} , {match['rest'].strip(', ')} , {match['more']}"
@@ -341,18 +335,20 @@ class TextReader:
             self._course.fact("fact.planned_epochs", yolo[1], piece.number, out)
             return self._shape(yolo[0], piece, out)
         else:
+            return None
+        if not any(map(str.isdigit, said)):
             return False
-        return self._prose_line(said, piece, out, int(match["n"]))
+        return self._prose_line(said, piece, out, int(match["n"])) or None
 
     def _prose_line(self, said: str, piece: Piece, out: list[Item], bar: int | None) -> bool:
         course = self._course
-        found = self._prose.read(said, course.context, direct=said is piece.text)
+        found = self._prose.read(said, course.above, direct=said is piece.text)
         if found is None:
             return False
         if found.section and not found.names:
             course.counters(found.step, found.epoch)
-            if len(said) < 160:
-                course.section(found.section)
+            if len(said) < 160 and not said.rstrip().endswith("?"):  # a question is a text's own
+                course.section(found.section, bare=bool(_HEADING.match(said)))
             return False
         step = found.step if found.step is not None or not found.names else bar
         if bar is None or (found.names and bar):

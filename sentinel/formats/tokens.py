@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _UNIT = re.compile(
-    r"\s?(?P<scale>[kKMGB])(?:i?B)?(?:/s)?(?![\w])|(?P<share>%)|(?P<plain>ms|us|sec|secs|min|mins|s|h|x|MB|GB|MiB|GiB|it/s|s/it|ms/step)"
+    r"\s?(?P<scale>[kKMGB])(?:i?B)?(?:/s)?(?![\w])|(?P<share>%)|(?P<plain>ms|us|sec|secs|min|mins|s|h|x|MB|GB|MiB|GiB|it/s|s/it|ms/step|st|nd|rd|th)"
     r"(?![\w/])"
 )
 _RATE = re.compile(
@@ -29,6 +29,7 @@ _RATE = re.compile(
     r"\s*(?:/|per)\s*(?:s|sec|second)\b\]?(?![:=])"
 )
 _BARE_RATE = re.compile(r"\s?/s(?:ec)?\b(?!/)")  # `812.27/s` of whatever
+_SPAN = re.compile(r"\d+-(\d+)\]")
 _GLUED = re.compile(r"[A-Za-z_]\w*\s*[=:]")
 
 
@@ -42,6 +43,12 @@ class Token(NamedTuple):
     scale: float = 1.0
     share: bool = False
     rate: bool = False
+    unit: bool = False
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is digits and nothing else, not `44k`."""
+        return self.text.isdigit() and len(self.text) == self.end - self.start
 
 
 def tokens(text: str, start: int = 0) -> list[Token]:
@@ -71,7 +78,14 @@ def _number(text: str, token: Token) -> Token:
         return Token(
             "num", (first := text[token.start :].split("/", 1)[0].rstrip()), token.start, token.start + len(first)
         )
-    spoilt = before in "/\\.#$@&~^" or (after[:1] in "-:./" and after[1:].isdigit() and token.kind == "num")
+    if token.text.isdigit() and after[:1] == "-" and after[1:].isalpha():
+        return _word(text, token)  # `Precision 16-mixed`
+    if token.kind == "num" and before == "[" and (span := _SPAN.match(text, token.start)):
+        return Token("num", span[1], span.start(1), span.end(1))  # MXNet's `Batch [20-40]`
+    numbered = before == "#" and text[token.start - 2 : token.start - 1].isspace()  # `Epoch #3`
+    spoilt = (before in "/\\.#$@&~^" and not numbered) or (
+        after[:1] in "-:./" and after[1:].isdigit() and token.kind == "num"
+    )
     if spoilt and not (before == "/" and rate):  # `41000/39000 tok/s`: of two rates the second
         return _word(text, token)
     if token.kind == "frac":
@@ -83,8 +97,8 @@ def _number(text: str, token: Token) -> Token:
         return token._replace(end=bare.end(), rate=True)
     if unit:
         scale = SCALES.get(unit["scale"] or "", 1.0)
-        token = token._replace(end=unit.end(), share=bool(unit["share"]), scale=scale)
-        rate = _RATE.match(text, token.end)
+        token = token._replace(end=unit.end(), share=bool(unit["share"]), scale=scale, unit=True)
+        rate = None if token.share else _RATE.match(text, token.end)  # fastText's `10.0% words/sec/thread: 45211`
         return token._replace(end=rate.end(), rate=True) if rate else token
     glued = "." in token.text and _GLUED.match(text, token.end)  # `0.37loss=`; but `5HT=` is a name
     if (after[:1].isalpha() or after[:1] == "_") and not glued:

@@ -220,8 +220,12 @@ def test_a_best_so_far_is_no_measurement():
     ]
 
 
-def test_a_step_before_a_loss_is_no_loss():
-    assert said("Train loss 1200 0.3125 Grad Norm 0.5125\n")[0] == {"train.loss": 0.3125, "grad_norm": 0.5125}
+def test_a_step_between_a_loss_and_its_value_is_the_step():
+    assert said("Train loss 1200 0.3125 Grad Norm 0.5125\n")[0] == {
+        "step": 1200,
+        "train.loss": 0.3125,
+        "grad_norm": 0.5125,
+    }
     assert rows("<tf.Tensor 'x' shape=(555304,) dtype=float32>, loss\n") == []
 
 
