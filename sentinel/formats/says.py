@@ -60,6 +60,10 @@ _ERROR = re.compile(
 )
 
 
+# The launcher of PyTorch says in an exception that somebody ended it: a closed terminal, Ctrl-C, a plain kill.
+_SIGNALLED = re.compile(r"\bSignalException: Process \d+ got signal: (?:1|2|15)\b")
+
+
 def is_error(text: str) -> bool:
     """Whether a line is an exception's own, `ValueError: ...`."""
     return bool(_ERROR.match(text))
@@ -125,7 +129,7 @@ class Says:
         match = _ERROR.match(text)
         if match:
             self.traceback = False
-            stopped = match[1] in ("KeyboardInterrupt", "SystemExit")
+            stopped = match[1] in ("KeyboardInterrupt", "SystemExit") or _SIGNALLED.search(text)
             out.append(course.mark(MarkKind.STOPPED if stopped else MarkKind.FATAL, line, text.strip()))
         elif not text.startswith(("During handling", "The above exception")):
             self.traceback = False

@@ -134,6 +134,9 @@ def test_the_course_of_a_run_is_marked():
     text = "Traceback (most recent call last):\n  File 'a.py', line 3\nRuntimeError: CUDA out of memory\n"
     assert marks(text) == ["fatal"]
     assert marks("Traceback (most recent call last):\n  x\nKeyboardInterrupt\n") == ["stopped"]
+    launcher = "Traceback (most recent call last):\n  x\ntorch.multiprocessing.api.SignalException: Process 7 got signal: {}\n"
+    assert marks(launcher.format(15)) == ["stopped"]
+    assert marks(launcher.format(11)) == ["fatal"]
     assert marks("Resuming from checkpoint at step 224\n") == ["resumed"]
     assert marks("Training complete. Best score 3\n") == ["finished"]
 
