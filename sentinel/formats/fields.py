@@ -34,7 +34,7 @@ _BEFORE_COUNTER = frozenset(
 )
 _CLASS_METRICS = frozenset(["precision", "recall", "f1", "map", "iou", "accuracy", "dice", "auc"])
 _ALONE = re.compile(r"\s*\[batch=\d+/\d+\]:?\s*")  # the head of a block of lines
-_SCORED = re.compile(r" \* [A-Z][\w@]* \d")  # ` * Acc@1 71.2 Acc@5 90.1`
+_SCORED = re.compile(r" \* +[A-Z][\w@]* \d")  # ` * Acc@1 71.2 Acc@5 90.1`
 _LABEL = re.compile(r"(?:[BIES]-)?[A-Z][A-Z0-9_]{0,15}")  # a class: `PER: precision: 87.1 %`
 _DIGIT_NAME = re.compile(r"\d[A-Z]{2,8}")  # `5HT`
 _PLACE = re.compile(r"(?P<epoch>\d{1,6})epoch(?::(?P<split>[a-z]+):\d+-(?P<batch>\d+)batch:?)?")  # ESPnet

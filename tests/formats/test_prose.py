@@ -230,6 +230,15 @@ def test_a_loop_over_the_test_set_counts_its_batches_in_brackets():
     assert said(text) == [{"test.loss": 0.35169, "test.accuracy": 87.33}]
 
 
+def test_further_batches_of_one_evaluation_are_no_evaluations():
+    train = "Epoch: [{}][40/50]\tTime 0.4 (0.4)\tLoss 0.61 (0.72)\n"
+    test = "Test: [{:2}/30]\tTime 0.4 (0.4)\tLoss {} (0.9)\tAcc@1 70.0 (71.0)\n"
+    passed = "".join(test.format(10 * at, 0.8 + at / 10) for at in range(3)) + " *   Acc@1 71.5 Acc@5 92.5\n"
+    rows = said("".join(train.format(epoch) + passed for epoch in range(2)))
+    assert [row["test.loss"] for row in rows if "test.loss" in row] == [0.8, 0.8]
+    assert [row["val.accuracy"] for row in rows if "val.accuracy" in row] == [71.5, 71.5]
+
+
 def test_where_a_line_was_said_in_the_source_is_no_metric():
     text = "2026-03-01 22:00:30.123 | INFO     | __main__:train:55 - epoch 1 step 20 | loss=0.229\n"
     text += "2026-03-01 22:01:30.123 | SUCCESS  | app.run:validate:88 - epoch 1 step 20 | val_loss=0.31\n"
