@@ -56,7 +56,7 @@ _MARK_FORMS = (
 )
 _MARKS = tuple((kind, re.compile(form, re.IGNORECASE)) for kind, form in _MARK_FORMS)
 _ERROR = re.compile(
-    r"(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit|Timeout|Warning|Iteration|Killed))(?::|$)"
+    r"(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit|Timeout|Warning|Iteration|Killed))(?:\(\w+\))?(?::|$)"
 )
 
 

@@ -137,6 +137,8 @@ def test_the_course_of_a_run_is_marked():
     launcher = "Traceback (most recent call last):\n  x\ntorch.multiprocessing.api.SignalException: Process 7 got signal: {}\n"
     assert marks(launcher.format(15)) == ["stopped"]
     assert marks(launcher.format(11)) == ["fatal"]
+    told = "Traceback (most recent call last):\n  x\nray.exceptions.RayTaskError(RpcError): ray::Task.run() (pid=7)\n"
+    assert marks(told) == ["fatal"]
     assert marks("Resuming from checkpoint at step 224\n") == ["resumed"]
     assert marks("Training complete. Best score 3\n") == ["finished"]
 
