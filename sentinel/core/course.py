@@ -89,7 +89,9 @@ class Course:
         spans = (
             span
             for (other, columns), span in self._epochs.items()
-            if other == file and "train.loss" in names.intersection(columns) and (names <= set(columns) or names >= set(columns))
+            if other == file
+            and "train.loss" in names.intersection(columns)
+            and (names <= set(columns) or names >= set(columns))
         )
         return max(spans, key=lambda span: span[1], default=None)
 

@@ -134,7 +134,9 @@ def test_the_course_of_a_run_is_marked():
     text = "Traceback (most recent call last):\n  File 'a.py', line 3\nRuntimeError: CUDA out of memory\n"
     assert marks(text) == ["fatal"]
     assert marks("Traceback (most recent call last):\n  x\nKeyboardInterrupt\n") == ["stopped"]
-    launcher = "Traceback (most recent call last):\n  x\ntorch.multiprocessing.api.SignalException: Process 7 got signal: {}\n"
+    launcher = (
+        "Traceback (most recent call last):\n  x\ntorch.multiprocessing.api.SignalException: Process 7 got signal: {}\n"
+    )
     assert marks(launcher.format(15)) == ["stopped"]
     assert marks(launcher.format(11)) == ["fatal"]
     told = "Traceback (most recent call last):\n  x\nray.exceptions.RayTaskError(RpcError): ray::Task.run() (pid=7)\n"
