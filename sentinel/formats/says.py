@@ -31,7 +31,7 @@ _MARK_FORMS = (
         (
             r"^(?:fatal error|\[?fatal\b|F\d{4} \d\d:|Segmentation fault|Aborted|Killed$|Bus error)"
             r"|\bterminate called\b"
-            r"|slurmstepd: error|Out of memory: Killed|oom-kill"
+            r"|slurmstepd: error|Out of memory: Killed|oom-kill|^torch\.(?:cuda\.)?OutOfMemoryError: "
         ),
     ),
     (

@@ -141,6 +141,8 @@ def test_the_course_of_a_run_is_marked():
     assert marks(launcher.format(11)) == ["fatal"]
     told = "Traceback (most recent call last):\n  x\nray.exceptions.RayTaskError(RpcError): ray::Task.run() (pid=7)\n"
     assert marks(told) == ["fatal"]
+    wrapped = "Traceback (most recent call last):\n  x\ny.py, in z\ntorch.cuda.OutOfMemoryError: CUDA out of memory.\n"
+    assert marks(wrapped) == ["fatal"]
     assert marks("Resuming from checkpoint at step 224\n") == ["resumed"]
     assert marks("Training complete. Best score 3\n") == ["finished"]
 
