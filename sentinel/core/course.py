@@ -72,7 +72,7 @@ class Course:
         """A table without steps goes back when its epochs fall to the first one again: the next fold, or a new trial."""
         if epoch is None or epoch != epoch:
             return None
-        first, last = self._epochs.get(key, (epoch, epoch))
+        first, last = self._epochs.get(key) or self._akin(key) or (epoch, epoch)
         if not (epoch <= first and last >= first + FOLD):
             self._epochs[key] = first, epoch
             if epoch > last:
@@ -82,6 +82,18 @@ class Course:
         self.news = False
         self._epochs = {key: (epoch, epoch)}
         return back
+
+    def _akin(self, key: tuple[str, tuple[str, ...]]) -> tuple[float, float] | None:
+        """A training's next trial may write a column more or less: its table goes on where the other one was."""
+        file, names = key[0], set(key[1])
+        spans = (
+            span
+            for (other, columns), span in self._epochs.items()
+            if other == file
+            and "train.loss" in names.intersection(columns)
+            and (names <= set(columns) or names >= set(columns))
+        )
+        return max(spans, key=lambda span: span[1], default=None)
 
     def _went_back(self, file: str, step: int, epoch: float | None, before: float | None) -> Back:
         if epoch is not None and before is not None and epoch > before:

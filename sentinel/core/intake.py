@@ -254,7 +254,9 @@ class Intake:
         """The run goes on from this row's place: what came at or after it leaves the windows and the best."""
         run = self.run
         position = nan if row.step is None else float(row.step)
-        self.cut = tuple(series.name for series in run.series.values() if cut(series, position, row.epoch))
+        place, start = (row.epoch, run.first_epoch) if row.step is None else (row.step, run.first_step)
+        anew = place is not None and start is not None and place <= start
+        self.cut = tuple(series.name for series in run.series.values() if cut(series, position, row.epoch, anew))
         run.resumes += 1
         run.position = nan
         run.step, run.epoch = None, None

@@ -15,14 +15,19 @@ SETTLED_AFTER = 20  # readings after which a share that never passed 1.5 is a fr
 PERCENT_FROM = 1.5
 
 
-def cut(series: Series, position: float, epoch: float | None = None) -> bool:
-    """Drop what came at or after a position, else after an epoch: the run was resumed there. Whether any went."""
+def cut(series: Series, position: float, epoch: float | None = None, anew: bool = False) -> bool:
+    """Drop what came at or after a position, else after an epoch: the run was resumed there. Whether any went.
+
+    Where it begins anew, at its own first place, what is no longer kept went with the rest, and so did the start.
+    """
     number, first = series.count, series.oldest
     while number > first and _is_beyond(series, (number - 1) % series.size, position, epoch):
         number -= 1
     if number == series.count:
         return False
     series.floor, series.count = first, number
+    if anew and number == first:
+        series.start = array("d")
     series.curve.cut(position, nan if epoch is None else epoch)
     if series.blocks is not None:
         series.blocks.cut(number)

@@ -14,7 +14,7 @@ from sentinel.formats.walk import Fields, Walk
 
 _TUPLE = re.compile(rf"\(\s*{VALUE}\s*,\s*\)")  # `lr:(2.0e-04,)`
 _METRICS = re.compile(r"(cur|best) metric, ")  # PaddleOCR's validation, and its best so far
-_SCORED = re.compile(r" ?\* [A-Z][\w@]* +\d")  # ` * Acc@1 71.2 Acc@5 90.1`
+_SCORED = re.compile(r" ?\* +[A-Z][\w@]* +\d")  # ` * Acc@1 71.2 Acc@5 90.1`
 _GLUED = re.compile(r"(?i)(?P<what>epoch|iter|iteration)[-_#]?(?P<n>\d{1,9})")  # `Epoch3 loss 0.41`
 _PLACE = re.compile(r"(?P<epoch>\d{1,6})epoch(?::(?P<split>[a-z]+):\d+-(?P<batch>\d+)batch:?)?")  # ESPnet
 

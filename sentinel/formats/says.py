@@ -31,7 +31,7 @@ _MARK_FORMS = (
         (
             r"^(?:fatal error|\[?fatal\b|F\d{4} \d\d:|Segmentation fault|Aborted|Killed$|Bus error)"
             r"|\bterminate called\b"
-            r"|slurmstepd: error|Out of memory: Killed|oom-kill"
+            r"|slurmstepd: error|Out of memory: Killed|oom-kill|^torch\.(?:cuda\.)?OutOfMemoryError: "
         ),
     ),
     (
@@ -56,8 +56,12 @@ _MARK_FORMS = (
 )
 _MARKS = tuple((kind, re.compile(form, re.IGNORECASE)) for kind, form in _MARK_FORMS)
 _ERROR = re.compile(
-    r"(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit|Timeout|Warning|Iteration|Killed))(?::|$)"
+    r"(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit|Timeout|Warning|Iteration|Killed))(?:\(\w+\))?(?::|$)"
 )
+
+
+# The launcher of PyTorch says in an exception that somebody ended it: a closed terminal, Ctrl-C, a plain kill.
+_SIGNALLED = re.compile(r"\bSignalException: Process \d+ got signal: (?:1|2|15)\b")
 
 
 def is_error(text: str) -> bool:
@@ -125,7 +129,7 @@ class Says:
         match = _ERROR.match(text)
         if match:
             self.traceback = False
-            stopped = match[1] in ("KeyboardInterrupt", "SystemExit")
+            stopped = match[1] in ("KeyboardInterrupt", "SystemExit") or _SIGNALLED.search(text)
             out.append(course.mark(MarkKind.STOPPED if stopped else MarkKind.FATAL, line, text.strip()))
         elif not text.startswith(("During handling", "The above exception")):
             self.traceback = False

@@ -8,13 +8,14 @@ from sentinel.core.endings import Traces, how_it_went
 from sentinel.core.records import Fact, How, Item, Mark, MarkKind, Over, Row
 
 _PLANS = {"fact.planned_steps": "step", "fact.planned_epochs": "epoch"}
+_GOES_ON = 5  # lines of training after a closing line: more than other ranks still write
 _SAYS = frozenset({MarkKind.FINISHED, MarkKind.FATAL, MarkKind.STOPPED})
 
 
 class Ending:
     """Watches a run's items go by and says at the end how it went."""
 
-    __slots__ = ("_plan", "_reached", "exit_code", "said", "signal")
+    __slots__ = ("_plan", "_reached", "_since", "exit_code", "said", "signal")
 
     def __init__(self) -> None:
         """A run of which nothing was seen."""
@@ -23,11 +24,15 @@ class Ending:
         self.signal: int | None = None
         self._plan: dict[str, float] = {}
         self._reached: dict[str, float] = {}
+        self._since = 0  # lines of training since the closing line
 
     def note(self, items: Iterable[Item]) -> None:
         """Take items in."""
         for item in items:
             if isinstance(item, Row):
+                self._since += any(name.startswith("train.") for name in item.names)
+                if self._since >= _GOES_ON:
+                    self.said = None  # a worker's traceback, or another training in the same log
                 if item.step is not None:
                     if self.said is not None and item.step > self._reached.get("step", 0):
                         self.said = None
@@ -37,7 +42,7 @@ class Ending:
             elif isinstance(item, Fact):
                 self._note_fact(item)
             elif item.kind in _SAYS:
-                self.said = item
+                self.said, self._since = item, 0
 
     def _note_fact(self, fact: Fact) -> None:
         if fact.name in _PLANS and isinstance(fact.value, int | float):

@@ -64,3 +64,22 @@ def test_epochs_without_steps_that_only_waver_go_nowhere():
 def test_a_second_loop_within_an_epoch_of_counted_epochs_is_no_resume():
     _course, backs = follow(row(100, 1.0), row(200, 1.0), row(100, 2.0), row(200, 2.0), row(10, 2.0))
     assert backs[-1] is Back.PER_EPOCH
+
+
+def test_the_next_trial_may_write_another_column():
+    wide, narrow = ("train.loss", "val.loss", "val.weight"), ("train.loss", "val.loss")
+    rows = [row(None, float(epoch), names=wide) for epoch in (1, 2, 3, 4)]
+    rows += [row(None, float(epoch), names=narrow) for epoch in (1, 2, 3, 4)]
+    rows += [row(None, float(epoch), names=wide) for epoch in (1, 2)]
+    assert follow(*rows)[1] == [None] * 4 + [Back.RESUME] + [None] * 3 + [Back.RESUME, None]
+
+
+def test_a_table_beside_the_training_tells_of_earlier_epochs_without_going_back():
+    rows = [row(None, float(epoch)) for epoch in (1, 2, 3, 4)]
+    assert follow(*rows, row(None, 1.0, names=("val.best_loss",)), row(None, 5.0))[1] == [None] * 6
+
+
+def test_a_validation_that_joins_late_does_not_go_back():
+    rows = [row(None, float(epoch)) for epoch in (1, 2, 3)]
+    rows += [row(None, float(epoch), names=("train.loss", "val.loss")) for epoch in (4, 8)]
+    assert follow(*rows, row(None, 5.0), row(None, 9.0))[1] == [None] * 7

@@ -123,6 +123,20 @@ def test_a_new_start_in_the_same_files_is_a_new_generation():
     assert [(change.run_name, change.reason) for change in changes] == [("a", "run began anew"), ("a#2", "fired")]
 
 
+def test_a_run_that_goes_back_to_its_first_step_begins_anew_however_long_it_was():
+    made = engine(rule("high", above("train.loss", 50)))
+    feed(made, *(row(1.0, step) for step in range(1, 2001)), *(row(9.0, step) for step in range(1, 41)))
+    (watched,) = made.runs.values()
+    assert set(watched.run.series["train.loss"].start) == {9.0}
+
+
+def test_a_run_that_goes_back_half_way_keeps_its_start():
+    made = engine(rule("high", above("train.loss", 50)))
+    feed(made, *(row(1.0, step) for step in range(1, 2001)), *(row(9.0, step) for step in range(1000, 1041)))
+    (watched,) = made.runs.values()
+    assert set(watched.run.series["train.loss"].start) == {1.0}
+
+
 def test_a_symptom_is_hidden_behind_its_cause_and_comes_to_light_when_the_cause_clears():
     made = engine(
         rule("symptom", above("train.loss", 5)),

@@ -134,6 +134,15 @@ def test_the_course_of_a_run_is_marked():
     text = "Traceback (most recent call last):\n  File 'a.py', line 3\nRuntimeError: CUDA out of memory\n"
     assert marks(text) == ["fatal"]
     assert marks("Traceback (most recent call last):\n  x\nKeyboardInterrupt\n") == ["stopped"]
+    launcher = (
+        "Traceback (most recent call last):\n  x\ntorch.multiprocessing.api.SignalException: Process 7 got signal: {}\n"
+    )
+    assert marks(launcher.format(15)) == ["stopped"]
+    assert marks(launcher.format(11)) == ["fatal"]
+    told = "Traceback (most recent call last):\n  x\nray.exceptions.RayTaskError(RpcError): ray::Task.run() (pid=7)\n"
+    assert marks(told) == ["fatal"]
+    wrapped = "Traceback (most recent call last):\n  x\ny.py, in z\ntorch.cuda.OutOfMemoryError: CUDA out of memory.\n"
+    assert marks(wrapped) == ["fatal"]
     assert marks("Resuming from checkpoint at step 224\n") == ["resumed"]
     assert marks("Training complete. Best score 3\n") == ["finished"]
 
@@ -226,6 +235,15 @@ def test_a_loop_over_the_test_set_counts_its_batches_in_brackets():
     text = "Test: [ 0/20]\tTime  0.401 ( 0.401)\tLoss 3.5169e-01 (3.5169e-01)\tAcc@1  87.33 ( 87.33)\n"
     text += "Test: [19/20]\tTime  0.201 ( 0.301)\tLoss 2.5169e-01 (3.0169e-01)\tAcc@1  81.33 ( 85.25)\n"
     assert said(text) == [{"val.loss": 0.30169, "val.accuracy": 85.25}]
+
+
+def test_further_batches_of_one_evaluation_are_no_evaluations():
+    train = "Epoch: [{}][40/50]\tTime 0.4 (0.4)\tLoss 0.61 (0.72)\n"
+    test = "Test: [{:2}/30]\tTime 0.4 (0.4)\tLoss {} (0.9)\tAcc@1 70.0 (71.0)\n"
+    passed = "".join(test.format(10 * at, 0.8 + at / 10) for at in range(3)) + " *   Acc@1 71.5 Acc@5 92.5\n"
+    rows = said("".join(train.format(epoch) + passed for epoch in range(2)))
+    assert [row["test.loss"] for row in rows if "test.loss" in row] == [0.8, 0.8]
+    assert [row["val.accuracy"] for row in rows if "val.accuracy" in row] == [71.5, 71.5]
 
 
 def test_where_a_line_was_said_in_the_source_is_no_metric():

@@ -8,6 +8,7 @@ import pytest
 from sentinel.core.names import Names
 from sentinel.core.records import Fact, Found, How, Mark, MarkKind, Over, Row
 from sentinel.sources.arrivals import ArrivalsError
+from sentinel.sources.endings import Ending
 from sentinel.sources.replay import replay_run
 from tests.sources.plain_eyes import PlainEyes, steps
 
@@ -192,3 +193,12 @@ def test_a_recording_that_makes_no_sense_is_refused_with_its_line(tmp_path, row)
     (tmp_path / "arrivals").write_text(row + "\n")
     with pytest.raises(ArrivalsError, match="arrivals:1: "):
         play(tmp_path / "run", tmp_path / "arrivals")
+
+
+@pytest.mark.parametrize(("more", "how"), [(2, How.DIED), (5, How.UNCLEAR)])
+def test_training_that_goes_on_takes_a_traceback_back(more, how):
+    ending = Ending()
+    ending.note([Row(("train.loss",), (1.0,), None, 1.0, None, "train.log", 1)])
+    ending.note([Mark(MarkKind.FATAL, "train.log", 2, None, "BrokenPipeError: a worker")])
+    ending.note([Row(("train.loss",), (1.0,), None, 1.0, None, "train.log", 3 + at) for at in range(more)])
+    assert ending.over(None).how is how
