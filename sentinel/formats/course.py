@@ -15,6 +15,7 @@ from sentinel.core.seams import Timing
 _new = tuple.__new__  # a named tuple's own way to make one costs twice as much
 _BETWEEN = ("val.", "test.", "train.epoch_")
 _PARTWAY = re2.compile(r"(?i)\b(?:test|val|valid|validation|eval|evaluation)\b\W{1,3}\[ *\d+ */ *\d+ *\]")
+_TELLING = 0.5  # of a validation's batches
 _SECTION_HOLDS = 40  # lines; a forgotten "Evaluating ..." must not swallow the rest of the training
 
 
@@ -23,7 +24,7 @@ class Course:
 
     __slots__ = (
         *("arrival", "classes", "context", "context_left", "copied", "dump", "epoch", "facts", "file", "inherited"),
-        *("last_redraw", "rank", "shown", "stamp", "step", "timing"),
+        *("last_redraw", "partway", "rank", "shown", "stamp", "step", "timing"),
     )
 
     def __init__(self, file: str, timing: Timing) -> None:
@@ -40,6 +41,7 @@ class Course:
         self.inherited: set[tuple[str, ...]] = set()  # layouts that already took the step in force
         self.last_redraw: list[Any] = []
         self.shown: dict[str, str] = {}  # what the last bar showed of measurements between epochs
+        self.partway: list[Any] = []  # of a validation under way: how much of it is done, names and means so far
         self.facts: dict[str, Any] = {}
         self.dump: list[list[Any]] | None = None  # inside a printed config: the keys that the next line may stand under
         self.copied: list[str] = []  # a task and the names of its scores, whose values are to come
@@ -110,6 +112,25 @@ class Course:
         )
         return [i for i, name in enumerate(names) if name not in self.shown or before.get(name) != self.shown[name]]
 
+    def passing(
+        self, part: float, names: tuple[str, ...], values: tuple[float, ...], line: int, out: list[Item]
+    ) -> None:
+        """A line within a validation: its means are told when it is over."""
+        if self.partway and part < self.partway[0]:
+            self.passed((), line, out)
+        self.partway = [part, list(names), list(values)]
+
+    def passed(self, names: tuple[str, ...], line: int, out: list[Item]) -> None:
+        """What was said last within a validation that is over, but for what its own summary says again.
+
+        Whoever prints every tenth batch never prints the last one; means over less than half of it tell too little.
+        """
+        part, said, means = self.partway
+        self.partway = []
+        left = {name: value for name, value in zip(said, means, strict=True) if name not in names}
+        if left and part >= _TELLING:
+            out.append(self.row(tuple(left), tuple(left.values()), None, None, line, ""))
+
     def fact(self, name: str, value: Any, line: int, out: list[Item]) -> None:
         """A fact, told once for each value."""
         if self.facts.get(name) != value and len(self.facts) < 4000:
@@ -131,6 +152,7 @@ class Course:
             "inherited": [list(names) for names in sorted(self.inherited)],
             "redraw": list(self.last_redraw),
             "shown": dict(self.shown),
+            "partway": list(self.partway),
             "facts": dict(self.facts),
             "dump": [list(part) for part in self.dump] if self.dump is not None else None,
             "classes": list(self.classes),
@@ -144,6 +166,7 @@ class Course:
         self.inherited = {tuple(names) for names in saved.get("inherited", ())}
         self.last_redraw = list(saved.get("redraw", ()))
         self.shown = dict(saved.get("shown", {}))
+        self.partway = list(saved.get("partway", ()))
         self.facts = dict(saved.get("facts", {}))
         dump = saved.get("dump")
         self.dump = [list(part) for part in dump] if dump is not None else None

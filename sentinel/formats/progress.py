@@ -63,7 +63,9 @@ def _mean(text: str, field: Field) -> Field:
     )
 
 
-def ended(done: str, total: str) -> bool:
-    """Whether a loop that counts from 0 or from 1 came to its last batch."""
+def share(done: str, total: str) -> float:
+    """How much of a loop that counts from 0 or from 1 is done; 1 at its last batch, 0 where that cannot be told."""
     at, last = whole(done), whole(total)
-    return at is not None and last is not None and at >= last - 1
+    if at is None or not last:
+        return 0.0
+    return 1.0 if at >= last - 1 else max(at, 0) / last

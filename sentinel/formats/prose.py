@@ -46,6 +46,7 @@ class Found(NamedTuple):
     stamp: str | None
     section: str = ""
     owned: bool = False
+    part: float = 1.0  # of a validation over batches: how much of it the means are over
 
 
 def head(text: str) -> tuple[int, float | None]:
@@ -121,12 +122,11 @@ class Prose:
         return found._replace(section=parts.section if not parts.kept else "") if found else None
 
     def _given(self, layout: Layout, match: re.Match[str], context: str) -> Found | None:
-        """What a line gives; the means of a validation under way give nothing yet."""
-        if layout.batches is not None and not progress.ended(
-            match[layout.batches[0] + 1], match[layout.batches[1] + 1]
-        ):
-            return Found((), (), None, None, None, None, None)
-        return self._take(layout, match, context)
+        """What a line gives, and of a validation under way how far that is."""
+        found = self._take(layout, match, context)
+        if found is None or layout.batches is None:
+            return found
+        return found._replace(part=progress.share(*(match[at + 1] for at in layout.batches)))
 
     def _warm(self, layout: Layout, found: Found) -> None:
         if layout.direct and found.names and layout.batches is None and layout not in self._hot:
@@ -174,7 +174,7 @@ class Prose:
         if layout.epochs >= 0:
             epochs = whole(groups[layout.epochs])
         stamp = groups[0] if layout.stamped else layout.unstamped
-        return _new(Found, (names, values, step, epoch, total, epochs, stamp, "", layout.owned))
+        return _new(Found, (names, values, step, epoch, total, epochs, stamp, "", layout.owned, 1.0))
 
 
 def _ratio(text: str) -> float | None:

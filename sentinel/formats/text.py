@@ -77,6 +77,7 @@ class TextReader:
             if (
                 not (self._table or self._block or self._header or self._frame or course.context or says.traceback)
                 and course.dump is None
+                and not course.partway
             ):
                 found = known(piece.text) if piece.end == "\n" else None
                 if found is not None:
@@ -113,6 +114,8 @@ class TextReader:
         for piece in self._split.finish():
             self._line(piece, out)
         self._close_frame(self._split.number, out)
+        if self._course.partway:
+            self._course.passed((), self._split.number, out)
         return out
 
     def save(self) -> Json:
@@ -345,6 +348,11 @@ class TextReader:
         found = self._prose.read(said, course.above, direct=said is piece.text)
         if found is None:
             return False
+        if found.part < 1.0:
+            course.passing(found.part, found.names, found.values, piece.number, out)
+            return False
+        if course.partway and (found.names or found.step is not None or found.epoch is not None):
+            course.passed(found.names, piece.number, out)
         if found.section and not found.names:
             course.counters(found.step, found.epoch)
             if len(said) < 160 and not said.rstrip().endswith("?"):  # a question is a text's own

@@ -237,12 +237,12 @@ def test_a_loop_over_the_test_set_counts_its_batches_in_brackets():
     assert said(text) == [{"val.loss": 0.30169, "val.accuracy": 85.25}]
 
 
-def test_further_batches_of_one_evaluation_are_no_evaluations():
+def test_of_an_evaluation_whose_last_batch_is_not_printed_the_last_mean_counts_and_its_summary():
     train = "Epoch: [{}][40/50]\tTime 0.4 (0.4)\tLoss 0.61 (0.72)\n"
-    test = "Test: [{:2}/30]\tTime 0.4 (0.4)\tLoss {} (0.9)\tAcc@1 70.0 (71.0)\n"
+    test = "Test: [{:2}/30]\tTime 0.4 (0.4)\tLoss 0.7 ({})\tAcc@1 70.0 (71.0)\n"
     passed = "".join(test.format(10 * at, 0.8 + at / 10) for at in range(3)) + " *   Acc@1 71.5 Acc@5 92.5\n"
     rows = said("".join(train.format(epoch) + passed for epoch in range(2)))
-    assert [row["test.loss"] for row in rows if "test.loss" in row] == [0.8, 0.8]
+    assert [row["val.loss"] for row in rows if "val.loss" in row] == [1.0, 1.0]
     assert [row["val.accuracy"] for row in rows if "val.accuracy" in row] == [71.5, 71.5]
 
 
