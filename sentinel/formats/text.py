@@ -12,7 +12,7 @@ from typing import Any, cast
 from sentinel.core.names import Names
 from sentinel.core.records import Item, Json, MarkKind
 from sentinel.core.seams import Timing
-from sentinel.formats import dumps, leads, shapes, stamps
+from sentinel.formats import bars, dumps, leads, shapes, stamps
 from sentinel.formats.course import Course
 from sentinel.formats.lines import Piece, Splitter
 from sentinel.formats.naming import Naming
@@ -23,12 +23,7 @@ from sentinel.formats.says import Says, is_error
 from sentinel.formats.tables import RULED, Table, any_header, counts_on, header_of, is_ruler
 from sentinel.formats.wrappers import peel
 
-_BAR = re.compile(
-    r"^(?P<desc>(?:\d+\|\d+\|)?[^|]*?)(?:\|\|)?:?\s*\d+%\|[^|]*\|\s*(?P<n>\d+)/(?P<total>\d+)\s*\[[^,\]]*(?:,\s*[\d.?]+\s*(?:it/s|s/it|\w+/s|s/\w+))?(?P<rest>[^\]]*)\](?P<more>.*)$"
-)
-_KERAS = re.compile(r"^\s*(?P<n>\d+)/(?P<total>\d+|Unknown) (?:\[[=>.\s]*\]|[━╸╺][━ ╸╺]*)(?P<rest>.*)$")
 _EVALUATED = re.compile(r"^\s*step\s+(?P<n>\d+)/(?P<total>\d+)\s+-\s+(?P<rest>.*)$")  # Paddle's, under `Eval begin...`
-_KERAS_TIME = re.compile(r"^\s*(?:-\s*)?(?:ETA: \S+|\d+\S*s(?: \d+\S+/\w+)?)?\s*-?\s*")
 _BLOCK = re.compile(rf"^\s+(?P<key>[A-Za-z_][\w/().% -]*?)\s*[=:]\s*(?P<value>{VALUE})\s*$")
 _FRAME = re.compile(r"^\s*[|│┃]\s*(?P<key>[^|│┃]*?)\s*[|│┃]\s*(?P<value>[^|│┃]*?)\s*[|│┃]\s*$")
 _HEADING = re.compile(r"^\s*[A-Za-z]+:\s*$")
@@ -329,28 +324,23 @@ class TextReader:
 
     def _bar(self, text: str, piece: Piece, out: list[Item]) -> bool | None:
         """A progress bar; one without a number says nothing, and what is no bar is None."""
-        match = _BAR.match(text)
-        if match:
-            said = f"{match['desc']} , {match['rest'].strip(', ')} , {match['more']}"
-        elif match := _KERAS.match(text):
-            said = _KERAS_TIME.sub("", match["rest"], count=1)
-        elif yolo := shapes.yolo(text):
-            self._course.fact("fact.planned_epochs", yolo[1], piece.number, out)
-            return self._shape(yolo[0], piece, out)
-        else:
+        bar = bars.shown(text)
+        if bar is not None:
+            return self._prose_line(bar.said, piece, out, bar.done, bar.part) or None if bar.tells else False
+        yolo = shapes.yolo(text)
+        if yolo is None:
             return None
-        if not any(map(str.isdigit, said)):
-            return False
-        return self._prose_line(said, piece, out, int(match["n"])) or None
+        self._course.fact("fact.planned_epochs", yolo[1], piece.number, out)
+        return self._shape(yolo[0], piece, out)
 
-    def _prose_line(self, said: str, piece: Piece, out: list[Item], bar: int | None) -> bool:
+    def _prose_line(self, said: str, piece: Piece, out: list[Item], bar: int | None, part: float = 1.0) -> bool:
         course = self._course
         found = self._prose.read(said, course.above, direct=said is piece.text)
         if found is None:
             return False
-        if found.part < 1.0:
-            course.passing(found.part, found.names, found.values, piece.number, out)
-            return False
+        if min(part, found.part) < 1.0:
+            course.passing(min(part, found.part), found.names, found.values, piece.number, out)
+            return part < 1.0
         if course.partway and (found.names or found.step is not None or found.epoch is not None):
             course.passed(found.names, piece.number, out)
         if found.section and not found.names:
@@ -385,7 +375,7 @@ class TextReader:
     def _measured(self, found: Found, piece: Piece, bar: int | None) -> tuple[tuple[str, ...], tuple[float, ...]]:
         """What was measured since the last bar: one shows a validation's numbers until the next validation."""
         names, values = found.names, found.values
-        if bar is None or _KERAS.match(piece.text):
+        if bar is None or bars.is_keras(piece.text):
             return names, values
         fresh = self._course.fresh(names, values)
         if len(fresh) == len(names):

@@ -69,7 +69,7 @@ class Walk:
 
     def close(self) -> None:
         """A separator: words that led to no number may have been a heading."""
-        self.section = _named(self.words) or self.section
+        self.section = named(self.words) or self.section
         self.words, self.sep = [], False
 
     def word(self, text: str) -> None:
@@ -282,7 +282,7 @@ class Walk:
             self.step = (rank, token)
 
     def _key(self, key: list[str], token: Token, strong: bool) -> None:
-        self.section = _named(key[:-1]) or self.section
+        self.section = named(key[:-1]) or self.section
         if "from" in key[:-1]:
             return  # `Start training from epoch: 3`
         for length in (len(key), 3, 2, 1) if len(key) < 4 else (3, 2, 1):
@@ -313,7 +313,7 @@ class Walk:
         self.fields.append(Field(raw, token, strong, "" if own else self.section, what))
 
 
-def _named(key: Sequence[str]) -> str:
+def named(key: Sequence[str]) -> str:
     """The split that words name; of `Evaluating train` the one that is evaluated. Two splits name none."""
     parts = [part for word in key for part in words(word)]
     splits = {split for part in parts if (split := split_of(part))}

@@ -246,6 +246,28 @@ def test_of_an_evaluation_whose_last_batch_is_not_printed_the_last_mean_counts_a
     assert [row["val.accuracy"] for row in rows if "val.accuracy" in row] == [71.5, 71.5]
 
 
+def test_the_redraws_of_a_bar_over_the_validation_are_one_evaluation():
+    bar = "{desc}:  {p}%|##  | {n}/{of} [00:0{n}<00:05,  1.9it/s, {key}={v}]"
+    train = [bar.format(desc="Epoch 1/9", p=n * 25, n=n, of=4, key="loss", v=1.0 - n / 10) for n in (2, 4)]
+    whole = [bar.format(desc="Validation", p=n * 50, n=n, of=2, key="loss", v=0.5 + n / 8) for n in (1, 2)]
+    wiped = [bar.format(desc="val epoch 1", p=n * 25, n=n, of=4, key="dice", v=n / 8) for n in (1, 2, 3)]
+    text = "".join("\r".join(drawn) + "\n" for drawn in (train, whole, wiped))
+    met = [(row.step, dict(zip(row.names, row.values, strict=True))) for row in rows(text) if row.names]
+    assert met[2:] == [(4, {"val.loss": 0.75}), (4, {"val.dice": 0.375})]
+
+
+def test_so_many_of_so_many_before_a_bar_over_batches_is_the_epoch():
+    bar = "[fold_1] 00{e}/200:  50%|##  | 2/4 [00:02<00:05,  1.9it/s, loss={v}]\n"
+    text = "".join(bar.format(e=e, v=1.0 / e) for e in (1, 2))
+    assert [row.epoch for row in rows(text)] == [1.0, 2.0]
+
+
+def test_a_bar_over_epochs_evaluates_at_each_of_them():
+    bar = "fit:  {p}%|##  | {n}/4 [00:0{n}<00:05,  1.9it/s, val_loss={v}]"
+    text = "\r".join(bar.format(p=n * 25, n=n, v=1.0 - n / 10) for n in (1, 2, 3)) + "\n"
+    assert [row["val.loss"] for row in said(text)] == [0.9, 0.8, 0.7]
+
+
 def test_where_a_line_was_said_in_the_source_is_no_metric():
     text = "2026-03-01 22:00:30.123 | INFO     | __main__:train:55 - epoch 1 step 20 | loss=0.229\n"
     text += "2026-03-01 22:01:30.123 | SUCCESS  | app.run:validate:88 - epoch 1 step 20 | val_loss=0.31\n"
