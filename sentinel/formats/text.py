@@ -367,7 +367,7 @@ class TextReader:
         """Whether a line says something new; a redraw of the same step does not."""
         if piece.end != "\r" and bar is None:
             return True
-        seen = [repr(found.names), repr(step), "" if step is not None else repr(found.values)]
+        seen = [repr(found.names), repr((step, found.epoch)), "" if step is not None else repr(found.values)]
         again = seen == self._course.last_redraw
         self._course.last_redraw = seen
         return not again
