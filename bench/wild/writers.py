@@ -71,23 +71,20 @@ def jsonl(folder: Path, said: Iterable[Said], config: Config) -> int:
 
 
 def timm(folder: Path, said: Iterable[Said], config: Config) -> int:
-    """`Train: 3 [  50/ 100 ( 50%)]  Loss: 2.31 (2.40)`: values with their running mean."""
+    """`Train: 3 [  49/ 100 ( 50%)]  Loss: 2.31 (2.40)`: values with their running mean, batches counted from 0."""
     mean: dict[str, float] = {}
 
     def line(s: Said) -> tuple[int, str]:
         for key, value in s.metrics.items():
             mean[key] = value if key not in mean else 0.9 * mean[key] + 0.1 * value
+        shown = {key: value if s.split else mean[key] for key, value in s.metrics.items()}
         body = "  ".join(
-            f"{k.capitalize() if k != 'lr' else 'LR'}: {v:.4g}" + ("" if k == "lr" else f" ({mean[k]:.4g})")
+            f"{k.capitalize() if k != 'lr' else 'LR'}: {v:.4g}" + ("" if k == "lr" else f" ({shown[k]:.4g})")
             for k, v in s.metrics.items()
         )
-        at = s.step % config["per_epoch"]
-        share = 100 * at // config["per_epoch"]
-        head = (
-            f"Test: [{s.epoch:>4}]  "
-            if s.split
-            else f"Train: {s.epoch} [{at:>4}/{config['per_epoch']} ({share:>3}%)]  "
-        )
+        at = (s.step - 1) % config["per_epoch"]
+        share = 100 * (at + 1) // config["per_epoch"]
+        head = "Test: [  29/29]  " if s.split else f"Train: {s.epoch} [{at:>4}/{config['per_epoch']} ({share:>3}%)]  "
         return s.step, head + body
 
     return _lines(folder, "log.txt", map(line, said))

@@ -25,6 +25,7 @@ KNOWN = {
     "val.f1": "higher",
     "gpu.*.util": "",
     "train.loss.*": "",
+    "val.class.*.dice": "higher",
 }
 NAMES = Names({name: Name(name, better) for name, better in KNOWN.items()})
 
@@ -55,6 +56,17 @@ def test_and_or_not_are_kleenes():
             either = True if "yes" in (x, y) else None if "unknown" in (x, y) else False
             assert answer(f"{left} and {right}", a=1.0) is both
             assert answer(f"{left} or {right}", a=1.0) is either
+
+
+def test_a_part_of_a_name_may_be_a_word_that_python_keeps_for_itself():
+    assert answer("val.class.cat.dice < 0.5", val__class__cat__dice=0.25) is True
+    _, (wrong,) = compile_expression("val.class.cat.dice < 0.5 and frob(a) > 1", Context(NAMES))
+    assert (wrong.column, "frob" in wrong.what) == (29, True)
+
+
+def test_one_equals_sign_is_only_wrong_outside_of_brackets():
+    wrongs = [compile_expression(f"max(a, least=5) {end}", Context(NAMES))[1][0].what for end in ("= 2", "< class")]
+    assert ["==" in what for what in wrongs] == [True, False]
 
 
 @pytest.mark.parametrize("op", ["<", "<=", ">", ">=", "==", "!="])

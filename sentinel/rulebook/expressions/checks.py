@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from difflib import get_close_matches
+from keyword import kwlist
 
 from sentinel.core.functions.table import FACTS, TABLE, WORDS
 
@@ -43,6 +44,9 @@ ALLOWED = (
     ast.IfExp, ast.Call, ast.Name, ast.Attribute, ast.Load, ast.Constant, ast.keyword, ast.Tuple,
 )  # fmt: skip
 
+_ARGUMENTS = re.compile(r"\([^()]*\)")
+_KEYWORDS = re.compile(rf"(?<=[\w)]\.)(?:{'|'.join(filter(str.islower, kwlist))})\b")  # `val.class.n0.dice`
+
 
 def parse(text: str) -> ast.expr:
     """The expression's tree, if it is made of what is allowed and no larger."""
@@ -52,21 +56,30 @@ def parse(text: str) -> ast.expr:
         raise Wrong(0, "the expression is empty" if not text.strip() else "the expression holds a zero byte")
     flat = text.replace("\r", " ").replace("\n", " ").replace("\t", " ").replace("\f", " ")
     lead = len(flat) - len(flat.lstrip())
+    spelt = _KEYWORDS.sub(_as_name, flat.strip())
     try:
-        tree = ast.parse(flat.strip(), mode="eval")
+        tree = ast.parse(spelt, mode="eval")
     except SyntaxError as trouble:
         raise Wrong(lead + max(0, (trouble.offset or 1) - 1), _syntax(trouble.msg, flat)) from None
     except (RecursionError, MemoryError, ValueError):
         raise Wrong(0, "the expression is nested too deeply") from None
-    if lead:
+    if lead or not spelt.isascii():
+        data = spelt.encode()
         for node in ast.walk(tree):
-            if hasattr(node, "col_offset"):
-                node.col_offset += lead
+            if hasattr(node, "col_offset"):  # Python counts bytes
+                node.col_offset = lead + len(data[: node.col_offset].decode())
     _walk(tree.body, 0, [0])
     return tree.body
 
 
+def _as_name(keyword: re.Match[str]) -> str:
+    """The same word as Python takes it for a name, which it is after a dot: its first letter in another face."""
+    return chr(ord("\N{MATHEMATICAL SANS-SERIF SMALL A}") + ord(keyword[0][0]) - ord("a")) + keyword[0][1:]
+
+
 def _syntax(message: str, text: str) -> str:
+    while (outer := _ARGUMENTS.sub("", text)) != text:
+        text = outer  # `least=5` stands rightly in its brackets
     if re.search(r"[^=<>!]=[^=]", text):
         return "write '==' to compare"
     return f"this is no expression: {message}"
