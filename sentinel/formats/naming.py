@@ -113,7 +113,7 @@ class Naming:
         if any(s.metric in ("epsilon", "eps", "e") for _, _, s in spelt):  # who explores is paid: a score is a reward
             paid = self.names.spell("reward")
             spelt = [(raw, section, paid if s.metric in _PAID else s) for raw, section, s in spelt]
-        spelt = self._summed(self._timed(spelt))
+        spelt = _played(self._summed(self._timed(spelt)))
         trains = any(
             not section and not s.split and (s.metric.startswith("loss") or s.metric in _TRAINING)
             for _, section, s in spelt
@@ -177,6 +177,13 @@ class Naming:
         elif found.rank > best:
             return f"train.{'step' if found.rank == 2 else 'epoch'}_{found.metric}"
         return full
+
+
+def _played(spelt: list[tuple[str, str, Spelling]]) -> list[tuple[str, str, Spelling]]:
+    """`wins: 12, ties: 3, losses: 5`: beside wins, losses are games."""
+    if not any(raw.strip().lower() == "wins" for raw, _, _ in spelt):
+        return spelt
+    return [(raw, at, own_name(raw) if raw.strip().lower() == "losses" else s) for raw, at, s in spelt]
 
 
 _TRAINING = ("lr", "grad_norm", "throughput", "loss_scale")

@@ -130,3 +130,9 @@ def test_records_of_a_document_know_their_lines():
     text = '{\n "best": 1,\n "log_history": [\n  {"loss": 0.5, "step": 1},\n  {"eval_loss": 0.6, "step": 1}\n ]\n}'
     assert [row.line for row in rows(text, "trainer_state.json")] == [4, 5]
     assert [row.line for row in rows('[\n{"main/loss": 1.5, "iteration": 1}\n]', "log")] == [2]
+
+
+def test_beside_wins_losses_are_games():
+    rows = said("iteration,wins,ties,losses\n1,12,3,5\n2,14,2,4\n", "arena.csv")
+    assert not any("loss" in name for row in rows for name in row if name != "losses")
+    assert [row["losses"] for row in rows] == [5.0, 4.0]
