@@ -31,10 +31,10 @@ class Reins:
         """Take those of a run of that user; "" if nobody else has them, else who has, in words."""
         until = time.monotonic() + patience
         while folder not in self._held and (handle := _opened(folder)) is not None:
-            if _locked(handle):
+            rival = "" if _locked(handle) else _holder(os.fstat(handle).st_ino, owner)
+            if not rival and _locked(handle):  # whoever had it may have ended since
                 self._held[folder] = handle
                 break
-            rival = _holder(os.fstat(handle).st_ino, owner)
             os.close(handle)
             if not rival or time.monotonic() >= until:
                 return rival
