@@ -12,24 +12,9 @@ from typing import NamedTuple
 SPLITS = {
     **dict.fromkeys(("train", "training", "tr", "trn", "trains", "learn"), "train"),
     **dict.fromkeys(
-        (
-            "val",
-            "valid",
-            "validation",
-            "validate",
-            "eval",
-            "evaluation",
-            "evaluate",
-            "evaluating",
-            "dev",
-            "vld",
-            "cv",
-            "vali",
-            "va",
-        ),
-        "val",
+        ("val", "valid", "validation", "validate", "eval", "evaluation", "evaluate", "evaluating", "dev", "vld"), "val"
     ),
-    **dict.fromkeys(("validating", "valids", "holdout"), "val"),
+    **dict.fromkeys(("validating", "valids", "holdout", "cv", "vali", "va"), "val"),
     **dict.fromkeys(("test", "testing", "tst", "te", "predict"), "test"),
 }
 # Words that say how a number was gathered, not what it is; the second decides which of two spellings keeps the name.

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import re2
-
 from sentinel.core.records import Fact, Item, Json, Mark, MarkKind, Origin, Row
 from sentinel.core.seams import Timing
 
 _new = tuple.__new__  # a named tuple's own way to make one costs twice as much
 _BETWEEN = ("val.", "test.", "train.epoch_")
-_PARTWAY = re2.compile(r"(?i)\b(?:test|val|valid|validation|eval|evaluation)\b\W{1,3}\[ *\d+ */ *\d+ *\]")
 _TELLING = 0.5  # of a validation's batches
 _SECTION_HOLDS = 40  # lines; a forgotten "Evaluating ..." must not swallow the rest of the training
 
@@ -86,12 +83,9 @@ class Course:
         text: str,
     ) -> Row:
         """A look with readings. Without a step of its own it takes the one in force, once."""
-        if step is None:
-            if names not in self.inherited:
-                self.inherited.add(names)
-                step = self.step
-            elif _PARTWAY.search(text):
-                return self.text(text, line)  # the evaluation was heard already: further batches are none of their own
+        if step is None and self.step is not None and names not in self.inherited:
+            self.inherited.add(names)
+            step = self.step
         if epoch is None:
             epoch = self.epoch
         stamp = self.stamp

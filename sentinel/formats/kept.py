@@ -18,11 +18,11 @@ _SPENT = re.compile(r"\s?(?:s|sec|secs|min|mins|h)")
 
 def kept(state: Walk, text: str) -> Fields:
     """The fields that are readings: only a line with a metric or with its own counter has any."""
-    means = False
+    partly = False
     if state.alone:
         state.fields = [f for f in state.fields if f.role is not Role.SIDE]
     if state.batches:
-        state.fields, means = progress.measured(text, state.fields, state.batches)
+        state.fields, partly = progress.measured(text, state.fields, state.batches)
         if not state.fields:
             return Fields()
     _settle(state)
@@ -39,7 +39,7 @@ def kept(state: Walk, text: str) -> Fields:
         return Fields(section=state.section)
     if not counted and not state.section and _summed_up(fields, state.names):
         fields = [f._replace(section="val") for f in fields]
-    return Fields(tuple(fields), step, state.epoch, state.section, state.batches if means else None)
+    return Fields(tuple(fields), step, state.epoch, state.section, state.batches if partly else None)
 
 
 def _telling(state: Walk) -> bool:

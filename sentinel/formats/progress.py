@@ -43,15 +43,13 @@ def held(split: str) -> str:
 
 
 def measured(text: str, fields: Sequence[Field], batches: Token) -> tuple[list[Field], bool]:
-    """The fields that tell of the model, with their means so far, and whether means are there."""
+    """The fields that tell of the model, with means where they are printed, and whether it is known how far it is."""
     if _SHADOW.search(text, 0, batches.start):
         return [], False
     told = [f for f in fields if f.role is not Role.SIDE and f.raw.lower() not in _MACHINE]
     if not any(f.role is Role.METRIC for f in told):
         return [], False
-    if batches.kind != "frac" or not any(_MEAN.match(text, f.token.end) for f in told):
-        return told, False
-    return [_mean(text, f) for f in told], True
+    return [_mean(text, f) for f in told], batches.kind == "frac"
 
 
 def _mean(text: str, field: Field) -> Field:

@@ -246,6 +246,16 @@ def test_of_an_evaluation_whose_last_batch_is_not_printed_the_last_mean_counts_a
     assert [row["val.accuracy"] for row in rows if "val.accuracy" in row] == [71.5, 71.5]
 
 
+def test_batches_of_an_evaluation_without_means_are_one_reading_too():
+    test = "Test: [{:2}/30]\tLoss {}\tAcc@1 70.0\n"
+    text = "".join(test.format(at, loss) for at, loss in ((10, 0.5), (20, 0.625), (29, 0.75)))
+    assert [row["val.loss"] for row in said(text) if "val.loss" in row] == [0.75]
+
+
+def test_a_time_in_words_is_no_score():
+    assert said("Elapsed: 1 hr 31 min, loss 0.25\n") == [{"train.loss": 0.25}]
+
+
 def test_the_redraws_of_a_bar_over_the_validation_are_one_evaluation():
     bar = "{desc}:  {p}%|##  | {n}/{of} [00:0{n}<00:05,  1.9it/s, {key}={v}]"
     train = [bar.format(desc="Epoch 1/9", p=n * 25, n=n, of=4, key="loss", v=1.0 - n / 10) for n in (2, 4)]

@@ -248,7 +248,7 @@ def test_batches_in_round_brackets_count_behind_an_epoch():
 def test_paddleclas_names_the_entropy_beside_the_loss_and_its_evaluation_counts_no_steps():
     text = (
         "[09/05 10:00:00] ppcls INFO: [Train][Epoch 1/20][Iter: 10/400]lr(LinearWarmup): 0.00025, CELoss: 4.0, loss: 4.5, batch_cost: 0.5s\n"
-        "[09/05 10:01:00] ppcls INFO: [Eval][Epoch 1][Iter: 0/16]CELoss: 3.0, loss: 3.5, top1: 0.31, batch_cost: 2.5s\n"
+        "[09/05 10:01:00] ppcls INFO: [Eval][Epoch 1][Iter: 15/16]CELoss: 3.0, loss: 3.5, top1: 0.31, batch_cost: 2.5s\n"
     )
     train, held = said(text)
     assert train == {

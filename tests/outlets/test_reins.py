@@ -36,6 +36,7 @@ def reins(tmp_path):
 def test_nobody_else_has_the_reins_of_a_run_that_is_left_alone(reins, tmp_path):
     assert reins.rival(str(tmp_path), os.getuid()) == ""
     assert reins.take(str(tmp_path), os.getuid()) == ""
+    assert str(tmp_path) in reins._held
 
 
 def test_whom_another_sentinel_forestalled_is_told_by_whom(reins, tmp_path):
@@ -52,8 +53,10 @@ def test_the_reins_of_one_that_was_killed_are_free(reins, tmp_path):
 
 
 def test_looking_takes_nothing(reins, tmp_path):
-    Reins().rival(str(tmp_path), os.getuid())
+    looks = Reins()
+    looks.rival(str(tmp_path), os.getuid())
     assert reins.take(str(tmp_path), os.getuid()) == ""
+    assert str(tmp_path) in reins._held
 
 
 def test_taking_twice_is_taking_once_and_what_is_dropped_is_free(reins, tmp_path):
