@@ -200,7 +200,7 @@ class Night:
     def story(self, name):
         """For a test that failed."""
         out = (self.folder / "daemon.out").read_text()[-3000:]
-        return f"{self.plans(name)}\n{out}\n{(self.folder / f'{name}.out').read_text()[-500:]}"
+        return f"{self.plans(name)}\n{out}\n{(self.folder / f'{name}.out').read_text()[-4000:]}"
 
 
 def left_over(folder):

@@ -8,7 +8,7 @@ import pytest
 from sentinel.core.stopping import BACK
 from sentinel.core.stopping_plan import Route, Stage
 from sentinel.outlets.proof.proving import State, prove
-from tests.daemon.stopping_night import TRAININGS, Night
+from tests.daemon.stopping_night import TRAININGS, Night, left_over
 from tests.world.waiting import awaited
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(600)]
@@ -48,8 +48,9 @@ def test_a_torch_loop_without_a_handler_and_two_loaders(night):
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_torchrun_with_two_ranks(night, workers):
-    ended = (Stage.STOPPED, [TERM], Route.ASK, 0)
-    assert end_of(night, "torch_loop.py", "handler", workers, ranks=2) == ended, night.story("a")
+    ended = end_of(night, "torch_loop.py", "handler", workers, ranks=2)
+    assert ended[:3] == (Stage.STOPPED, [TERM], Route.ASK), night.story("a")
+    assert all_ended_by_themselves(night, ended)
 
 
 def test_ranks_that_their_launcher_restarts_are_told_and_not_fought(night):
@@ -73,7 +74,9 @@ def test_accelerates_own_launcher_is_left_alone_and_its_rank_is_asked(night):
 
 def test_accelerate_over_two_ranks_agrees_by_its_trigger(night):
     ended = end_of(night, "accelerate_loop.py", "handler", ranks=2)
-    assert ended == (Stage.STOPPED, [TERM], Route.ASK, 0), night.story("a")
+    assert ended[:3] == (Stage.STOPPED, [TERM], Route.ASK), night.story("a")
+    assert all_ended_by_themselves(night, ended)
+    assert prove_good(night).optimizer
 
 
 def test_lightning_with_save_on_exception(night):
@@ -106,6 +109,14 @@ def test_hugging_face_without_it_is_refused_and_goes_on(night):
 @pytest.mark.parametrize(("script", "code"), [("hf_fit.py", 0), ("lightning_fit.py", 0)])
 def test_the_gift_of_the_trainer(night, script, code):
     assert end_of(night, script, "gift") == (Stage.STOPPED, [], Route.ASK, code), night.story("a")
+
+
+def all_ended_by_themselves(night, ended):
+    """
+    Nobody is left, and the launcher went of its own accord. 1 is as good as 0: gloo can abort a rank whose peer took
+    its own end of their connection down first (horovod #2907), after the save and with nobody's signal.
+    """
+    return ended[3] in (0, 1) and not list(left_over(night.folder / "runs"))
 
 
 def prove_good(night):

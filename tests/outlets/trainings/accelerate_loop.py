@@ -29,5 +29,6 @@ while True:
     if asked or step == 10:
         accelerator.save_state(str(folder / f"checkpoint_{step}"))
     if asked:
+        accelerator.wait_for_everyone()  # a rank that takes its connections down first can abort the other
         accelerator.end_training()
         sys.exit(0)
