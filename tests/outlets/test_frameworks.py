@@ -16,6 +16,7 @@ from tests.world.waiting import awaited
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(600)]
 HERE = Path(__file__).parent / "trainings"
+BY_ITSELF = (0, 1)  # a launcher of ranks: gloo can abort a rank whose peer closed first (horovod #2907), after its save
 CALM = Patience(save=30.0, leave=30.0, quiet=2.0, still=0.3, look=0.1)
 
 
@@ -73,7 +74,8 @@ def test_torchrun_with_two_ranks_and_two_loaders_each(start, tmp_path):
     done = climb(folder, tmp_path)
     assert (done.outcome, len(done.crew.ranks), len(done.crew.agents)) == ("stopped", 2, 1)
     assert len(done.crew.others) >= 4
-    assert (done.saved.state, process.wait(60)) == (State.SANE, 0)
+    assert done.saved.state is State.SANE
+    assert process.wait(60) in BY_ITSELF
 
 
 def test_lightning_with_save_on_exception(start, tmp_path):
@@ -104,7 +106,8 @@ def test_lightning_over_two_ranks_is_not_asked_by_a_signal_for_its_ranks_may_wai
 def test_lightning_over_two_ranks_with_the_gift_is_asked_by_its_stop_file(start, tmp_path):
     folder, process = start("lightning_fit.py", "ddp,gift")
     awaited(lambda: len(crew_of_folder(str(folder)).ranks) == 2)
-    assert (climb(folder, tmp_path).outcome, process.wait(60)) == ("stopped", 0)
+    assert climb(folder, tmp_path).outcome == "stopped"
+    assert process.wait(60) in BY_ITSELF
 
 
 def test_lightning_with_the_gift_saves_goes_on_and_then_stops(start, tmp_path):
