@@ -26,6 +26,7 @@ class Traces:
     out_of_memory: bool = False
     by_us: str = ""  # what Sentinel itself did to stop it
     progress: float | None = None
+    lost: str = ""  # what took it away while nobody watched: the machine's own restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,11 @@ class Ending:
 
 def how_it_went(traces: Traces) -> Ending:
     """Ended, died, stopped by someone, or cannot tell; the surest witness speaks first."""
-    for witness in (_sentinel, _kernel, _fault, _words, _will, _code, _plan):
+    for witness in (_sentinel, _kernel, _fault, _words, _will, _code, _plan, _lost):
         ending = witness(traces)
         if ending is not None:
             return ending
-    return Ending(How.UNCLEAR, "its processes are gone; neither the log nor the kernel says why")
+    return Ending(How.UNCLEAR, "its processes are gone")
 
 
 def signal_of(traces: Traces) -> int | None:
@@ -106,3 +107,7 @@ def _plan(traces: Traces) -> Ending | None:
     if traces.progress is not None and traces.progress >= _COMPLETE:
         return Ending(How.ENDED, "the plan was reached")
     return None
+
+
+def _lost(traces: Traces) -> Ending | None:
+    return Ending(How.DIED, traces.lost) if traces.lost else None

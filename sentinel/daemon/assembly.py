@@ -45,6 +45,7 @@ from sentinel.daemon.waiting import SelectorWaker
 from sentinel.daemon.week import week_of
 from sentinel.keep import first_seen, outbox, plans, words
 from sentinel.keep.store import Snapshot, Store
+from sentinel.sources.processes.missed import restarted
 
 LOCK = "lock"
 OWN_TOLD = "own rules told"
@@ -96,7 +97,7 @@ def put_together(plan: Plan, dead: DeadDisks, watches: Sequence[Watch]) -> tuple
     reloading.begin(clock.wall())
     service.begin()
     rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
-    machinery.knew = rounds.workers.whose
+    machinery.take_up(rounds.workers.whose, dict(rounds.workers.left_behind(restarted())))
     look_after(daemon, office, machinery, service, reloading, own)
     mind(dead, daemon, service)
     return daemon, ""

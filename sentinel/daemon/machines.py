@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sentinel.core.amounts import parse_seconds
@@ -29,6 +29,7 @@ from sentinel.sources.kernel import KernelLog
 from sentinel.sources.machine import Machine
 from sentinel.sources.machine import Watched as WatchedRun
 from sentinel.sources.processes.attach import KnownRun
+from sentinel.sources.processes.missed import Left
 from sentinel.sources.processes.process import FileId
 from sentinel.sources.processes.source import Course, ProcessSource
 
@@ -123,7 +124,8 @@ class Machinery:
         self.host, self._name = host, name
         self._settings = (settings.gpu, settings.host)
         self.by_us: Callable[[str], str] = lambda run: ""  # noqa: ARG005 - what we did to stop a run, by generation's key
-        self.knew: Callable[[int | None], str | None] = lambda pid: None  # noqa: ARG005 - whose process it was before we came
+        # Whose process it was before we came, in this boot or in the one before it.
+        self.knew: Callable[[int | None, bool], str | None] = lambda pid, before: None  # noqa: ARG005
         self.machine = self._made(settings)
         self._kept: Json = None  # the bookmark until all that was read after it is told
         self._meetings = Meetings()
@@ -134,8 +136,14 @@ class Machinery:
             machine.knew = self._whose  # asked in the first turn already
         return machine
 
-    def _whose(self, pid: int | None) -> str | None:
-        return self.knew(pid)
+    def _whose(self, pid: int | None, before: bool) -> str | None:
+        return self.knew(pid, before)
+
+    def take_up(self, knew: Callable[[int | None, bool], str | None], runs: Mapping[str, Left]) -> None:
+        """What an earlier life knew: whose process it was, and which runs were going. Whose processes are gone is told."""
+        self.knew = knew
+        if self.machine is not None and self.machine.processes is not None:
+            self.machine.processes.missed.left.update(runs)
 
     def adopt(self, settings: Settings) -> None:
         """Other settings: the old machine lets go of the driver first, then another is made."""

@@ -154,8 +154,7 @@ def had_processes(connection: sqlite3.Connection, boot: str, run: str) -> bool:
 
 
 def note_processes(connection: sqlite3.Connection, boot: str, run: str, members: Members) -> None:
-    """These processes work, or worked, for that run. What was before the last boot is forgotten."""
-    connection.execute("DELETE FROM carried WHERE boot != ?", (boot,))
+    """These processes work, or worked, for that run."""
     rows = [(boot, run, pid, start) for pid, start in members]
     connection.executemany("INSERT OR IGNORE INTO carried VALUES (?, ?, ?, ?)", rows)
 
@@ -166,6 +165,19 @@ def processes_by_run(connection: sqlite3.Connection, boot: str) -> dict[str, set
     for run, pid, start in connection.execute("SELECT run, pid, start FROM carried WHERE boot = ?", (boot,)):
         found.setdefault(run, set()).add((pid, start))
     return found
+
+
+def processes_before(connection: sqlite3.Connection, boot: str) -> dict[str, set[tuple[int, int]]]:
+    """The same of the boots before this one."""
+    found: dict[str, set[tuple[int, int]]] = {}
+    for run, pid, start in connection.execute("SELECT run, pid, start FROM carried WHERE boot != ?", (boot,)):
+        found.setdefault(run, set()).add((pid, start))
+    return found
+
+
+def forget_boots_before(connection: sqlite3.Connection, boot: str) -> None:
+    """What became of those processes is told."""
+    connection.execute("DELETE FROM carried WHERE boot != ?", (boot,))
 
 
 def _read(row: Any) -> Plan:

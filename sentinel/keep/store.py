@@ -202,6 +202,11 @@ class Store:
             (info.key, info.key, json.dumps(asdict(info)), now),
         )
 
+    def last_written(self) -> float | None:
+        """When a run was last written down."""
+        found = self.connection.execute("SELECT max(at) FROM snapshots").fetchone()[0]
+        return float(found) if found is not None else None
+
     def snapshots(self) -> Iterator[Snapshot]:
         """All runs that were written down, oldest first, so that generations come in order.
 

@@ -7,9 +7,10 @@ Each pattern has a sample line beside it; a test holds that every one matches it
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from typing import NamedTuple
 import re2
 
 from sentinel.core.records import Json
+from sentinel.sources.boot_before import BootBefore
 
 RECORDS_A_TURN = 2000
 RECORD = 8192
@@ -111,6 +113,7 @@ class Event(NamedTuple):
     bus: tuple[int, int, int] | None = None
     code: int | None = None
     away: bool = False  # it was written while nobody watched
+    before: bool = False  # and before the machine restarted: its numbers of processes are of that boot
 
 
 _COMPILED = tuple((pattern.kind, re2.compile(pattern.pattern)) for pattern in PATTERNS)
@@ -151,6 +154,7 @@ class Written(NamedTuple):
 
     text: str
     away: str = ""  # when it was written while nobody watched, in words
+    before: bool = False  # in the boot before
 
 
 def boot_id() -> str:
@@ -172,6 +176,8 @@ class KernelLog:
     kept: Json = None  # the bookmark of an earlier life
     boot: Callable[[], str] = boot_id
     steady: Callable[[], float] = time.monotonic  # the kernel stamps its records by the same clock
+    journal: Sequence[str] = ("journalctl",)
+    _before: BootBefore | None = None
     _descriptor: int = -1
     _device: bool = False
     _rest: bytes = b""
@@ -184,12 +190,12 @@ class KernelLog:
         """What is new, each kind of trouble with the same process or GPU at most once a minute."""
         if not self.path or (self._descriptor < 0 and not self._open()):
             return
-        for text, away in self._lines():
+        for text, away, before in itertools.chain(self._lines_before(), self._lines()):
             event = understand(text)
             if event is None:
                 continue
             if away:
-                event = event._replace(text=f"{event.text} [{away}]", away=True)
+                event = event._replace(text=f"{event.text} [{away}]", away=True, before=before)
             key = (event.kind, event.pid, event.code, event.bus)
             known = self._last.get(key)
             self._last[key] = now
@@ -200,6 +206,8 @@ class KernelLog:
         """Up to where it was read; None before it was opened."""
         if self._descriptor < 0:
             return self.kept
+        if self._before is not None:  # not all of it is told: it is read again, should we end now
+            return {"boot": self._before.boot, "record": -1, "stamp": self._before.stamp}
         if self._device:
             return {"boot": self.boot(), "record": self._read[0], "stamp": self._read[1]}
         facts = os.fstat(self._descriptor)
@@ -212,6 +220,8 @@ class KernelLog:
             self.kept = self.bookmark()
             os.close(self._descriptor)
             self._descriptor = -1
+        if self._before is not None:
+            self._before.close()
 
     def _open(self) -> bool:
         try:
@@ -242,6 +252,8 @@ class KernelLog:
             os.lseek(self._descriptor, 0, os.SEEK_END)
             return
         same = kept.get("boot") == self.boot() != ""
+        if not same and kept.get("boot"):
+            self._before = BootBefore(str(kept["boot"]), float(kept["stamp"]), self.journal)
         self._read = self._skip = (int(kept["record"]), float(kept["stamp"])) if same else (-1, 0.0)
         os.lseek(self._descriptor, 0, os.SEEK_SET)
 
@@ -270,6 +282,14 @@ class KernelLog:
         self._rest, self._away = b"", 0.0
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         return True
+
+    def _lines_before(self) -> Iterator[Written]:
+        if self._before is None:
+            return
+        for text, away in self._before.lines():
+            yield Written(text, away, before=True)
+        if self._before.over:
+            self._before = None
 
     def _lines(self) -> Iterator[Written]:
         for _ in range(RECORDS_A_TURN):

@@ -286,9 +286,9 @@ class LiveRun:
         self._ending.note([item for item in rest if isinstance(item, Row | Fact | Mark)])
         self.over = True
         self.close()
-        said = self._ending.over(now)
-        known = self._ended is not None and self._ended.how is not How.UNCLEAR
-        return [*rest, replace(self._ended, at=now) if known and self._ended else said]
+        said, ended = self._ending.over(now), self._ended
+        surer = ended is not None and (ended.how is not How.UNCLEAR or said.how is How.UNCLEAR)
+        return [*rest, replace(ended, at=now) if ended is not None and surer else said]
 
     def _is_over(self, now: float) -> bool:
         last = max((log.grew for log in self.logs.values() if log.grew is not None), default=None)

@@ -71,7 +71,7 @@ class Machine:
     figures: HostSource | None = None
     kernel: KernelLog | None = None
     watched: Mapping[str, Watched] = field(default_factory=dict)
-    knew: Callable[[int | None], str | None] = lambda pid: None  # noqa: ARG005 - whose process it was while nobody watched
+    knew: Callable[[int | None, bool], str | None] = lambda pid, before: None  # noqa: ARG005 - whose process it was while nobody watched
     early: list[Event] = field(default_factory=list)  # of GPUs that have no name yet
     _nameless_until: float = 0.0
     _kernel_said: dict[int, tuple[str, bool, float]] = field(default_factory=dict)
@@ -171,7 +171,9 @@ class Machine:
             if len(self._kernel_said) >= KERNEL_KEPT:
                 self._kernel_said.pop(next(iter(self._kernel_said)))
             self._kernel_said[event.pid] = (event.text, event.kind in OOM_KINDS, now)
-        key = (self._run_of(event.pid) if not event.away else self.knew(event.pid)) or self.host
+        elif event.pid is not None and event.kind in DEATHS and self.processes is not None:
+            self.processes.missed.kernel_said[event.pid] = (event.text, event.kind in OOM_KINDS)
+        key = (self._run_of(event.pid) if not event.away else self.knew(event.pid, event.before)) or self.host
         kind = "oom_elsewhere" if key == self.host and event.kind in OOM_KINDS else event.kind
         said = Fact("kernel.said", event.text, "", 0, Origin.HOST)  # what `{kernel.said}` in a rule's words stands for
         yield Batch(key, (said, Row((f"kernel.{kind}",), (1.0,), None, None, now, "", 0, event.text)))

@@ -36,6 +36,8 @@ FINISHED, FATAL, STOPPED = (mark(kind) for kind in (MarkKind.FINISHED, MarkKind.
         (Traces(marks=(STOPPED,), exit_code=1), How.STOPPED),
         (Traces(marks=(FATAL,), by_us="Sentinel stopped it"), How.STOPPED),
         (Traces(progress=0.4), How.UNCLEAR),
+        (Traces(lost="the machine restarted"), How.DIED),
+        (Traces(lost="the machine restarted", progress=1.0), How.ENDED),
     ],
 )
 def test_how_a_run_went(traces, how):

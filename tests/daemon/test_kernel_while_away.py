@@ -1,12 +1,19 @@
-"""The kernel kills a training while Sentinel is down: the real daemon tells of it when it is back, of the right run, and once."""
+"""A training goes while Sentinel is down: the real daemon tells of it when it is back, of the right run, and once.
+
+The kernel killed it and says so; nobody says anything; or the machine itself went down, which is played by writing
+another boot into the state.
+"""
 
 import json
+import os
 import signal
+import sqlite3
 import subprocess
 import sys
 
 import pytest
 
+from sentinel.sources.processes.missed import restarted
 from tests.daemon.test_running import ROOT, ask
 from tests.world.settings import settings_in
 from tests.world.waiting import PATIENCE, until
@@ -52,8 +59,11 @@ class Life:
     def killed(self):
         return [alert for alert in self.alerts() if alert["rule"] in {"killed", "neighbour-killed"}]
 
+    def ended(self):
+        return [alert for alert in self.alerts() if alert["rule"] in {"cannot-tell", "died"}]
 
-def test_a_training_killed_while_nobody_watched_is_told_of_its_run_and_once(place):
+
+def killed_between_two_lives(place):
     with (place / "runs" / "a" / "train.log").open("w") as log:
         training = subprocess.Popen(["sleep", "600"], stdout=log)
     try:
@@ -63,6 +73,36 @@ def test_a_training_killed_while_nobody_watched_is_told_of_its_run_and_once(plac
     finally:
         training.kill()
         training.wait()
+    return training
+
+
+def test_a_training_that_went_while_nobody_watched_is_told_and_once(place):
+    killed_between_two_lives(place)
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        with Life(place, number) as life:
+            assert until(life.ended), (life.alerts(), life.out.read_text())
+            (alert,) = life.ended()
+            assert (alert["run"], alert["rule"]) == ("a", "cannot-tell")
+            assert "its processes were gone when Sentinel came back" in alert["say"]
+    told = "".join(path.read_text() for path in sorted(place.glob("out-*")))
+    assert told.count(f"[{alert['id']}]") == 1, told
+
+
+def test_a_training_that_the_machines_restart_took_is_told_with_its_cause(place):
+    killed_between_two_lives(place)
+    with sqlite3.connect(place / "state" / "sentinel.db") as state:
+        state.execute("UPDATE carried SET boot = 'the one before'")
+    shortly_before = restarted() - 5.0
+    os.utime(place / "runs" / "a" / "train.log", (shortly_before, shortly_before))
+    with Life(place) as life:
+        assert until(life.ended), (life.alerts(), life.out.read_text())
+        (alert,) = life.ended()
+    assert (alert["run"], alert["rule"], alert["severity"]) == ("a", "died", "critical")
+    assert "the machine restarted at" in alert["say"]
+
+
+def test_a_training_killed_while_nobody_watched_is_told_of_its_run_and_once(place):
+    training = killed_between_two_lives(place)
     with (place / "kern.log").open("a") as log:
         log.write(OOM.format(training.pid))
     for number in (signal.SIGKILL, signal.SIGTERM):
@@ -75,7 +115,5 @@ def test_a_training_killed_while_nobody_watched_is_told_of_its_run_and_once(plac
 
 
 def kept_pids(place):
-    import sqlite3
-
     with sqlite3.connect(f"file:{place}/state/sentinel.db?mode=ro", uri=True) as state:
         return {pid for (pid,) in state.execute("SELECT pid FROM carried")}

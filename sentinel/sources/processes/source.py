@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
@@ -12,6 +12,7 @@ from sentinel.core.records import Batch, Fact, How, Item, Mark, Origin, Over, Ro
 from sentinel.sources.processes.attach import Because, KnownRun, Link, Links, Member, Stray, attach
 from sentinel.sources.processes.exits import Exit, Exits
 from sentinel.sources.processes.groups import Groups
+from sentinel.sources.processes.missed import UNSEEN, Left, Missed
 from sentinel.sources.processes.process import Pid, Process
 from sentinel.sources.processes.reading import Vital, pids, process, vital
 from sentinel.sources.processes.vitals import Vitals
@@ -62,6 +63,7 @@ class ProcessSource:
     exits: Exits = field(default_factory=Exits)
     by_us: Callable[[str], str] = lambda key: ""  # noqa: ARG005 - what Sentinel itself did to stop a run
     groups: Groups = field(default_factory=Groups)
+    missed: Missed = field(default_factory=Missed)
     _known: dict[Pid, Process] = field(default_factory=dict)
     _moments: dict[Pid, Vital] = field(default_factory=dict)  # of those, at the last look at all
     _due: float = 0.0
@@ -89,6 +91,8 @@ class ProcessSource:
         self.living = self.vitals.look(members)
         for key, followed in list(self.followed.items()):
             yield from self._follow(key, followed, now)
+        for key, left in self.missed.gone(self.runs, self.followed, self.alive, now):
+            yield self._went_unseen(key, left, now)
 
     def trouble(self) -> Sequence[str]:
         """Missing rights, processes that write nowhere, pids of another namespace; each with its cure."""
@@ -230,14 +234,19 @@ class ProcessSource:
         items: tuple[Item | Over, ...] = (*_facts(followed, facts), Over(ending.how, now, ending.detail))
         return Batch(key, items)
 
+    def _went_unseen(self, key: str, left: Left, now: float) -> Batch:
+        course = self.courses.get(key, Course())
+        line, out_of_memory = _said_of(left.pids, self.missed.kernel_said)
+        traces = Traces(course.marks, None, None, line, out_of_memory, self.by_us(key), course.progress, left.lost())
+        ending = how_it_went(traces)
+        detail = UNSEEN if ending.how is How.UNCLEAR else ending.detail
+        facts = {"process.how": ending.how.value, "process.end": detail}
+        news = (Fact(name, value, "", 0, Origin.PROCESS) for name, value in facts.items())
+        return Batch(key, (*news, Over(ending.how, now, detail)))
+
     def _traces(self, key: str, followed: Followed) -> Traces:
         course = self.courses.get(key, Course())
-        line, out_of_memory = "", False
-        for member in followed.link.members:
-            said = self.kernel_said.get(member.process.id.number)
-            if said is not None:
-                line, out_of_memory = said
-                break
+        line, out_of_memory = _said_of((member.process.id for member in followed.link.members), self.kernel_said)
         worst = _worst(followed)
         if not line and followed.kills and (worst is None or worst.code != 0):
             line, out_of_memory = f"its job or container counts {followed.kills:.0f} kills for want of memory", True
@@ -258,6 +267,11 @@ class ProcessSource:
         if self.links.foreign:
             gpus = ", ".join(sorted(self.links.foreign))
             yield f"GPU {gpus}: its processes live in another pid namespace; start this container with --pid=host"
+
+
+def _said_of(pids: Iterable[Pid], said: Mapping[int, tuple[str, bool]]) -> tuple[str, bool]:
+    """The kernel's line about the death of one of these, and whether memory was short."""
+    return next((said[pid.number] for pid in pids if pid.number in said), ("", False))
 
 
 def describe(stray: Stray) -> str:
