@@ -10,6 +10,7 @@ from pathlib import Path
 _NETWORK = re.compile(
     r"nfs\d?|cifs|smb\d?|smbfs|lustre|gpfs|beegfs|ceph|glusterfs|afs|9p|fuse\.(?:sshfs|glusterfs|ceph-fuse|s3fs)"
 )
+FAR = re.compile(rf" - (?:{_NETWORK.pattern}|fuse|fuse\.[^ ]+) ")  # in a line of mountinfo: files behind a server
 _EVENTS = re.compile(r"events\.out\.tfevents\.\d+\.(?P<host>[^/]+?)(?:\.\d+)*(?:\.v2)?")
 
 

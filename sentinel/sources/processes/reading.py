@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import stat
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from sentinel.sources.processes.process import NAMED, Container, FileId, OpenFile, Pid, Process
+from sentinel.sources.processes.open_files import Files, open_files
+from sentinel.sources.processes.process import NAMED, Container, Pid, Process
 
-_FILES = 4096  # more open files than this are not looked through
 _COMMAND = 4096  # bytes of a command line that are kept
 _ENVIRONMENT = 1 << 18
-_WRITABLE = 0o200  # of the link in /proc/PID/fd: how the file was opened
-_DELETED = " (deleted)"
-_NO_FILES = ("/dev/", "/proc/", "/sys/", "/memfd:", "/anon_hugepage", "/SYSV")
 
 
 class Vital(NamedTuple):
@@ -58,9 +53,9 @@ def process(seen: Vital, root: str = "/proc") -> Process:
     """All that we may know of a process."""
     folder = f"{root}/{seen.id.number}"
     denied: list[str] = []
-    files = _Files()
+    files = Files()
     try:
-        files = _files(folder, _prefix(folder, root))
+        files = open_files(folder, root)
     except PermissionError:
         denied.append("files")
     except OSError:
@@ -97,64 +92,6 @@ def command(pid: int, root: str = "/proc") -> tuple[str, ...]:
     """The command line, cut to a bearable length."""
     data = _bytes(f"{root}/{pid}/cmdline", _COMMAND)
     return tuple(word.decode("utf-8", "replace") for word in data.rstrip(b"\0").split(b"\0")) if data else ()
-
-
-class _Files:
-    def __init__(self) -> None:
-        self.writes: list[OpenFile] = []
-        self.pipes_out: set[str] = set()
-        self.pipe_in = ""
-        self.terminal = ""
-
-
-def _files(folder: str, prefix: str) -> _Files:
-    out = _Files()
-    for number, target, link in _open_for_writing(f"{folder}/fd"):
-        if target.startswith("pipe:"):
-            if number == 0:
-                out.pipe_in = target
-            elif number in (1, 2):
-                out.pipes_out.add(target)
-        elif number == 1 and target.startswith(("/dev/pts/", "/dev/tty")):
-            out.terminal = target.removeprefix("/dev/")
-        elif target.startswith("/") and not target.startswith(_NO_FILES) and number != 0:
-            found = _regular(link)
-            if found is not None:
-                deleted = target.endswith(_DELETED)
-                path = target.removesuffix(_DELETED) if deleted else target
-                out.writes.append(OpenFile(prefix + path, found, deleted))
-    return out
-
-
-def _open_for_writing(folder: str) -> Iterator[tuple[int, str, str]]:
-    """(descriptor, target, link) of those open for writing, and of standard input whatever it is open for."""
-    with os.scandir(folder) as entries:
-        for count, entry in enumerate(entries):
-            if count >= _FILES:
-                return
-            try:
-                number = int(entry.name)
-                if number == 0 or entry.stat(follow_symlinks=False).st_mode & _WRITABLE:
-                    yield number, os.readlink(entry.path), entry.path
-            except OSError:
-                continue  # it was closed meanwhile
-
-
-def _regular(link: str) -> FileId | None:
-    try:
-        found = os.stat(link)
-    except OSError:
-        return None
-    return FileId(found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
-
-
-def _prefix(folder: str, root: str) -> str:
-    """How the host reaches this process's files: "" in our own mount namespace, else through its root."""
-    try:
-        theirs, ours = os.readlink(f"{folder}/ns/mnt"), os.readlink(f"{root}/self/ns/mnt")
-    except OSError:
-        return ""
-    return "" if theirs == ours else f"{folder}/root"
 
 
 def _environment(folder: str) -> dict[str, str]:
