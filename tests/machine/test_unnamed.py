@@ -60,7 +60,9 @@ def test_when_it_goes_nobody_claims_to_know_how(room, terminal):
     r.pass_time(120)
     (run,) = (watched for watched in r.engine.runs.values() if watched.run.info.key.startswith("pid:"))
     assert run.over
-    assert not {"process-died/cannot-tell", "process-died/died"} & {rule for rule, _, _ in r.told()}
+    assert not {"run-over/cannot-tell", "process-died/ended-early", "process-died/died"} & {
+        rule for rule, _, _ in r.told()
+    }
 
 
 def test_a_notebook_may_idle_and_end_as_its_user_likes(room):

@@ -88,6 +88,6 @@ def test_four_files_of_a_run_give_the_alerts_that_the_csv_gives(tmp_path, course
     (together / "wandb/offline-run-20260101_101010-abc").mkdir(parents=True)
     (together / "wandb/offline-run-20260101_101010-abc/run-abc.wandb").write_bytes(as_wandb(rows))
     expected = told(alone)
-    about_training = [move for move in expected[0] if not move[0].startswith("process-died/")]
+    about_training = [move for move in expected[0] if not move[0].startswith(("process-died/", "run-over/"))]
     assert bool(about_training) == (course is not healthy)
     assert told(together) == expected
