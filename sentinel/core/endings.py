@@ -26,6 +26,7 @@ class Traces:
     out_of_memory: bool = False
     by_us: str = ""  # what Sentinel itself did to stop it
     progress: float | None = None
+    heard: bool = True  # the kernel's log could be read, so that no word of it means something
     lost: str = ""  # what took it away while nobody watched: the machine's own restart
 
 
@@ -90,6 +91,8 @@ _SAID = {MarkKind.FINISHED: How.ENDED, MarkKind.FATAL: How.DIED, MarkKind.STOPPE
 
 def _will(traces: Traces) -> Ending | None:
     signal = signal_of(traces)
+    if signal == KILL and not traces.heard:
+        return Ending(How.UNCLEAR, "killed by SIGKILL; the kernel's log cannot be read here: memory may have run out")
     if signal == KILL:
         return Ending(How.STOPPED, "killed by SIGKILL; the kernel tells of no memory shortage")
     return Ending(How.STOPPED, f"ended by {WILL[signal]}") if signal in WILL else None

@@ -52,11 +52,11 @@ class Ending:
         elif fact.name == "process.signal" and isinstance(fact.value, int):
             self.signal = fact.value
 
-    def over(self, at: float | None) -> Over:
+    def over(self, at: float | None, *, heard: bool = True) -> Over:
         """How it went, and which words or code say so; judged as where the process itself was watched."""
         marks = (self.said,) if self.said is not None else ()
         progress = 1.0 if self._plan_reached() else None
-        ending = how_it_went(Traces(marks, self.exit_code, self.signal, progress=progress))
+        ending = how_it_went(Traces(marks, self.exit_code, self.signal, progress=progress, heard=heard))
         return Over(ending.how, at, "" if ending.how is How.UNCLEAR else ending.detail)
 
     def _plan_reached(self) -> bool:

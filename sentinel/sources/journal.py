@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,10 +10,9 @@ from sentinel.core.names import Names
 from sentinel.core.records import Batch, Found, Item, Json, RunInfo
 from sentinel.core.seams import Reader
 from sentinel.sources.eyes import Eyes, default_eyes
+from sentinel.sources.journal_child import JournalChild
 from sentinel.sources.timing import Arrivals
 
-AT_ONCE = 1 << 18
-LONGEST = 1 << 20
 AGAIN = 30.0  # a child that ended is started again after so long
 
 
@@ -30,8 +27,7 @@ class Journal:
         self.info = RunInfo(f"{watch}:journal:{unit}", unit, "", watch)
         self._unit, self._names, self._eyes, self._command = unit, names, eyes or default_eyes(), tuple(command)
         self._cursor = str(kept["cursor"]) if isinstance(kept, dict) and kept.get("cursor") else ""
-        self._child: subprocess.Popen[bytes] | None = None
-        self._rest = b""
+        self._child = JournalChild(self._command)
         self._reader: Reader | None = None
         self._timing = Arrivals()
         self._found = False
@@ -53,24 +49,16 @@ class Journal:
             yield Batch(self.info.key, tuple(items))
 
     def _lines(self, now: float) -> Sequence[bytes]:
-        if self._child is None and not self._start(now):
+        if not self._child.runs and not self._start(now):
             return ()
-        assert self._child is not None
-        assert self._child.stdout is not None
-        try:
-            data = os.read(self._child.stdout.fileno(), AT_ONCE)
-        except BlockingIOError:
-            return ()
-        if not data:
+        lines = self._child.lines()
+        if lines is None:
             self._trouble = (
-                f"{self.name}: `{self._command[0]}` ended with code {self._child.wait()}; it is started again"
+                f"{self.name}: `{self._command[0]}` ended with code {self._child.end()}; it is started again"
             )
-            self._end_child()
             self._start_at = now + AGAIN
             return ()
-        self._trouble = ""
-        *lines, rest = (self._rest + data).split(b"\n")
-        self._rest = rest if len(rest) <= LONGEST else b""
+        self._trouble = "" if lines else self._trouble
         return lines
 
     def _start(self, now: float) -> bool:
@@ -78,18 +66,11 @@ class Journal:
             return False
         # Not `--lines=0`: of what comes first to a unit that had no line yet, journalctl then shows the last line alone.
         place = [f"--after-cursor={self._cursor}"] if self._cursor else [f"--since=@{now:.0f}", "--lines=all"]
-        arguments = [*self._command, "--output=json", "--follow", f"--unit={self._unit}", *place]
-        try:
-            self._child = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        except OSError as trouble:
-            self._trouble = (
-                f"{self.name} cannot be read: {trouble.strerror}; install systemd or take it out of the settings"
-            )
+        trouble = self._child.start(["--follow", f"--unit={self._unit}", *place])
+        if trouble:
+            self._trouble = f"{self.name} cannot be read: {trouble}; install systemd or take it out of the settings"
             self._start_at = now + AGAIN
-            return False
-        assert self._child.stdout is not None
-        os.set_blocking(self._child.stdout.fileno(), False)
-        return True
+        return not trouble
 
     def _understood(self, line: bytes, now: float) -> Sequence[Item]:
         try:
@@ -111,14 +92,6 @@ class Journal:
         """What cannot be read now."""
         return [self._trouble] if self._trouble else []
 
-    def _end_child(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            if self._child.stdout:
-                self._child.stdout.close()
-            self._child = None
-
     def close(self) -> None:
         """End the child."""
-        self._end_child()
+        self._child.end()

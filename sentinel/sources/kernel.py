@@ -18,11 +18,12 @@ from typing import NamedTuple
 import re2
 
 from sentinel.core.records import Json
-from sentinel.sources.boot_before import BootBefore
+from sentinel.sources.kernel_journal import BootBefore, KernelTail, Written, may_read
 
 RECORDS_A_TURN = 2000
 RECORD = 8192
 OLDEST, MOST_BACK = 86400.0, 1 << 20  # seconds of records, or bytes of a file, that are read back
+KMSG = "/dev/kmsg"
 BOOT = "/proc/sys/kernel/random/boot_id"
 
 
@@ -149,14 +150,6 @@ def bus_of(text: str) -> tuple[int, int, int] | None:
     return (numbers[-3], numbers[-2], numbers[-1]) if len(numbers) >= 3 else None
 
 
-class Written(NamedTuple):
-    """A line of the log."""
-
-    text: str
-    away: str = ""  # when it was written while nobody watched, in words
-    before: bool = False  # in the boot before
-
-
 def boot_id() -> str:
     """What changes when the machine restarts; "" where that cannot be read."""
     try:
@@ -177,7 +170,9 @@ class KernelLog:
     boot: Callable[[], str] = boot_id
     steady: Callable[[], float] = time.monotonic  # the kernel stamps its records by the same clock
     journal: Sequence[str] = ("journalctl",)
+    readable: Callable[[], bool] = may_read  # the journal, where the log itself is not
     _before: BootBefore | None = None
+    _tail: KernelTail | None = None  # in place of the log itself
     _descriptor: int = -1
     _device: bool = False
     _rest: bytes = b""
@@ -188,7 +183,7 @@ class KernelLog:
 
     def read(self, now: float) -> Iterator[Event]:
         """What is new, each kind of trouble with the same process or GPU at most once a minute."""
-        if not self.path or (self._descriptor < 0 and not self._open()):
+        if not self.path or (self._descriptor < 0 and self._tail is None and not self._open()):
             return
         for text, away, before in itertools.chain(self._lines_before(), self._lines()):
             event = understand(text)
@@ -204,6 +199,8 @@ class KernelLog:
 
     def bookmark(self) -> Json:
         """Up to where it was read; None before it was opened."""
+        if self._tail is not None:
+            return {"cursor": self._tail.cursor} if self._tail.cursor else self.kept
         if self._descriptor < 0:
             return self.kept
         if self._before is not None:  # not all of it is told: it is read again, should we end now
@@ -220,13 +217,18 @@ class KernelLog:
             self.kept = self.bookmark()
             os.close(self._descriptor)
             self._descriptor = -1
-        if self._before is not None:
-            self._before.close()
+        for journal in (self._before, self._tail):
+            if journal is not None:
+                journal.close()
 
     def _open(self) -> bool:
         try:
             self._descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         except OSError as error:
+            if self.path == KMSG and self.readable():
+                cursor = self.kept.get("cursor") if isinstance(self.kept, dict) else ""
+                self._tail, self.cannot = KernelTail(self.boot(), str(cursor or ""), self.journal), ""
+                return True
             there = os.path.lexists(self.path)
             cure = (
                 "sudo sentinel install --rights see-all"
@@ -248,7 +250,7 @@ class KernelLog:
         """After the record of the bookmark; in another boot nothing was read, without a bookmark all of it is history."""
         self._away = self.steady()
         self._read = self._skip = (-1, self._away)
-        if not isinstance(kept, dict):
+        if not isinstance(kept, dict) or "cursor" in kept:
             os.lseek(self._descriptor, 0, os.SEEK_END)
             return
         same = kept.get("boot") == self.boot() != ""
@@ -286,12 +288,15 @@ class KernelLog:
     def _lines_before(self) -> Iterator[Written]:
         if self._before is None:
             return
-        for text, away in self._before.lines():
-            yield Written(text, away, before=True)
+        yield from self._before.lines()
         if self._before.over:
             self._before = None
 
     def _lines(self) -> Iterator[Written]:
+        if self._tail is not None:
+            yield from self._tail.lines()
+            self.cannot = self._tail.trouble
+            return
         for _ in range(RECORDS_A_TURN):
             try:
                 data = os.read(self._descriptor, RECORD)

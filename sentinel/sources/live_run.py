@@ -286,8 +286,10 @@ class LiveRun:
         self._ending.note([item for item in rest if isinstance(item, Row | Fact | Mark)])
         self.over = True
         self.close()
-        said, ended = self._ending.over(now), self._ended
-        surer = ended is not None and (ended.how is not How.UNCLEAR or said.how is How.UNCLEAR)
+        ended = self._ended
+        unclear = ended is not None and ended.how is How.UNCLEAR
+        said = self._ending.over(now, heard=not unclear)  # its last lines may know more than its processes told
+        surer = ended is not None and (not unclear or said.how is How.UNCLEAR)
         return [*rest, replace(ended, at=now) if ended is not None and surer else said]
 
     def _is_over(self, now: float) -> bool:

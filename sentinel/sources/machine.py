@@ -190,6 +190,7 @@ class Machine:
 
     def _processes(self, source: ProcessSource, now: float) -> Iterator[Batch]:
         fresh = now - KERNEL_FRESH  # a number that is used again later is another process
+        source.hears_kernel = lambda: self.kernel is not None and not self.kernel.cannot
         source.kernel_said = {pid: said[:2] for pid, said in self._kernel_said.items() if said[2] >= fresh}
         gpu = self.gpu
         if gpu is not None and gpu.lists != self._lists:

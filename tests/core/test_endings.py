@@ -31,6 +31,7 @@ FINISHED, FATAL, STOPPED = (mark(kind) for kind in (MarkKind.FINISHED, MarkKind.
         (Traces(exit_code=139), How.DIED),
         (Traces(signal=15), How.STOPPED),
         (Traces(exit_code=-9), How.STOPPED),
+        (Traces(exit_code=-9, heard=False), How.UNCLEAR),  # the kernel may have killed it and nobody heard
         (Traces(signal=9, out_of_memory=True), How.DIED),
         (Traces(signal=9, kernel="NVRM: Xid 79"), How.DIED),
         (Traces(marks=(STOPPED,), exit_code=1), How.STOPPED),

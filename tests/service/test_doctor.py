@@ -1,6 +1,7 @@
 """`sentinel doctor`: each precondition, broken on purpose, is named with the command that mends it."""
 
 import argparse
+import grp
 import json
 import os
 import socket
@@ -19,7 +20,7 @@ import pytest
 from sentinel import __version__
 from sentinel.cli import doctor
 from sentinel.daemon import last_word, sending
-from sentinel.daemon.doctor import channels, files, machine, running
+from sentinel.daemon.doctor import channels, files, findings, machine, running
 from sentinel.daemon.doctor.examination import examine, examine_apart, patient_at
 from sentinel.daemon.doctor.findings import Account, Finding, Patient, State, as_account
 from sentinel.daemon.settings import parse_settings
@@ -34,8 +35,8 @@ def patient(text="", account=ME, path="/etc/sentinel/sentinel.toml", **more):
     return Patient(path, settings, faults, account, **more)
 
 
-def worst(findings):
-    return next((finding for finding in findings if finding.state is State.MISSING), None)
+def worst(found):
+    return next((finding for finding in found if finding.state is State.MISSING), None)
 
 
 @pytest.fixture
@@ -163,6 +164,26 @@ def test_a_closed_kernel_log_says_what_stays_unseen(open_tmp):
     found = worst(machine.kernel_log(patient(f'[host]\nkernel_log = "{log}"\n', NOBODY)))
     assert "Xid" in found.what
     assert "see-all" in found.cure
+
+
+@as_root
+def test_a_closed_kernel_log_is_no_loss_where_the_journal_may_be_read(open_tmp, monkeypatch):
+    log = open_tmp / "kmsg"
+    log.write_text("")
+    log.chmod(0o600)
+    monkeypatch.setattr(machine, "KMSG", str(log))
+    monkeypatch.setattr(machine, "may_read", lambda: True)
+    (found,) = machine.kernel_log(patient(f'[host]\nkernel_log = "{log}"\n', NOBODY))
+    assert found.state is State.OK
+    assert "journal" in found.what
+
+
+def test_the_groups_that_a_unit_and_its_drop_ins_give_count_as_the_services(tmp_path, monkeypatch):
+    unit = tmp_path / "sentinel.service"
+    unit.write_text("[Service]\nSupplementaryGroups=no-such-group root\n")
+    (tmp_path / "ml.conf").write_text("[Service]\nSupplementaryGroups=daemon\n")
+    monkeypatch.setattr(findings, "_drop_ins", lambda pattern: sorted(tmp_path.glob(pattern)))
+    assert set(findings.unit_groups(unit)) == {grp.getgrnam("root").gr_gid, grp.getgrnam("daemon").gr_gid}
 
 
 def test_a_kernel_log_that_this_machine_has_not_is_no_matter_of_rights(tmp_path):

@@ -322,6 +322,18 @@ def test_a_process_is_a_run_s_by_the_id_in_its_environment(runs, tmp_path):
     runs.until(lambda: runs.members().get(sleeper.pid) is Because.ID)
 
 
+def test_a_kill_counts_as_somebodys_will_only_where_the_kernel_was_heard(runs, tmp_path):
+    log = tmp_path / "train.log"
+    child = runs.start(sys.executable, "-c", WRITER, str(log))
+    runs.know("run", tmp_path, there(log))
+    runs.source.hears_kernel = lambda: False
+    runs.until(lambda: child.pid in runs.members())
+    child.kill()
+    child.wait()
+    runs.until(lambda: runs.over() is not None)
+    assert runs.over().how is How.UNCLEAR
+
+
 def test_what_sentinel_itself_stopped_was_stopped_by_someone_and_says_so(runs, tmp_path):
     log = tmp_path / "train.log"
     child = runs.start(sys.executable, "-c", WRITER, str(log))

@@ -114,6 +114,23 @@ def test_a_process_that_ended_ends_its_run(watched):
     assert not watched.watcher.process_ended(f"nlp:{watched.folder}/exp", said)
 
 
+@pytest.mark.parametrize(
+    ("last", "how", "detail"),
+    [
+        (lines(2)[:-1], How.UNCLEAR, "killed by SIGKILL; nobody heard the kernel"),
+        ("DONE", How.ENDED, "DONE"),
+    ],
+)
+def test_where_nobody_knows_how_a_process_ended_the_last_line_may(watched, last, how, detail):
+    watched.write("exp/train.log", lines(1))
+    watched.turn()
+    watched.write("exp/train.log", last)
+    said = Over(How.UNCLEAR, 0.0, "killed by SIGKILL; nobody heard the kernel")
+    assert watched.watcher.process_ended(f"nlp:{watched.folder}/exp", said)
+    items = watched.turn() + watched.turn()
+    assert (items[-1].how, items[-1].detail) == (how, detail)
+
+
 def test_a_restart_doubles_and_loses_nothing(watched):
     watched.write("exp/train.log", lines(1, 2))
     watched.turn()

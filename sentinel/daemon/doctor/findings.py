@@ -6,6 +6,7 @@ import grp
 import json
 import os
 import pwd
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,6 +15,7 @@ from pathlib import Path
 from sentinel.core.records import Fault
 from sentinel.daemon.settings import Settings
 
+_GROUPS = re.compile(r"^SupplementaryGroups=(.*)$", re.MULTILINE)
 SERVICE_USER = "sentinel"
 SYSTEM_UNIT = Path("/etc/systemd/system/sentinel.service")
 PACKAGED_UNIT = Path("/lib/systemd/system/sentinel.service")
@@ -80,15 +82,22 @@ def installed_unit() -> Path | None:
 def account_of(unit: Path | None) -> Account:
     """The service's account where root asks about an installed service, else who asks."""
     if unit is not None and os.geteuid() == 0 and (account := _named(SERVICE_USER)):
-        return Account(*account, sees_all=any(_drop_ins("see-all.conf")))
+        name, uid, groups = account
+        return Account(name, uid, (*groups, *unit_groups(unit)), sees_all=any(_drop_ins("see-all.conf")))
     me = pwd.getpwuid(os.geteuid())
     return Account(me.pw_name, me.pw_uid, tuple({me.pw_gid, *os.getgroups()}), sees_all=me.pw_uid == 0)
 
 
-def _drop_ins(name: str) -> list[Path]:
+def unit_groups(unit: Path) -> list[int]:
+    """The groups that the service is given by its unit and drop-ins (`systemctl edit sentinel`), not by its account."""
+    text = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in (unit, *_drop_ins("*.conf")))
+    names = [name for line in _GROUPS.findall(text) for name in line.split()]
+    return [entry.gr_gid for entry in grp.getgrall() if entry.gr_name in names or str(entry.gr_gid) in names]
+
+
+def _drop_ins(pattern: str) -> list[Path]:
     folders = ("/etc/systemd/system", "/run/systemd/system", "/lib/systemd/system")
-    paths = [Path(folder, "sentinel.service.d", name) for folder in folders]
-    return [path for path in paths if path.is_file()]
+    return [path for folder in folders for path in Path(folder, "sentinel.service.d").glob(pattern) if path.is_file()]
 
 
 def _named(name: str) -> tuple[str, int, tuple[int, ...]] | None:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from sentinel.daemon.doctor.findings import Finding, Patient, State, as_account
 from sentinel.daemon.install_plan import SHIPPED_COMMAND, Place, shipped, user_unit
+from sentinel.sources.kernel import KMSG
+from sentinel.sources.kernel_journal import may_read
 
 EXTRAS = {  # a module or command: what to install for it, what is lost without it
     "matplotlib": ("matplotlib", "messages carry a small curve without axes"),
@@ -50,6 +52,8 @@ def kernel_log(patient: Patient) -> list[Finding]:
     trouble = as_account(patient.account, lambda: opened(path))
     if not trouble or (patient.account.sees_all and Path(path).exists()):
         return [Finding("kernel log", State.OK, path)]
+    if path == KMSG and as_account(patient.account, lambda: ["yes"] if may_read() else []):
+        return [Finding("kernel log", State.OK, f"{path}: {trouble[0]}; its lines are taken from systemd's journal")]
     what = f"{path}: {trouble[0]}: GPU errors (Xid) and out-of-memory kills stay unseen"
     if not os.path.lexists(path):  # no right opens what is not there
         return [

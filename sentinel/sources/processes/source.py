@@ -62,6 +62,7 @@ class ProcessSource:
     vitals: Vitals = field(default_factory=Vitals)
     exits: Exits = field(default_factory=Exits)
     by_us: Callable[[str], str] = lambda key: ""  # noqa: ARG005 - what Sentinel itself did to stop a run
+    hears_kernel: Callable[[], bool] = lambda: True
     groups: Groups = field(default_factory=Groups)
     missed: Missed = field(default_factory=Missed)
     _known: dict[Pid, Process] = field(default_factory=dict)
@@ -237,7 +238,8 @@ class ProcessSource:
     def _went_unseen(self, key: str, left: Left, now: float) -> Batch:
         course = self.courses.get(key, Course())
         line, out_of_memory = _said_of(left.pids, self.missed.kernel_said)
-        traces = Traces(course.marks, None, None, line, out_of_memory, self.by_us(key), course.progress, left.lost())
+        by_us, lost = self.by_us(key), left.lost()
+        traces = Traces(course.marks, None, None, line, out_of_memory, by_us, course.progress, lost=lost)
         ending = how_it_went(traces)
         detail = UNSEEN if ending.how is How.UNCLEAR else ending.detail
         facts = {"process.how": ending.how.value, "process.end": detail}
@@ -251,7 +253,8 @@ class ProcessSource:
         if not line and followed.kills and (worst is None or worst.code != 0):
             line, out_of_memory = f"its job or container counts {followed.kills:.0f} kills for want of memory", True
         code, signal = (worst.code, worst.signal) if worst is not None else (None, None)
-        return Traces(course.marks, code, signal, line, out_of_memory, self.by_us(key), course.progress)
+        by_us, heard = self.by_us(key), self.hears_kernel()
+        return Traces(course.marks, code, signal, line, out_of_memory, by_us, course.progress, heard)
 
     def _missing_rights(self) -> Iterator[str]:
         strays = (*self.unnamed.values(), *self.links.strays)

@@ -1,4 +1,4 @@
-"""What the kernel wrote before the machine went down: taken from systemd's journal, never waited for, each line once."""
+"""The kernel's lines out of systemd's journal: from before a restart, and in place of a log that may not be read."""
 
 import json
 import shutil
@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from sentinel.sources import boot_before
-from sentinel.sources.boot_before import BootBefore
+from sentinel.sources import kernel, kernel_journal
 from sentinel.sources.kernel import KernelLog
+from sentinel.sources.kernel_journal import BootBefore, KernelTail, may_read
 from tests.world.waiting import until
 
 XID = "NVRM: Xid (PCI:0000:9b:00): 79, pid=4711, name=python, GPU has fallen off the bus."
@@ -17,12 +17,12 @@ OOM = "Out of memory: Killed process 4711 (python) total-vm:1kB"
 BOOT = "11111111-2222-3333-4444-555555555555"
 
 
-def entry(stamp, text, ago=60.0):
+def entry(stamp, text, ago=60.0, **more):
     micros = {
         "__REALTIME_TIMESTAMP": str(int((time.time() - ago) * 1e6)),
         "_SOURCE_MONOTONIC_TIMESTAMP": str(int(stamp * 1e6)),
     }
-    return json.dumps({"MESSAGE": text, **micros})
+    return json.dumps({"MESSAGE": text, **micros, **more})
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def all_of(before):
 
 def test_lines_after_the_last_one_read_are_handed_on_with_their_time(journal, tmp_path):
     found = all_of(BootBefore(BOOT, 100.0, journal(entry(99.0, OOM), entry(101.0, XID))))
-    assert [text for text, _ in found] == [XID]
-    assert found[0][1].endswith("UTC, before the machine restarted")
+    assert [line.text for line in found] == [XID]
+    assert found[0].away.endswith("UTC, before the machine restarted")
     asked = (tmp_path / "asked").read_text()
     assert "--dmesg --boot=11111111222233334444555555555555" in asked
 
@@ -56,7 +56,7 @@ def test_lines_after_the_last_one_read_are_handed_on_with_their_time(journal, tm
 def test_bytes_that_are_no_text_and_lines_that_are_no_entries_do_no_harm(journal):
     odd = json.dumps({**json.loads(entry(5.0, "")), "MESSAGE": [110, 102, 115, 255]})
     found = all_of(BootBefore(BOOT, 0.0, journal("no json", "[1]", '{"MESSAGE": "x"}', odd)))
-    assert [text for text, _ in found] == ["nfs\ufffd"]
+    assert [line.text for line in found] == ["nfs\ufffd"]
 
 
 def test_what_is_older_than_a_day_is_history(journal):
@@ -68,12 +68,12 @@ def test_a_machine_without_a_journal_has_nothing_to_say(tmp_path):
 
 
 def test_a_journal_that_hangs_is_ended_and_nobody_waits(journal, monkeypatch):
-    monkeypatch.setattr(boot_before, "PATIENCE", 0.2)
+    monkeypatch.setattr(kernel_journal, "PATIENCE", 0.2)
     before = BootBefore(BOOT, 0.0, journal(entry(5.0, XID), then="exec sleep 60"))
     began = time.monotonic()
-    assert [text for text, _ in all_of(before)] == [XID]
+    assert [line.text for line in all_of(before)] == [XID]
     assert time.monotonic() - began < 30
-    assert before._child is None
+    assert not before._child.runs
 
 
 @pytest.mark.skipif(shutil.which("journalctl") is None, reason="no systemd here")
@@ -100,3 +100,60 @@ def test_a_kernel_log_of_this_boot_asks_no_journal(journal, tmp_path):
     assert list(log.read(0.0)) == []
     assert not (tmp_path / "asked").exists()
     log.close()
+
+
+# --- in place of a log that may not be read ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def closed(tmp_path, monkeypatch):
+    """A kernel log that is there and may not be opened, whoever asks."""
+    path = tmp_path / "kmsg"
+    path.symlink_to("kmsg")
+    monkeypatch.setattr(kernel, "KMSG", str(path))
+    return str(path)
+
+
+def test_who_may_not_read_the_kernels_log_hears_it_through_the_journal(journal, closed, tmp_path):
+    command = journal(entry(9.0, OOM, ago=-5.0, __CURSOR="c7", _BOOT_ID=BOOT.replace("-", "")), then="exec sleep 60")
+    log = KernelLog(closed, journal=command, readable=lambda: True, boot=lambda: BOOT)
+    found = []
+    assert until(lambda: found.extend(log.read(0.0)) or found)
+    assert [(event.pid, event.away) for event in found] == [(4711, False)]
+    assert (log.cannot, log.bookmark()) == ("", {"cursor": "c7"})
+    assert "_TRANSPORT=kernel --follow --since=@" in (tmp_path / "asked").read_text()
+    log.close()
+
+
+def test_it_goes_on_after_its_cursor_and_names_what_came_before_a_restart(journal, closed, tmp_path):
+    lines = [entry(9.0, OOM, _BOOT_ID="f" * 32), entry(9.5, XID, _BOOT_ID=BOOT.replace("-", ""))]
+    command = journal(*lines, then="exec sleep 60")
+    log = KernelLog(closed, journal=command, readable=lambda: True, boot=lambda: BOOT, kept={"cursor": "c7"})
+    found = []
+    assert until(lambda: found.extend(log.read(0.0)) or len(found) == 2)
+    assert [(event.kind, event.away, event.before) for event in found] == [("oom", True, True), ("xid", True, False)]
+    assert "--after-cursor=c7" in (tmp_path / "asked").read_text()
+    log.close()
+
+
+def test_who_may_read_neither_is_told_the_cure(closed):
+    log = KernelLog(closed, readable=lambda: False)
+    assert list(log.read(0.0)) == []
+    assert log.cannot.endswith("; sudo sentinel install --rights see-all")
+
+
+def test_a_child_that_ends_is_trouble_and_started_again(journal, monkeypatch):
+    monkeypatch.setattr(kernel_journal, "AGAIN", 0.0)
+    tail = KernelTail(BOOT, command=journal(entry(1.0, XID, ago=-5.0), then="exit 3"))
+    found, troubles = [], []
+    assert until(lambda: found.extend(tail.lines()) or troubles.append(tail.trouble) or len(found) >= 2)
+    assert any("ended with code 3; it is started again" in trouble for trouble in troubles)
+    tail.close()
+
+
+def test_the_journal_may_be_read_where_one_of_its_files_may(tmp_path):
+    (tmp_path / "id").mkdir()
+    pattern = [f"{tmp_path}/*/system.journal"]
+    assert not may_read(pattern)
+    (tmp_path / "id" / "system.journal").write_text("")
+    assert may_read(pattern)
