@@ -18,7 +18,7 @@ from typing import NamedTuple
 import re2
 
 from sentinel.core.records import Json
-from sentinel.sources.kernel_journal import BootBefore, KernelTail, Written, may_read
+from sentinel.sources.kernel_journal import CURE, BootBefore, KernelTail, Written, may_read
 
 RECORDS_A_TURN = 2000
 RECORD = 8192
@@ -230,11 +230,7 @@ class KernelLog:
                 self._tail, self.cannot = KernelTail(self.boot(), str(cursor or ""), self.journal), ""
                 return True
             there = os.path.lexists(self.path)
-            cure = (
-                "sudo sentinel install --rights see-all"
-                if there
-                else "name where this machine writes it: [host] kernel_log"
-            )
+            cure = CURE if there else "name where this machine writes it: [host] kernel_log"
             self.cannot = f"the kernel log {self.path} cannot be read ({error.strerror}); {cure}"
             return False
         self.cannot = ""

@@ -19,6 +19,7 @@ MOST_LINES = 5000  # the newest of a boot that is over
 PATIENCE = 60.0  # seconds for all of them
 OLDEST = 86400.0
 AGAIN = 30.0  # a child that ended is started again after so long
+CURE = "sudo sentinel install --rights see-all"
 JOURNALS = ("/var/log/journal/*/system.journal", "/run/log/journal/*/system.journal")
 
 
@@ -109,12 +110,11 @@ class KernelTail:
             return False
         place = f"--after-cursor={self.cursor}" if self.cursor else f"--since=@{self._began:.0f}"
         self._child = JournalChild(self.command)
-        self.trouble = self._child.start(
-            ["_TRANSPORT=kernel", "--follow", place, "--lines=all", "--quiet", "--no-pager"]
-        )
-        if self.trouble:
+        why = self._child.start(["_TRANSPORT=kernel", "--follow", place, "--lines=all", "--quiet", "--no-pager"])
+        self.trouble = f"the kernel's log cannot be read: {self.command[0]}: {why}; {CURE}" if why else ""
+        if why:
             self._child, self._start_at = None, time.monotonic() + AGAIN
-        return not self.trouble
+        return not why
 
     def _understood(self, line: bytes) -> Written | None:
         entry = _Entry.of(line)

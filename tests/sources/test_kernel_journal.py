@@ -151,6 +151,12 @@ def test_a_child_that_ends_is_trouble_and_started_again(journal, monkeypatch):
     tail.close()
 
 
+def test_a_missing_journalctl_is_trouble_with_its_cure(closed):
+    log = KernelLog(closed, journal=("/no/such/journalctl",), readable=lambda: True)
+    assert list(log.read(0.0)) == []
+    assert "/no/such/journalctl: No such file or directory; sudo sentinel install" in log.cannot
+
+
 def test_the_journal_may_be_read_where_one_of_its_files_may(tmp_path):
     (tmp_path / "id").mkdir()
     pattern = [f"{tmp_path}/*/system.journal"]
