@@ -97,10 +97,16 @@ def put_together(plan: Plan, dead: DeadDisks, watches: Sequence[Watch]) -> tuple
     reloading.begin(clock.wall())
     service.begin()
     rounds.in_force, machinery.by_us = reloading.in_force, rounds.stopping.deed_done
-    machinery.take_up(rounds.workers.whose, dict(rounds.workers.left_behind(restarted())))
+    take_up(machinery, rounds, kept)
     look_after(daemon, office, machinery, service, reloading, own)
     mind(dead, daemon, service)
     return daemon, ""
+
+
+def take_up(machinery: Machinery, rounds: Rounds, kept: dict[str, Json]) -> None:
+    """Runs that were going when we last looked. A state that came from another machine says nothing of this one's restarts."""
+    again = restarted() if machinery.host in kept else None
+    machinery.take_up(rounds.workers.whose, dict(rounds.workers.left_behind(again)))
 
 
 def to_restore(store: Store, watches: Sequence[Watch], dead: DeadDisks) -> list[Snapshot]:
