@@ -86,3 +86,16 @@ def test_a_bar_with_its_share_before_its_count_counts():
 
 def test_an_epoch_and_a_loss_in_other_languages():
     assert said("Epoca,Perdua\n1,2.2\n2,1.9\n", "log.csv")[1] == {"train.loss": 1.9, "epoch": 2}
+
+
+def test_what_a_mean_is_over_is_no_reading():
+    assert said("Avg reward last 100 episodes: 7.5\n") == [{"reward": 7.5}]
+    assert said("Mean reward of the last 10 games = 3.5\n") == [{"reward": 3.5}]
+    assert said("Step 500, loss over past 50 steps: 0.4\n") == [{"train.loss": 0.4, "step": 500}]
+
+
+def test_a_loss_that_pytorch_prints_as_a_tensor_is_a_number():
+    printed = "Epoch 3 loss: tensor({}, device='cuda:0', grad_fn=<NllLossBackward0>) acc: 0.5\n"
+    assert said(printed.format(0.46)) == [{"train.loss": 0.46, "train.accuracy": 0.5, "epoch": 3}]
+    assert str(said(printed.format("nan"))[0]["train.loss"]) == "nan"
+    assert said("loss tensor([0.46])\n") == [{"train.loss": 0.46}]
