@@ -89,7 +89,7 @@ def test_an_epoch_and_a_loss_in_other_languages():
 
 
 def test_what_a_mean_is_over_is_no_reading():
-    assert said("Avg reward last 100 episodes: 7.5\n") == [{"reward": 7.5}]
+    assert said("Avg learning reward last 100 episodes: 7.5\n") == [{"reward": 7.5}]
     assert said("Mean reward of the last 10 games = 3.5\n") == [{"reward": 3.5}]
     assert said("Step 500, loss over past 50 steps: 0.4\n") == [{"train.loss": 0.4, "step": 500}]
 
