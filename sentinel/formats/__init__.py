@@ -5,6 +5,8 @@ Nothing is configured: which reader a file gets follows from its content, and ma
 
 from __future__ import annotations
 
+import re
+
 from sentinel.core.names import Names
 from sentinel.core.records import Json
 from sentinel.core.seams import Reader, Timing
@@ -16,6 +18,9 @@ from sentinel.formats.text import TextReader
 __all__ = ["is_config", "is_log", "open_reader", "read_config"]
 
 _LOG_ENDINGS = (".log", ".out", ".err", ".csv", ".tsv", ".jsonl", ".ndjson", ".txt", ".json", ".gz")
+_HISTORY = re.compile(
+    rb'\{\s*"[\w /.-]+":\s*\[\s*-?[\d.]'
+)  # `{"loss": [0.7, 0.5], "val_loss": ...`: lists, side by side
 _STRANGE = bytes(byte for byte in range(1, 27) if not 9 <= byte <= 13)  # of no text
 _NOT_LOGS = ("requirements.txt", "vocab.txt", "merges.txt", "tokenizer.json", "config.json", "package.json")
 
@@ -57,4 +62,6 @@ def _is_document(head: bytes) -> bool:
     if start[:1] == b"[":
         return start[1:].lstrip()[:1] == b"{"
     first = start.split(b"\n", 1)[0].strip()
+    if _HISTORY.match(start):
+        return True
     return start[:1] == b"{" and (first == b"{" or (b'"log_history"' in head and not first.endswith(b"}")))

@@ -11,6 +11,7 @@ _BAR = re.compile(
     r"^(?P<desc>(?:\d+\|\d+\|)?[^|]*?)(?:\|\|)?:?\s*\d+%\|[^|]*\|\s*(?P<n>\d+)/(?P<total>\d+)\s*\[[^,\]]*(?:,\s*[\d.?]+\s*(?:it/s|s/it|\w+/s|s/\w+))?(?P<rest>[^\]]*)\](?P<more>.*)$"
 )
 _KERAS = re.compile(r"^\s*(?P<n>\d+)/(?P<total>\d+|Unknown) (?:\[[=>.\s]*\]|[━╸╺][━ ╸╺]*)(?P<rest>.*)$")
+_DRAWN = re.compile(r"^(?P<desc>[^\[\]]*)\[[=#>.█░ -]+\]\s*\d+(?:\.\d+)?%\s+(?P<n>\d+)/(?P<total>\d+)\b(?P<rest>.*)$")
 _OF_EPOCHS = re.compile(r"(^|\]\s*)(\d+/\d+)$")  # `[fold_1] 003/200:  25%|` counts epochs before it counts batches
 _KERAS_TIME = re.compile(r"^\s*(?:-\s*)?(?:ETA: \S+|\d+\S*s(?: \d+\S+/\w+)?)?\s*-?\s*")
 
@@ -39,6 +40,8 @@ def shown(text: str) -> Bar | None:
         return Bar(said, None, done / total) if validates else Bar(said, done)
     if match := _KERAS.match(text):
         return Bar(_KERAS_TIME.sub("", match["rest"], count=1), int(match["n"]))
+    if (match := _DRAWN.match(text)) and named(match["desc"].split()) not in ("val", "test"):
+        return Bar(f"{match['desc']} , {match['rest'].strip(' |')}", int(match["n"]))
     return None
 
 

@@ -1,4 +1,4 @@
-"""The reader of files that are one JSON document: trainer_state.json, Chainer's and CatBoost's logs."""
+"""The reader of files that are one JSON document: trainer_state.json, Chainer's and CatBoost's logs, Keras' histories."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from sentinel.core.names import Names
 from sentinel.core.records import Fact, Item, Json, Origin
 from sentinel.core.seams import Timing
 from sentinel.formats.course import Course
-from sentinel.formats.naming import Naming
+from sentinel.formats.naming import Naming, Role
 from sentinel.formats.objects import Objects, flat
 
+_LONGEST = 200_000  # looks of a history
 _NEXT = re.compile(r"[\s,]*(?=[^\s,\]])")
 
 
@@ -68,6 +69,8 @@ class DocumentReader:
         self._buffer = b""
         out: list[Item] = []
         key, things = _records(root, self._course, out)
+        if not things and isinstance(root, dict):
+            things = _side_by_side(root, self._naming)
         for line, thing in zip(_lines(text, key, len(things)), things, strict=True):
             row = self._objects.row(flat(thing), self._course, line, "") if isinstance(thing, dict) else None
             if row is not None:
@@ -114,6 +117,24 @@ def _records(root: Any, course: Course, out: list[Item]) -> tuple[str, list[Any]
     lists = [(len(v), k) for k, v in root.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
     longest = max(lists)[1] if lists else ""
     return longest, root[longest] if lists else []
+
+
+def _side_by_side(root: dict[str, Any], naming: Naming) -> list[Any]:
+    """The looks of a history that holds a list for each name, as Keras keeps it; no other lists than a loss's count."""
+    lists = {k: v for k, v in root.items() if isinstance(v, list) and v and all(_is_number(x) for x in v)}
+    spelt = {key: naming.names.spell(key) for key in lists}
+    losses = [len(lists[key]) for key, said in spelt.items() if said.metric == "loss"]
+    if not 0 < max(losses, default=0) <= _LONGEST:
+        return []
+    together = {key: values for key, values in lists.items() if len(values) == max(losses)}
+    counted = any(naming.column(key) in (Role.STEP, Role.EPOCH) for key in together)
+    unit = "epoch" if any(spelt[key].split in ("val", "test") for key in together) else "step"
+    looks = [dict(zip(together, values, strict=True)) for values in zip(*together.values(), strict=True)]
+    return looks if counted else [{unit: at, **look} for at, look in enumerate(looks, 1)]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _catboost(thing: dict[str, Any], names: dict[str, list[str]]) -> dict[str, Any]:

@@ -17,6 +17,13 @@ _METRICS = re.compile(r"(cur|best) metric, ")  # PaddleOCR's validation, and its
 _SCORED = re.compile(r" ?\* +[A-Z][\w@]* +\d")  # ` * Acc@1 71.2 Acc@5 90.1`
 _GLUED = re.compile(r"(?i)(?P<what>epoch|iter|iteration)[-_#]?(?P<n>\d{1,9})")  # `Epoch3 loss 0.41`
 _PLACE = re.compile(r"(?P<epoch>\d{1,6})epoch(?::(?P<split>[a-z]+):\d+-(?P<batch>\d+)batch:?)?")  # ESPnet
+_LASTING = re.compile(  # `mean reward over the last 100 episodes: 7.5`: what a mean is over is no reading
+    r"(?i)(?:(?:over|of|in|for|across|during|from)\s+)?(?:the\s+)?(?:last|past|previous|recent)\s+\d+"
+    r"(?:\s+(?:episodes?|games?|matches|rounds|steps?|iterations?|iters?|updates|batches|epochs))?\b(?![.:/-]?\d)"
+)
+_TENSOR = re.compile(
+    rf"tensor\(\[*\s*(?P<value>{VALUE})\s*\]*(?:,[^()\[\]]*)?\)"
+)  # a loss as PyTorch prints it unasked
 
 
 def read(text: str, start: int, names: Names) -> Fields:
@@ -32,7 +39,9 @@ def read(text: str, start: int, names: Names) -> Fields:
         if token.start < skip_to:
             continue
         if token.kind == "word":
-            _word(token, first, state)
+            skip_to = _phrase(text, token, first, state)
+            if skip_to < 0:
+                _word(token, first, state)
             first = False
         elif token.kind in ("num", "frac"):
             leads = parts[i + 1].text[:1] == ":" if i + 1 < len(parts) else False
@@ -59,6 +68,17 @@ def _head(text: str, start: int, state: Walk) -> None:
         state.section = "val"  # TensorFlow's and torchvision's summaries of a validation
     if metrics := _METRICS.match(text, start):
         state.section, state.bests, state.alone = "val", metrics[1] == "best", True
+
+
+def _phrase(text: str, token: Token, first: bool, state: Walk) -> int:
+    """A number that words alone enclose; the offset behind it, -1 where there is none."""
+    if span := _LASTING.match(text, token.start):
+        return span.end()
+    if held := _TENSOR.match(text, token.start):
+        inner = Token("num", held["value"], held.start("value"), held.end("value"))
+        state.number(inner, False, first, text[held.end() : held.end() + 12])
+        return held.end()
+    return -1
 
 
 def _word(token: Token, first: bool, state: Walk) -> None:

@@ -9,13 +9,15 @@ from sentinel.core.names import Names
 from sentinel.formats.numbers import VALUE
 from sentinel.formats.tokens import Token
 
+_ONE = rf"(?>{VALUE})"  # never given back: a row of numbers that ends in something else costs its length, not its power
+_ITEM = rf"(?:np\.float\d\d\()?{_ONE}\)?"
 _LISTED = re.compile(
-    rf"\s*(?P<names>[A-Za-z_][\w@]*(?:\s*,\s*[A-Za-z_][\w@]*)+)\s*[:=]?\s*(?P<values>{VALUE}(?:[\s,]+{VALUE})+)\s*"
+    rf"\s*(?P<names>[A-Za-z_][\w@]*(?:\s*,\s*[A-Za-z_][\w@]*)+)\s*[:=]?\s*(?P<values>{_ONE}(?:[\s,]+{_ONE})+)\s*"
 )
 _ARRAY = re.compile(
-    rf"\s*(?P<name>[A-Za-z][\w@]*(?: \w+)*)\s*[:=]?\s*\[(?P<values>(?:[\s,]*(?:np\.float\d\d\()?{VALUE}\)?)+)\s*\]\s*"
+    rf"\s*(?P<name>[A-Za-z][\w@]*(?: \w+)*)\s*[:=]?\s*\[(?P<values>[\s,]*{_ITEM}(?:[\s,]+{_ITEM})*)[\s,]*\]\s*"
 )
-_RUN = re.compile(rf"\s*(?P<name>[A-Za-z][\w@]*)\s*[:=]\s*(?P<values>{VALUE}(?:\s+{VALUE}){{2,}})\s*")
+_RUN = re.compile(rf"\s*(?P<name>[A-Za-z][\w@]*)\s*[:=]\s*(?P<values>{_ONE}(?:\s+{_ONE}){{2,}})\s*")
 _WIDTH = re.compile(r"float\d\d")
 _NAME = re.compile(r"[A-Za-z_][\w@]*")
 _NUMBER = re.compile(VALUE)

@@ -42,7 +42,20 @@ _STEP_WORDS = (
 )
 STEPS = {word: rank for rank, group in _STEP_WORDS for word in group.split()}
 WANDB_STEP = 6  # `_step` counts log calls: only where the trainer named none of its own
-EPOCHS = frozenset(("epoch", "epochs", "ep", "epoch_num", "train_epoch", "trainer_epoch", "current_epoch", "epoch_id"))
+EPOCHS = frozenset(
+    (
+        "epoch",
+        "epochs",
+        "ep",
+        "epoch_num",
+        "train_epoch",
+        "trainer_epoch",
+        "current_epoch",
+        "epoch_id",
+        "epoca",
+        "epoche",
+    )
+)
 
 STAMPS = frozenset(["timestamp", "ts", "wall_time", "time_s", "_timestamp", "walltime"])
 _SKIP = re.compile(
@@ -67,6 +80,8 @@ def counter_rank(raw: str) -> int | None:
         return found
     if group.lower() == "total" and last.lower() == "steps":
         return STEPS["steps"]  # stable-baselines' DDPG counts here; elsewhere total steps are the plan
+    if group.lower() == "progress" and last == "tick":
+        return STEPS["tick"]  # StyleGAN and EDM
     return 0 if STEPS.get("_".join(words(last))) == 0 else None  # `misc/total_timesteps`: sure in any group
 
 
@@ -81,6 +96,8 @@ def role(raw: str, found: Spelling, table: bool = False) -> Role:
         return Role.STAMP
     if found.known:
         return Role.METRIC if found.splits and not found.metric.startswith(("pred.", "prob.")) else Role.SIDE
+    if key == "unnamed_0":  # the rows' own numbers, as pandas writes them
+        return Role.SKIP
     if not found.metric or (_TABLE_SKIP if table else _SKIP).search(key):
         return Role.SKIP
     return Role.OTHER

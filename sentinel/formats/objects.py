@@ -18,6 +18,7 @@ _SPLIT_KEYS = frozenset(
     ["mode", "phase", "split", "stage", "_type"]
 )  # mmcv says `mode: val`, SlowFast `_type: val_epoch`
 _OF = re.compile(r"(\d+)/\d+")  # `epoch: "39/200"`
+_COLLECTED = {"num", "mean", "std"}  # StyleGAN and EDM give of each series how many, their mean and spread
 _MOST_KEYS = 2000
 _DEEPEST = 4
 
@@ -27,7 +28,9 @@ def flat(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str
     out: dict[str, Any] = {}
     for key, inner in value.items():
         name = f"{prefix}{key}"
-        if isinstance(inner, Mapping):
+        if isinstance(inner, Mapping) and inner.keys() == _COLLECTED:
+            out[name] = inner["mean"]
+        elif isinstance(inner, Mapping):
             if depth < _DEEPEST:
                 out.update(flat(inner, f"{name}/", depth + 1))
         elif not isinstance(inner, list | tuple) or len(inner) == 1:

@@ -60,8 +60,11 @@ _ERROR = re.compile(
 )
 
 
-# The launcher of PyTorch says in an exception that somebody ended it: a closed terminal, Ctrl-C, a plain kill.
-_SIGNALLED = re.compile(r"\bSignalException: Process \d+ got signal: (?:1|2|15)\b")
+# PyTorch's launcher and its loader say in an exception that somebody ended them: a closed terminal, Ctrl-C, a plain kill.
+_SIGNALLED = re.compile(
+    r"\bSignalException: Process \d+ got signal: (?:1|2|15)\b"
+    r"|\bDataLoader worker .* is killed by signal: (?:Hangup|Interrupt|Terminated)\b"
+)
 
 
 def is_error(text: str) -> bool:

@@ -52,6 +52,8 @@ _FILLER = frozenset(
     ]
 )
 _WIDEST = 4096
+_UNNAMED = "Unnamed: 0"  # what pandas calls the rows' own numbers when it reads back what it wrote without a name
+_OF_VALIDATION = re.compile(r"_(?:val|valid|validation)\.\w+$")
 _MONITOR = ["r", "l", "t"]  # stable-baselines' monitor: an episode's reward and length; the lengths add up to the step
 _MONITOR_KEYS = {"r": "reward", "l": "episode_length"}
 _COUNTS = re2.compile(r"(?i)\b(?:epochs?|steps?|iter(?:ation)?s?|batch|loss|e)\b|_loss")
@@ -94,13 +96,16 @@ def header_of(text: str, naming: Naming, file: str) -> tuple[str, list[str]] | N
         if delimiter not in text or (delimiter == " " and (_SENTENCE.search(text) or not _COUNTS.search(text))):
             continue
         cells = [cell.strip().strip('"') for cell in cells_of(text, delimiter)]
+        unnamed = delimiter == "," and cells[0] == ""
+        cells[0] = _UNNAMED if unnamed else cells[0]
         if not 2 <= len(cells) <= _WIDEST or any(number(c) is not None or not 0 < len(c) < 80 for c in cells):
             continue
         if any("=" in c or c.endswith(":") or c.count(" ") > 3 for c in cells):
             return None
         roles = [naming.column(c) for c in cells]
         telling = sum(r in (Role.STEP, Role.EPOCH, Role.METRIC) for r in roles)
-        if telling >= (2 if delimiter == " " else 1) or file.lower().endswith((".csv", ".tsv")):
+        table = file.lower().endswith((".csv", ".tsv")) and not unnamed
+        if telling >= (2 if delimiter == " " else 1) or table:
             return delimiter, cells
     return None
 
@@ -185,19 +190,35 @@ class Table:
         roles = [naming.column(c) for c in self._keys]
         ranked = sorted((counter_rank(columns[i]) or 0, i) for i, r in enumerate(roles) if r is Role.STEP)
         self._step = ranked[0][1] if ranked else -1
-        self._epoch = next((i for i, r in enumerate(roles) if r is Role.EPOCH), -1)
+        epochs = [i for i, r in enumerate(roles) if r is Role.EPOCH]
+        self._epoch = min(epochs, key=lambda i: lower[i] == "epochs", default=-1)  # beside `epoch` that is the plan
         self._stamp = next((i for i, r in enumerate(roles) if r is Role.STAMP), -1)
         self._splits = [i for i, c in enumerate(lower) if c in SPLIT_COLUMNS or c in GROUP_COLUMNS]
-        skipped = {self._stamp, self._epoch, *(i for _, i in ranked), *self._splits}
+        skipped = {self._stamp, *epochs, *(i for _, i in ranked), *self._splits}
         self._metrics = [i for i, r in enumerate(roles) if i not in skipped and r is not Role.SKIP]
         self._group = "" if any(c in GROUP_COLUMNS for c in lower) else stem_group(file)
-        split = (
-            next((s for part in words(stem) if (s := split_of(part))), "")
-            if re.search(r"(?:learn|test|val|valid)_", file)
-            else ""
-        )
-        if split:
+        if split := self._split_of_all(file, stem):
             self._keys = [f"{split}_{k}" if i in self._metrics else k for i, k in enumerate(self._keys)]
+        self._number_rows()
+
+    def _split_of_all(self, file: str, stem: str) -> str:
+        """The split that a file's name gives its columns: `test_error.tsv`, `metrics_val.csv`."""
+        said = [s for part in words(stem) if (s := split_of(part))]
+        if re.search(r"(?:learn|test|val|valid)_", file):
+            return next(iter(said), "")
+        spell = self._naming.names.spell
+        alone = _OF_VALIDATION.search(file) and not any(spell(self._keys[i]).split for i in self._metrics)
+        return "val" if alone and set(said) == {"val"} else ""
+
+    def _number_rows(self) -> None:
+        """Where nothing else counts, the rows' own numbers do: epochs where each has a validation, else steps."""
+        if self.columns[0] != _UNNAMED or self._step >= 0 or self._epoch >= 0:
+            return
+        spell = self._naming.names.spell
+        if any(spell(self._keys[i]).split in ("val", "test") for i in self._metrics):
+            self._epoch = 0
+        else:
+            self._step = 0
 
     def row(self, text: str, course: Course, line: int) -> Row | bool | None:
         """The row of a line; False where the line is no row of this table, None where the row is empty."""
@@ -220,7 +241,7 @@ class Table:
             course.stamp = stamp if stamp is not None and 1e9 < stamp < 1e10 else course.stamp
         present, values = self._values(cells)
         if not present:
-            return None if step is not None or epoch is not None else False
+            return None if step is not None or epoch is not None or not any(map(str.strip, cells)) else False
         if self.walked is not None and (length := whole(cells[1])) is not None:
             step = self.walked = self.walked + length
         label = tuple(cells[i].strip() for i in self._splits)

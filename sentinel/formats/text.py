@@ -15,7 +15,7 @@ from sentinel.core.seams import Timing
 from sentinel.formats import bars, dumps, leads, shapes, stamps
 from sentinel.formats.course import Course
 from sentinel.formats.lines import Piece, Splitter
-from sentinel.formats.naming import Naming
+from sentinel.formats.naming import Naming, Role
 from sentinel.formats.numbers import VALUE, number
 from sentinel.formats.objects import Objects, from_dict_print, from_json, is_numeric
 from sentinel.formats.prose import Found, Prose
@@ -167,10 +167,8 @@ class TextReader:
             self._block = self._in_block(text, piece, out)
             if self._block:
                 return True
-        if self._header is not None:
-            header, self._header = self._header, None
-            if self._opens_table(header, text, piece, out):
-                return True
+        if self._header is not None and (opened := self._under_header(self._header, text, piece, out)) is not None:
+            return opened
         if shapes.may_own(text) and (own := shapes.own(text, self._course, piece.number, out)) is not None:
             return bool(own) and self._shape(own, piece, out)
         understood = self._brackets(text, piece, out)
@@ -183,6 +181,16 @@ class TextReader:
         if not self._says.traceback and not is_error(text) and self._prose_line(text, piece, out, None):
             return True
         self._heading(text, piece, out)
+        return False
+
+    def _under_header(self, header: list[Any], text: str, piece: Piece, out: list[Item]) -> bool | None:
+        """Whether a line opens the table of the header above it; None sends the line on, and the header is forgotten."""
+        self._header = None
+        if self._opens_table(header, text, piece, out):
+            return True
+        if not text.startswith("#") or not any(self._naming.column(c) in (Role.STEP, Role.EPOCH) for c in header[1]):
+            return None
+        self._header = header  # a remark between a header and its rows
         return False
 
     def _heading(self, text: str, piece: Piece, out: list[Item]) -> None:
@@ -222,7 +230,7 @@ class TextReader:
         if found and found[1] == self._table.columns:
             out.append(self._course.mark(MarkKind.HEADER, piece.number))
             return True
-        if self._table.delimiter == " ":
+        if self._table.delimiter == " " and not text.startswith("#"):
             self._table = None
         return False
 
@@ -367,7 +375,8 @@ class TextReader:
         """Whether a line says something new; a redraw of the same step does not."""
         if piece.end != "\r" and bar is None:
             return True
-        seen = [repr(found.names), repr((step, found.epoch)), "" if step is not None else repr(found.values)]
+        epoch = self._course.epoch if found.epoch is None else found.epoch  # each epoch's bar ends at the same batch
+        seen = [repr(found.names), repr((step, epoch)), "" if step is not None else repr(found.values)]
         again = seen == self._course.last_redraw
         self._course.last_redraw = seen
         return not again

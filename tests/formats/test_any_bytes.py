@@ -1,3 +1,6 @@
+import time
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,3 +62,19 @@ def test_no_bytes_raise(data, file):
     reader.finish()
     for name in ("x.yaml", "x.json", "x.toml", "x.ini", "x.config.js", "tokenizer.json", "vocab.txt"):
         read_config(name, data)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The reward of each [0.41" + "7" * 40 + " 0.5",
+        "kept ids [" + ",".join(["101"] * 60) + "] of 90",
+        "kept ids [" + " ".join(["1012"] * 60) + "] of 90",
+        "mean, std " + ",".join(["123"] * 60) + " pixels",
+        "sizes: " + " ".join(["1234"] * 60) + " pixels",
+    ],
+)
+def test_what_is_nearly_a_list_of_numbers_costs_its_length(line):
+    reader, began = open_reader("a.log", b"", NAMES, Stamps()), time.process_time()
+    reader.feed(f"{line}\n".encode(), 1.0)
+    assert time.process_time() - began < 1

@@ -139,6 +139,11 @@ def test_the_course_of_a_run_is_marked():
     )
     assert marks(launcher.format(15)) == ["stopped"]
     assert marks(launcher.format(11)) == ["fatal"]
+    loader = (
+        "Traceback (most recent call last):\n  x\nRuntimeError: DataLoader worker (pid 7) is killed by signal: {}. \n"
+    )
+    assert marks(loader.format("Terminated")) == ["stopped"]
+    assert marks(loader.format("Bus error")) == ["fatal"]
     told = "Traceback (most recent call last):\n  x\nray.exceptions.RayTaskError(RpcError): ray::Task.run() (pid=7)\n"
     assert marks(told) == ["fatal"]
     wrapped = "Traceback (most recent call last):\n  x\ny.py, in z\ntorch.cuda.OutOfMemoryError: CUDA out of memory.\n"
