@@ -72,7 +72,7 @@ class Watched:
                 if rule is not None and bound.alert.n:
                     self.bound_to(rule, instance)
         self._timed = [self.bound_to(rule, "") for rule in self.rules if timed(rule) and not rule.each]
-        self._of_facts = [self.bound_to(rule, "") for rule in self.rules if rule.of_facts_alone]
+        self._of_facts = [self.bound_to(rule, "") for rule in self.rules if rule.of_facts_alone or rule.of_words]
         self._of_parts = [self.bound_to(rule, "") for rule in self.rules if rule.parts]
         self._hearing: dict[str, list[Rule]] = {}
         for rule in self.rules:
