@@ -6,14 +6,15 @@ import re
 
 import re2
 
-from sentinel.core.records import Item, MarkKind
+from sentinel.core.records import Item, Json, MarkKind
 from sentinel.formats.course import Course
+from sentinel.formats.deaths import DEATH, PATTERN
 from sentinel.formats.numbers import number
 
 _WORTH = re2.compile(
-    r"(?i)sav|checkpoint|resum|restor|complete|finish|done|killed|cancel|interrupt|limit|preempt|sigterm|error|exception|"
+    r"(?i:sav|checkpoint|resum|restor|complete|finish|done|killed|cancel|interrupt|limit|preempt|sigterm|error|exception|"
     r"evaluat|fatal|abort|vocab|param|example|epochs|steps|world|precision|batch size|amp|fp16|samples|"
-    r"^\s+num_output: \d|SoftmaxWithLoss|\] Solving"
+    r"^\s+num_output: \d|SoftmaxWithLoss|\] Solving)|" + PATTERN
 )
 _PATH = r"(?:.*?(?:to|at|in)\s+(?P<what>\S*[/.]\S+))?"
 _STATE = r"\b(?:checkpoint|model|state|weights|ckpt)\b"
@@ -26,14 +27,7 @@ _MARK_FORMS = (
         MarkKind.RESUMED,
         r"\b(?:resum(?:e|ed|ing)|restor(?:ed|ing)|continuing)\b.{0,40}\b(?:from|checkpoint|training)\b\s*:?\s*(?P<what>.*)",
     ),
-    (
-        MarkKind.FATAL,
-        (
-            r"^(?:fatal error|\[?fatal\b|F\d{4} \d\d:|Segmentation fault|Aborted|Killed$|Bus error)"
-            r"|\bterminate called\b"
-            r"|slurmstepd: error|Out of memory: Killed|oom-kill|^torch\.(?:cuda\.)?OutOfMemoryError: "
-        ),
-    ),
+    (MarkKind.FATAL, DEATH),
     (
         MarkKind.SAVED,
         rf"\b(?:saved|written|wrote)\b.{{0,60}}{_STATE}|{_STATE}.{{0,60}}\b(?:saved|written)\b{_PATH}",
@@ -54,10 +48,15 @@ _MARK_FORMS = (
         ),
     ),
 )
-_MARKS = tuple((kind, re.compile(form, re.IGNORECASE)) for kind, form in _MARK_FORMS)
+_MARKS = tuple((kind, re.compile(form, re.IGNORECASE) if isinstance(form, str) else form) for kind, form in _MARK_FORMS)
 _ERROR = re.compile(
-    r"(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit|Timeout|Warning|Iteration|Killed))(?:\(\w+\))?(?::|$)"
+    r"(?:[A-Za-z_][\w.]*\.)?(Exception|_?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Timeout|Warning|Iteration|Killed|Expired|Failure))"
+    r"(?: ?\([\w ]+\))?(?::|$)"
 )
+_HEAD = "Traceback (most recent call last)"
+_FRAME = re2.compile(r"^(.*?)  File \"[^\"]+\", line \d+, in \S")  # a frame, after what a logger put before it
+_BOX = "│╭╰"  # what rich draws around one
+_IGNORED = ("Exception ignored in: ", "--- Logging error ---")  # what Python says of a traceback that it goes on after
 
 
 # The launcher of PyTorch says in an exception that somebody ended it: a closed terminal, Ctrl-C, a plain kill.
@@ -65,8 +64,8 @@ _SIGNALLED = re.compile(r"\bSignalException: Process \d+ got signal: (?:1|2|15)\
 
 
 def is_error(text: str) -> bool:
-    """Whether a line is an exception's own, `ValueError: ...`."""
-    return bool(_ERROR.match(text))
+    """Whether a line is an exception's own, `ValueError: ...`, or tells of a death: its numbers are no readings."""
+    return bool(_ERROR.match(text) or DEATH.search(text))
 
 
 _OUTPUT = re.compile(r"\s+num_output: (\d{1,7})\s*$")
@@ -98,20 +97,25 @@ _PRECISION = re.compile(
 class Says:
     """Follows tracebacks and reads closing, saving and announcing lines."""
 
-    __slots__ = ("traceback",)
+    __slots__ = ("_ignored", "_lead", "traceback")
 
-    def __init__(self) -> None:
-        """Ready to read."""
-        self.traceback = False
+    def __init__(self, saved: Json = None) -> None:
+        """Ready to read on."""
+        held = saved if isinstance(saved, list) else [bool(saved), "", False]
+        self.traceback, self._lead, self._ignored = bool(held[0]), str(held[1]), bool(held[2])
+
+    def save(self) -> Json:
+        """What reading on needs."""
+        return [self.traceback, self._lead, self._ignored]
 
     def read(self, text: str, line: int, course: Course, out: list[Item]) -> None:
         """The marks and facts of one line, into `out`."""
-        if text.startswith("Traceback (most recent call last)") or "Traceback (most recent call last):" in text:
-            self.traceback = True
+        if self._opens(text):
             return
         if self.traceback:
             self._traceback(text, line, course, out)
             return
+        self._ignored = text.startswith(_IGNORED)
         if len(text) > 2000 or not _WORTH.search(text):
             return
         _caffe(text, line, course, out)
@@ -123,16 +127,40 @@ class Says:
                 break
         _facts(text, line, course, out)
 
+    def _opens(self, text: str) -> bool:
+        """Whether a traceback begins here: at its head, or at a frame where the head was lost or glued to a bar."""
+        at = text.find(_HEAD)
+        if at == 0 or (at > 0 and (text.startswith(_HEAD + ":", at) or text[0] in _BOX)):
+            self._lead = "" if text[0] in _BOX else text[:at]
+        elif not self.traceback and '  File "' in text and (frame := _FRAME.match(text)):
+            self._lead = frame[1]
+        else:
+            return False
+        self.traceback = True
+        return True
+
     def _traceback(self, text: str, line: int, course: Course, out: list[Item]) -> None:
-        if not text.strip() or text[0] in " \t":
+        text = _without(self._lead, text)
+        if not text.strip() or text[0] in " \t" or text[0] in _BOX:
             return
         match = _ERROR.match(text)
         if match:
             self.traceback = False
+            if self._ignored:
+                return
             stopped = match[1] in ("KeyboardInterrupt", "SystemExit") or _SIGNALLED.search(text)
             out.append(course.mark(MarkKind.STOPPED if stopped else MarkKind.FATAL, line, text.strip()))
         elif not text.startswith(("During handling", "The above exception")):
             self.traceback = False
+
+
+def _without(lead: str, text: str) -> str:
+    """A line of a traceback without what a logger put before its head too; a time or a number in it may have moved on."""
+    same = lead and _DIGIT.sub("0", text[: len(lead)]) == _DIGIT.sub("0", lead)
+    return text[len(lead) :] if same else text
+
+
+_DIGIT = re.compile(r"\d")
 
 
 def _caffe(text: str, line: int, course: Course, out: list[Item]) -> None:

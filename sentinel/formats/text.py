@@ -46,9 +46,8 @@ class TextReader:
         self._naming = Naming(names, dict(state.get("claims", {})))
         self._prose = Prose(names, self._naming)
         self._objects = Objects(self._naming)
-        self._says = Says()
+        self._says = Says(state.get("traceback"))
         self._seconds = stamps.Seconds()
-        self._says.traceback = bool(state.get("traceback"))
         self._split = Splitter(state.get("settled", 0), state.get("number", 1), state.get("encoding", ""))
         self._block = bool(state.get("block"))
         self._config_line = False
@@ -123,7 +122,7 @@ class TextReader:
             "encoding": self._split.encoding,
             "course": cast("Json", self._course.save()),
             "claims": cast("Json", dict(self._naming.claims)),
-            "traceback": self._says.traceback,
+            "traceback": self._says.save(),
             "block": self._block,
             "frame": cast("Json", list(self._frame)),
             "header": cast("Json", self._header),
@@ -154,8 +153,10 @@ class TextReader:
             if "%|" in text or "━" in text or "[=" in text or "[>" in text:
                 return
         if not understood:
-            self._says.read(text, piece.number, course, out)
+            self._says.read(bars.tail(text) or text, piece.number, course, out)
             out.append(course.text(text, piece.number))
+        elif tail := bars.tail(text):
+            self._says.read(tail, piece.number, course, out)
 
     def _dispatch(self, text: str, piece: Piece, out: list[Item]) -> bool:
         """Whether somebody understood the line; the rows go to `out`."""
@@ -367,7 +368,7 @@ class TextReader:
         """Whether a line says something new; a redraw of the same step does not."""
         if piece.end != "\r" and bar is None:
             return True
-        seen = [repr(found.names), repr((step, found.epoch)), "" if step is not None else repr(found.values)]
+        seen = [repr(found.names), repr((step, self._course.epoch)), "" if step is not None else repr(found.values)]
         again = seen == self._course.last_redraw
         self._course.last_redraw = seen
         return not again
