@@ -56,6 +56,8 @@ _ERROR = re.compile(
 _HEAD = "Traceback (most recent call last)"
 _FRAME = re2.compile(r"^(.*?)  File \"[^\"]+\", line \d+, in \S")  # a frame, after what a logger put before it
 _BOX = "│╭╰"  # what rich draws around one
+_INSIDE = ("", " ", "\t", *_BOX)  # how its lines begin
+_BETWEEN = ("During handling", "The above exception")
 _IGNORED = ("Exception ignored in: ", "--- Logging error ---")  # what Python says of a traceback that it goes on after
 
 
@@ -139,19 +141,21 @@ class Says:
         self.traceback = True
         return True
 
+    def leave(self, text: str) -> None:
+        """A traceback is over where a line is none of it: a stack that was only printed, or one that lost its end."""
+        text = _without(self._lead, text)
+        inside = text[:1] in _INSIDE or text.startswith(_BETWEEN) or _HEAD in text or _ERROR.match(text)
+        self.traceback = bool(inside)
+
     def _traceback(self, text: str, line: int, course: Course, out: list[Item]) -> None:
         text = _without(self._lead, text)
-        if not text.strip() or text[0] in " \t" or text[0] in _BOX:
+        match = None if text[:1] in _INSIDE else _ERROR.match(text)
+        if match is None:
             return
-        match = _ERROR.match(text)
-        if match:
-            self.traceback = False
-            if self._ignored:
-                return
+        self.traceback = False
+        if not self._ignored:
             stopped = match[1] in ("KeyboardInterrupt", "SystemExit") or _SIGNALLED.search(text)
             out.append(course.mark(MarkKind.STOPPED if stopped else MarkKind.FATAL, line, text.strip()))
-        elif not text.startswith(("During handling", "The above exception")):
-            self.traceback = False
 
 
 def _without(lead: str, text: str) -> str:

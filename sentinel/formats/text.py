@@ -146,6 +146,8 @@ class TextReader:
             course.rank = peeled.rank
         if text[:1] in stamps.STARTS and (stamp := stamps.leading(text)):
             course.stamp = stamp[2]
+        if self._says.traceback:
+            self._says.leave(text)
         before = len(out)
         understood = self._dispatch(text, piece, out)
         if piece.end == "\r" and not understood:
