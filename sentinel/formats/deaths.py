@@ -91,3 +91,12 @@ FORMS: tuple[tuple[str, str], ...] = (
 
 PATTERN = "|".join(f"(?:{form})" for form, _ in FORMS)
 DEATH = re2.compile(PATTERN)
+
+
+# A crash without a word of Python's own: libraries are torn down like that, too, after a training that ended well.
+_CRASH = re2.compile(rf"(?i)^(?:terminate called|{_KINDS}(?: |$))|: line \d+:\s+\d+ {_KINDS}\s")
+
+
+def is_crash(text: str) -> bool:
+    """Whether a death is a bare crash, `Segmentation fault (core dumped)`, and no exception, kill or want of memory."""
+    return bool(_CRASH.search(text)) and "Killed" not in text

@@ -36,8 +36,8 @@ _MARK_FORMS = (
     (
         MarkKind.FINISHED,
         (
-            r"\btraining (?:is )?(?:complete|completed|finished|done)\b|\bfinished training\b|\boptimization done\b"
-            r"|max_(?:steps|epochs)=\S+ reached|^done training"
+            r"\btraining (?:is )?(?:complete|completed|finished|done)\b|\bfinished (?:training|optimization)\b"
+            r"|\boptimization done\b|max_(?:steps|epochs)=\S+ reached|^done training"
         ),
     ),
     (
@@ -58,7 +58,10 @@ _FRAME = re2.compile(r"^(.*?)  File \"[^\"]+\", line \d+, in \S")  # a frame, af
 _BOX = "│╭╰"  # what rich draws around one
 _INSIDE = ("", " ", "\t", *_BOX)  # how its lines begin
 _BETWEEN = ("During handling", "The above exception")
-_IGNORED = ("Exception ignored in: ", "--- Logging error ---")  # what Python says of a traceback that it goes on after
+# What is said before a traceback that the program goes on after: by Python, and by Optuna of one trial of many.
+_IGNORED = re2.compile(
+    r"^Exception ignored in: |^--- Logging error ---|\bTrial \d+ failed (?:with parameters|because of)\b"
+)
 
 
 # The launcher of PyTorch says in an exception that somebody ended it: a closed terminal, Ctrl-C, a plain kill.
@@ -117,7 +120,8 @@ class Says:
         if self.traceback:
             self._traceback(text, line, course, out)
             return
-        self._ignored = text.startswith(_IGNORED)
+        if not text.startswith(_BETWEEN):
+            self._ignored = bool(_IGNORED.search(text))
         if len(text) > 2000 or not _WORTH.search(text):
             return
         _caffe(text, line, course, out)

@@ -4,6 +4,7 @@ from sentinel.formats.deaths import DEATH, FORMS
 from tests.formats.reading import items, marks, rows, said
 
 FRAMES = '  File "train.py", line 31, in <module>\n    main()\n'
+TRACE = f"Traceback (most recent call last):\n{FRAMES}KeyError: 'mask'\n"
 CHATTER = [
     "HYP: they were Killed out there, and the rest of it",
     "REF: Aborted flights and a bus error of judgement; fatal for nobody",
@@ -88,9 +89,11 @@ def test_a_traceback_in_a_frame_is_followed_to_its_end():
 @pytest.mark.parametrize(
     "before", ["Exception ignored in: <function Loader.__del__ at 0x7f0>", "--- Logging error ---"]
 )
-def test_a_traceback_that_python_itself_goes_on_after_is_no_death(before):
+def test_a_traceback_that_the_program_goes_on_after_is_no_death(before):
     text = f"Training complete\n{before}\nTraceback (most recent call last):\n{FRAMES}AssertionError: can only test a child\n"
     assert marks(text) == ["finished"]
+    chain = f"{before}\n{TRACE}During handling of the above exception, another exception occurred:\n\n{TRACE}"
+    assert marks(chain) == []
     later = f"{before}\nBrokenPipeError: [Errno 32]\nstep 10 of it\nTraceback (most recent call last):\n{FRAMES}KeyError: 'mask'\n"
     assert marks(later) == ["fatal"]
 
