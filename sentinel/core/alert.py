@@ -78,11 +78,11 @@ def end(alert: Alert) -> Phase:
     return before
 
 
-def reopen(alert: Alert) -> None:
-    """The run goes on: what was firing when it ended fires again."""
+def reopen(alert: Alert, anew: bool = False) -> None:
+    """The run goes on: what was firing when it ended fires again; what only told of that end begins anew."""
     if alert.phase is Phase.ENDED:
         ended, alert.ended_firing = alert.ended_firing, False
-        alert.phase = Phase.FIRING if ended else Phase.CLEAR
+        alert.phase = Phase.FIRING if ended and not anew else Phase.CLEAR
 
 
 # --- the nine cells ----------------------------------------------------------------------------------------------

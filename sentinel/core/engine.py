@@ -150,7 +150,9 @@ class Engine:
         if watched.over and not row.file:
             return  # the machine goes on; the run that is over hears no more of it, and only its own lines revive it
         at, before = row.at, watched.run.now
-        if at is not None and (before is None or before // FINE != at // FINE):
+        if at is not None and watched.over and row.names:
+            watched.was_away(at)  # it was over until now: that is no silence of its own
+        elif at is not None and (before is None or before // FINE != at // FINE):
             self._pass_time(watched, at, effects)
         course = self._courses[watched.run.info.key]
         back = course.follow(row)

@@ -49,6 +49,10 @@ class Known:
 
     def __init__(self) -> None:
         """An unknown fact."""
+        self.forget()
+
+    def forget(self) -> None:
+        """Nobody knows it, or knows it any more."""
         self.value: Scalar | tuple[Scalar, ...] | None = None
         self.number = nan
         self.truth: bool | None = None

@@ -157,6 +157,11 @@ class Rule:
         when = self.when
         return when is not None and not (when.reads or when.patterns or when.timed) and bool(when.facts)
 
+    @property
+    def of_words(self) -> bool:
+        """Judged when a fact comes, too: after the words that it heard there may be no line any more, only how the run went."""
+        return self.when is not None and bool(self.when.patterns and self.when.facts)
+
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:

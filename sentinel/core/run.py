@@ -19,6 +19,7 @@ from sentinel.core.records import Fact, Json, Origin, Row, RunInfo
 from sentinel.core.series import Series
 from sentinel.core.shares import Share
 
+OF_THE_END = frozenset({"run.how", "run.closing", "process.exit_code", "process.signal"})
 PLANNED_STEPS = ("fact.planned_steps", "fact.total_steps", "config.max_steps", "config.total_steps")
 PLANNED_EPOCHS = ("fact.planned_epochs", "fact.total_epochs", "config.num_train_epochs", "config.max_epochs")
 
@@ -97,6 +98,12 @@ class Run:
         if fact.name in PLANNED_STEPS or fact.name in PLANNED_EPOCHS:
             self._plan()
         return True
+
+    def forget_end(self) -> None:
+        """The run goes on: how it ended is no fact any more."""
+        for name in OF_THE_END & self.facts.keys():
+            del self.facts[name]
+            self.fact(name).forget()
 
     def _plan(self) -> None:
         self.planned_steps = self._first_positive(PLANNED_STEPS)

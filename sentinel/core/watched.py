@@ -16,7 +16,7 @@ from sentinel.core.homes import HOME, NOTEBOOK, as_known, told_here
 from sentinel.core.looking import HOT, Plan
 from sentinel.core.records import Answer, Change, Fact, Json, Mark, Phase, Row, RunInfo, Severity
 from sentinel.core.rule import Judge, Rule, Rulebook
-from sentinel.core.run import Run
+from sentinel.core.run import OF_THE_END, Run
 from sentinel.core.saying import Moved, change_of
 
 SETTLE_AFTER = 60.0  # facts are settled at the first reading, or so long after the run was found (contracts 2)
@@ -72,7 +72,7 @@ class Watched:
                 if rule is not None and bound.alert.n:
                     self.bound_to(rule, instance)
         self._timed = [self.bound_to(rule, "") for rule in self.rules if timed(rule) and not rule.each]
-        self._of_facts = [self.bound_to(rule, "") for rule in self.rules if rule.of_facts_alone]
+        self._of_facts = [self.bound_to(rule, "") for rule in self.rules if rule.of_facts_alone or rule.of_words]
         self._of_parts = [self.bound_to(rule, "") for rule in self.rules if rule.parts]
         self._hearing: dict[str, list[Rule]] = {}
         for rule in self.rules:
@@ -200,7 +200,9 @@ class Watched:
         if news and fact.name in (NOTEBOOK, HOME):
             self._know(as_known(self.run.info, fact))
         if news and self.settled:
-            waiting = [b for b in self._of_facts if b.alert.n == 0 and fact.name in _facts(b.rule)]
+            waiting = [
+                b for b in self._of_facts if fact.name in _facts(b.rule) and (not b.alert.n or fact.name in OF_THE_END)
+            ]
             self._judge(waiting, counts=True)
 
     def _know(self, info: RunInfo) -> None:
@@ -332,11 +334,13 @@ class Watched:
             self.resume()
 
     def resume(self) -> None:
-        """The run goes on: what was firing when it ended fires again."""
+        """The run goes on: what was firing when it ended fires again, but for what told of that end."""
         self.over = ""
         self._firing = None
+        self.run.forget_end()
         for bound in self.bounds.values():
-            reopen(bound.alert)
+            reopen(bound.alert, anew=bool(OF_THE_END & _facts(bound.rule)))
+        self._plan_anew()
         self._feel()
 
     def was_away(self, now: float) -> None:

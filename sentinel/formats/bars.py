@@ -13,6 +13,8 @@ _BAR = re.compile(
 _KERAS = re.compile(r"^\s*(?P<n>\d+)/(?P<total>\d+|Unknown) (?:\[[=>.\s]*\]|[━╸╺][━ ╸╺]*)(?P<rest>.*)$")
 _DRAWN = re.compile(r"^(?P<desc>[^\[\]]*)\[[=#>.█░ -]+\]\s*\d+(?:\.\d+)?%\s+(?P<n>\d+)/(?P<total>\d+)\b(?P<rest>.*)$")
 _OF_EPOCHS = re.compile(r"(^|\]\s*)(\d+/\d+)$")  # `[fold_1] 003/200:  25%|` counts epochs before it counts batches
+_TAIL = re.compile(r"%\|[^|]*\|[^\[]*\[[^\]]*\]\s*(\S.*)$")
+_NUMBER = re.compile(r"\d|\b(?:nan|inf)\b", re.IGNORECASE)
 _KERAS_TIME = re.compile(r"^\s*(?:-\s*)?(?:ETA: \S+|\d+\S*s(?: \d+\S+/\w+)?)?\s*-?\s*")
 
 
@@ -25,8 +27,8 @@ class Bar(NamedTuple):
 
     @property
     def tells(self) -> bool:
-        """Whether any number stands in it."""
-        return any(map(str.isdigit, self.said))
+        """Whether any number stands in it; NaN is one."""
+        return bool(_NUMBER.search(self.said))
 
 
 def shown(text: str) -> Bar | None:
@@ -48,3 +50,8 @@ def shown(text: str) -> Bar | None:
 def is_keras(text: str) -> bool:
     """Whether a line is a bar as Keras draws it."""
     return bool(_KERAS.match(text))
+
+
+def tail(text: str) -> str:
+    """What was written after a bar that had not ended its line, as a program does that dies; "" for a bar alone."""
+    return match[1] if "%|" in text and (match := _TAIL.search(text)) else ""

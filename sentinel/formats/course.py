@@ -106,6 +106,15 @@ class Course:
         )
         return [i for i, name in enumerate(names) if name not in self.shown or before.get(name) != self.shown[name]]
 
+    def is_news(self, names: tuple[str, ...], values: tuple[float, ...], step: int | None, epoch: float | None) -> bool:
+        """Whether a bar was drawn for another step than the last time, or, where it has none, with other numbers."""
+        epoch = self.epoch if epoch is None else epoch  # each epoch's bar ends at the same batch
+        before, self.last_redraw = (
+            self.last_redraw,
+            [repr(names), repr((step, epoch)), "" if step is not None else repr(values)],
+        )
+        return self.last_redraw != before
+
     def passing(
         self, part: float, names: tuple[str, ...], values: tuple[float, ...], line: int, out: list[Item]
     ) -> None:

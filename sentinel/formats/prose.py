@@ -10,6 +10,7 @@ import re2
 
 from sentinel.core.names import Names
 from sentinel.formats import fields, progress, stamps
+from sentinel.formats.chinese import in_english
 from sentinel.formats.layout import Layout, learn
 from sentinel.formats.naming import Naming
 from sentinel.formats.numbers import number, whole
@@ -93,6 +94,8 @@ class Prose:
 
     def read(self, text: str, context: str, direct: bool = False) -> Found | None:
         """What the line says, or None where it says nothing in numbers."""
+        if (plain := in_english(text)) is not text:
+            text, direct = plain, False
         if self._version != self._naming.version:
             self._version = self._naming.version
             for layout in self._layouts.values():

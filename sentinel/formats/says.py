@@ -6,14 +6,15 @@ import re
 
 import re2
 
-from sentinel.core.records import Item, MarkKind
+from sentinel.core.records import Item, Json, MarkKind
 from sentinel.formats.course import Course
+from sentinel.formats.deaths import DEATH, PATTERN
 from sentinel.formats.numbers import number
 
 _WORTH = re2.compile(
-    r"(?i)sav|checkpoint|resum|restor|complete|finish|done|killed|cancel|interrupt|limit|preempt|sigterm|error|exception|"
+    r"(?i:sav|checkpoint|resum|restor|complete|finish|done|killed|cancel|interrupt|limit|preempt|sigterm|error|exception|"
     r"evaluat|fatal|abort|vocab|param|example|epochs|steps|world|precision|batch size|amp|fp16|samples|"
-    r"^\s+num_output: \d|SoftmaxWithLoss|\] Solving"
+    r"^\s+num_output: \d|SoftmaxWithLoss|\] Solving)|" + PATTERN
 )
 _PATH = r"(?:.*?(?:to|at|in)\s+(?P<what>\S*[/.]\S+))?"
 _STATE = r"\b(?:checkpoint|model|state|weights|ckpt)\b"
@@ -26,14 +27,7 @@ _MARK_FORMS = (
         MarkKind.RESUMED,
         r"\b(?:resum(?:e|ed|ing)|restor(?:ed|ing)|continuing)\b.{0,40}\b(?:from|checkpoint|training)\b\s*:?\s*(?P<what>.*)",
     ),
-    (
-        MarkKind.FATAL,
-        (
-            r"^(?:fatal error|\[?fatal\b|F\d{4} \d\d:|Segmentation fault|Aborted|Killed$|Bus error)"
-            r"|\bterminate called\b"
-            r"|slurmstepd: error|Out of memory: Killed|oom-kill|^torch\.(?:cuda\.)?OutOfMemoryError: "
-        ),
-    ),
+    (MarkKind.FATAL, DEATH),
     (
         MarkKind.SAVED,
         rf"\b(?:saved|written|wrote)\b.{{0,60}}{_STATE}|{_STATE}.{{0,60}}\b(?:saved|written)\b{_PATH}",
@@ -42,8 +36,8 @@ _MARK_FORMS = (
     (
         MarkKind.FINISHED,
         (
-            r"\btraining (?:is )?(?:complete|completed|finished|done)\b|\bfinished training\b|\boptimization done\b"
-            r"|max_(?:steps|epochs)=\S+ reached|^done training"
+            r"\btraining (?:is )?(?:complete|completed|finished|done)\b|\bfinished (?:training|optimization)\b"
+            r"|\boptimization done\b|max_(?:steps|epochs)=\S+ reached|^done training"
         ),
     ),
     (
@@ -54,9 +48,19 @@ _MARK_FORMS = (
         ),
     ),
 )
-_MARKS = tuple((kind, re.compile(form, re.IGNORECASE)) for kind, form in _MARK_FORMS)
+_MARKS = tuple((kind, re.compile(form, re.IGNORECASE) if isinstance(form, str) else form) for kind, form in _MARK_FORMS)
 _ERROR = re.compile(
-    r"(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit|Timeout|Warning|Iteration|Killed))(?:\(\w+\))?(?::|$)"
+    r"(?:[A-Za-z_][\w.]*\.)?(Exception|_?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Timeout|Warning|Iteration|Killed|Expired|Failure))"
+    r"(?: ?\([\w ]+\))?(?::|$)"
+)
+_HEAD = "Traceback (most recent call last)"
+_FRAME = re2.compile(r"^(.*?)  File \"[^\"]+\", line \d+, in \S")  # a frame, after what a logger put before it
+_BOX = "│╭╰"  # what rich draws around one
+_INSIDE = ("", " ", "\t", *_BOX)  # how its lines begin
+_BETWEEN = ("During handling", "The above exception")
+# What is said before a traceback that the program goes on after: by Python, and by Optuna of one trial of many.
+_IGNORED = re2.compile(
+    r"^Exception ignored in: |^--- Logging error ---|\bTrial \d+ failed (?:with parameters|because of)\b"
 )
 
 
@@ -68,8 +72,8 @@ _SIGNALLED = re.compile(
 
 
 def is_error(text: str) -> bool:
-    """Whether a line is an exception's own, `ValueError: ...`."""
-    return bool(_ERROR.match(text))
+    """Whether a line is an exception's own, `ValueError: ...`, or tells of a death: its numbers are no readings."""
+    return bool(_ERROR.match(text) or DEATH.search(text))
 
 
 _OUTPUT = re.compile(r"\s+num_output: (\d{1,7})\s*$")
@@ -101,20 +105,26 @@ _PRECISION = re.compile(
 class Says:
     """Follows tracebacks and reads closing, saving and announcing lines."""
 
-    __slots__ = ("traceback",)
+    __slots__ = ("_ignored", "_lead", "traceback")
 
-    def __init__(self) -> None:
-        """Ready to read."""
-        self.traceback = False
+    def __init__(self, saved: Json = None) -> None:
+        """Ready to read on."""
+        held = saved if isinstance(saved, list) else [bool(saved), "", False]
+        self.traceback, self._lead, self._ignored = bool(held[0]), str(held[1]), bool(held[2])
+
+    def save(self) -> Json:
+        """What reading on needs."""
+        return [self.traceback, self._lead, self._ignored]
 
     def read(self, text: str, line: int, course: Course, out: list[Item]) -> None:
         """The marks and facts of one line, into `out`."""
-        if text.startswith("Traceback (most recent call last)") or "Traceback (most recent call last):" in text:
-            self.traceback = True
+        if self._opens(text):
             return
         if self.traceback:
             self._traceback(text, line, course, out)
             return
+        if not text.startswith(_BETWEEN):
+            self._ignored = bool(_IGNORED.search(text))
         if len(text) > 2000 or not _WORTH.search(text):
             return
         _caffe(text, line, course, out)
@@ -126,16 +136,42 @@ class Says:
                 break
         _facts(text, line, course, out)
 
+    def _opens(self, text: str) -> bool:
+        """Whether a traceback begins here: at its head, or at a frame where the head was lost or glued to a bar."""
+        at = text.find(_HEAD)
+        if at == 0 or (at > 0 and (text.startswith(_HEAD + ":", at) or text[0] in _BOX)):
+            self._lead = "" if text[0] in _BOX else text[:at]
+        elif not self.traceback and '  File "' in text and (frame := _FRAME.match(text)):
+            self._lead = frame[1]
+        else:
+            return False
+        self.traceback = True
+        return True
+
+    def leave(self, text: str) -> None:
+        """A traceback is over where a line is none of it: a stack that was only printed, or one that lost its end."""
+        text = _without(self._lead, text)
+        inside = text[:1] in _INSIDE or text.startswith(_BETWEEN) or _HEAD in text or _ERROR.match(text)
+        self.traceback = bool(inside)
+
     def _traceback(self, text: str, line: int, course: Course, out: list[Item]) -> None:
-        if not text.strip() or text[0] in " \t":
+        text = _without(self._lead, text)
+        match = None if text[:1] in _INSIDE else _ERROR.match(text)
+        if match is None:
             return
-        match = _ERROR.match(text)
-        if match:
-            self.traceback = False
+        self.traceback = False
+        if not self._ignored:
             stopped = match[1] in ("KeyboardInterrupt", "SystemExit") or _SIGNALLED.search(text)
             out.append(course.mark(MarkKind.STOPPED if stopped else MarkKind.FATAL, line, text.strip()))
-        elif not text.startswith(("During handling", "The above exception")):
-            self.traceback = False
+
+
+def _without(lead: str, text: str) -> str:
+    """A line of a traceback without what a logger put before its head too; a time or a number in it may have moved on."""
+    same = lead and _DIGIT.sub("0", text[: len(lead)]) == _DIGIT.sub("0", lead)
+    return text[len(lead) :] if same else text
+
+
+_DIGIT = re.compile(r"\d")
 
 
 def _caffe(text: str, line: int, course: Course, out: list[Item]) -> None:

@@ -46,9 +46,8 @@ class TextReader:
         self._naming = Naming(names, dict(state.get("claims", {})))
         self._prose = Prose(names, self._naming)
         self._objects = Objects(self._naming)
-        self._says = Says()
+        self._says = Says(state.get("traceback"))
         self._seconds = stamps.Seconds()
-        self._says.traceback = bool(state.get("traceback"))
         self._split = Splitter(state.get("settled", 0), state.get("number", 1), state.get("encoding", ""))
         self._block = bool(state.get("block"))
         self._config_line = False
@@ -123,7 +122,7 @@ class TextReader:
             "encoding": self._split.encoding,
             "course": cast("Json", self._course.save()),
             "claims": cast("Json", dict(self._naming.claims)),
-            "traceback": self._says.traceback,
+            "traceback": self._says.save(),
             "block": self._block,
             "frame": cast("Json", list(self._frame)),
             "header": cast("Json", self._header),
@@ -147,6 +146,8 @@ class TextReader:
             course.rank = peeled.rank
         if text[:1] in stamps.STARTS and (stamp := stamps.leading(text)):
             course.stamp = stamp[2]
+        if self._says.traceback:
+            self._says.leave(text)
         before = len(out)
         understood = self._dispatch(text, piece, out)
         if piece.end == "\r" and not understood:
@@ -154,8 +155,10 @@ class TextReader:
             if "%|" in text or "━" in text or "[=" in text or "[>" in text:
                 return
         if not understood:
-            self._says.read(text, piece.number, course, out)
+            self._says.read(bars.tail(text) or text, piece.number, course, out)
             out.append(course.text(text, piece.number))
+        elif tail := bars.tail(text):
+            self._says.read(tail, piece.number, course, out)
 
     def _dispatch(self, text: str, piece: Piece, out: list[Item]) -> bool:
         """Whether somebody understood the line; the rows go to `out`."""
@@ -373,13 +376,7 @@ class TextReader:
 
     def _shown(self, found: Found, step: int | None, piece: Piece, bar: int | None) -> bool:
         """Whether a line says something new; a redraw of the same step does not."""
-        if piece.end != "\r" and bar is None:
-            return True
-        epoch = self._course.epoch if found.epoch is None else found.epoch  # each epoch's bar ends at the same batch
-        seen = [repr(found.names), repr((step, epoch)), "" if step is not None else repr(found.values)]
-        again = seen == self._course.last_redraw
-        self._course.last_redraw = seen
-        return not again
+        return (piece.end != "\r" and bar is None) or self._course.is_news(found.names, found.values, step, found.epoch)
 
     def _measured(self, found: Found, piece: Piece, bar: int | None) -> tuple[tuple[str, ...], tuple[float, ...]]:
         """What was measured since the last bar: one shows a validation's numbers until the next validation."""

@@ -10,7 +10,10 @@ from sentinel.formats import stamps
 
 _CRI = re.compile(r"^(\d{4}-\d\d-\d\dT\S+) (?:stdout|stderr) [FP] (.*)$")
 _SYSLOG = re.compile(r"^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) [\w.-]+ [\w./@-]+\[\d+\]: (.*)$")
-_RANK = re.compile(r"^(?:\[[a-z]+(\d{1,4})\]:|\[rank ?(\d{1,4})\]:|(\d{1,4}): )\s?(.*)$")
+# `[rank3]:` of torchrun, `[1,3]<stderr>:` of mpirun, `3: ` of srun; darknet counts its iterations as srun its tasks.
+_RANK = re.compile(
+    r"^(?:\[[a-z]+(\d{1,4})\]:|\[rank ?(\d{1,4})\]:|\[\d+,(\d{1,4})\]<std(?:out|err)>:|(\d{1,4}): (?!\S+, \S+ avg))\s?(.*)$"
+)
 
 
 class Peeled(NamedTuple):
@@ -29,7 +32,7 @@ def peel(text: str) -> Peeled | None:
     if first == "[" or (first.isdigit() and text[1:6].find(": ") >= 0):
         rank = _RANK.match(text)
         if rank:
-            return Peeled(rank[4], None, int(rank[1] or rank[2] or rank[3]))
+            return Peeled(rank[5], None, int(rank[1] or rank[2] or rank[3] or rank[4]))
     if first == "2" or first in "JFMASOND":
         match = _CRI.match(text) or _SYSLOG.match(text)
         if match:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sentinel.core.endings import Traces, how_it_went
 from sentinel.core.records import Fact, How, Item, Mark, MarkKind, Over, Row
+from sentinel.formats.deaths import is_crash
 
 _PLANS = {"fact.planned_steps": "step", "fact.planned_epochs": "epoch"}
 _GOES_ON = 5  # lines of training after a closing line: more than other ranks still write
@@ -41,8 +42,13 @@ class Ending:
                     self._reached["epoch"] = item.epoch
             elif isinstance(item, Fact):
                 self._note_fact(item)
-            elif item.kind in _SAYS:
+            elif item.kind in _SAYS and not self._torn_down(item):
                 self.said, self._since = item, 0
+
+    def _torn_down(self, mark: Mark) -> bool:
+        """Whether a crash came after the training had ended well, as its libraries were put away."""
+        done = self.said is not None and self.said.kind is MarkKind.FINISHED
+        return done and mark.kind is MarkKind.FATAL and is_crash(mark.detail)
 
     def _note_fact(self, fact: Fact) -> None:
         if fact.name in _PLANS and isinstance(fact.value, int | float):

@@ -38,22 +38,22 @@ class Pattern(NamedTuple):
 PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         "xid",
-        r"NVRM: Xid \(PCI:(?P<bus>[0-9a-fA-F:.]+)\): (?P<code>\d+)",
+        r"NVRM: Xid \((?:PCI:)?(?P<bus>[0-9a-fA-F:.]+)\): (?P<code>\d+)",
         "NVRM: Xid (PCI:0000:9b:00): 79, pid=4711, name=python, GPU has fallen off the bus.",
     ),
     Pattern(
         "off_bus",
-        r"NVRM: GPU (?:at PCI:)?(?P<bus>[0-9a-fA-F:.]+): GPU has fallen off the bus",
+        r"NVRM: (?:GPU (?:at PCI:)?|The NVIDIA GPU )(?P<bus>[0-9a-fA-F:.]+[0-9a-fA-F])\b.*\bfallen off the bus",
         "NVRM: GPU 0000:9b:00.0: GPU has fallen off the bus.",
     ),
     Pattern(
         "oom_group",
-        r"Memory cgroup out of memory: Killed process (?P<pid>\d+) \((?P<name>[^)]*)\)",
+        r"Memory cgroup out of memory: Kill(?:ed)? process (?P<pid>\d+) \((?P<name>[^)]*)\)",
         "Memory cgroup out of memory: Killed process 4711 (python) total-vm:9000000kB, anon-rss:8000000kB",
     ),
     Pattern(
         "oom",
-        r"Out of memory: Killed process (?P<pid>\d+) \((?P<name>[^)]*)\)",
+        r"Out of memory: Kill(?:ed)? process (?P<pid>\d+) \((?P<name>[^)]*)\)",
         "Out of memory: Killed process 4711 (python) total-vm:9000000kB, anon-rss:8000000kB",
     ),
     Pattern(

@@ -19,7 +19,7 @@ from sentinel.core.records import (
     RunInfo,
     Severity,
 )  # fmt: skip
-from tests.core.toy import INFO, above, engine, fact_is, feed, heard, row, rule, silent_for, words_of
+from tests.core.toy import INFO, Toy, above, engine, fact_is, feed, heard, row, rule, silent_for, words_of
 
 
 def test_a_rule_fires_with_its_place_its_step_and_its_evidence():
@@ -102,6 +102,35 @@ def test_the_end_of_a_run_closes_its_alerts_as_ended_not_as_clear():
 def test_how_a_run_went_is_a_fact_that_rules_can_judge():
     made = engine(rule("died", fact_is("run.how", "died")))
     assert words_of(feed(made, row(1.0, 1), Over(How.DIED, None))) == ["died fired"]
+
+
+def said_and_died(word):
+    def ask(run, _):
+        return run.lines(word).count > 0 and "run.how" in run.facts and run.facts["run.how"].value == "died"
+
+    return Toy(ask, patterns=(word,), facts=frozenset(["run.how"]))
+
+
+def test_a_rule_of_words_is_asked_again_when_it_is_known_how_the_run_went():
+    made = engine(rule("memory", said_and_died("no room")), words=("no room",))
+    assert feed(made, row(1.0, 1), row(None, name="", text="no room for it")) == []
+    assert words_of(feed(made, Over(How.DIED, None))) == ["memory fired"]
+
+
+def test_a_resumed_run_has_not_died_until_it_dies_again():
+    made = engine(
+        rule("died", fact_is("run.how", "died")), rule("memory", said_and_died("no room")), words=("no room",)
+    )
+    assert words_of(feed(made, row(1.0, 1), Over(How.DIED, None))) == ["died fired"]
+    assert feed(made, row(1.0, 2), row(None, name="", text="no room for 64, so 32 it is"), row(1.0, 3)) == []
+    assert words_of(feed(made, Over(How.DIED, None))) == ["died fired", "memory fired"]
+
+
+def test_the_time_in_which_a_run_was_over_is_no_silence_of_its_own():
+    made = engine(rule("quiet", silent_for(60)))
+    feed(made, row(1.0, 1, at=10.0), Over(How.STOPPED, 20.0))
+    assert feed(made, row(1.0, 2, at=5000.0), row(1.0, 3, at=5010.0)) == []
+    assert words_of([effect.change for effect in made.tick(5200.0)]) == ["quiet fired"]
 
 
 def test_a_pending_critical_alert_is_told_once_when_its_run_ends():

@@ -17,6 +17,26 @@ def test_every_pattern_is_met_by_its_own_sample_first(pattern):
 
 
 @pytest.mark.parametrize(
+    ("line", "kind", "bus"),
+    [
+        ("Out of memory: Kill process 4711 (python) score 917 or sacrifice child", "oom", None),
+        ("Memory cgroup out of memory: Kill process 4711 (python) score 980 or sacrifice child", "oom_group", None),
+        ("NVRM: Xid (0000:9b:00): 31, Ch 00000003, engmask 00000101, intr 10000000", "xid", (0, 0x9B, 0)),
+        (
+            r"NVRM: The NVIDIA GPU 0000:9b:00.0\x0aNVRM: (PCI ID: 10de:2330) has\x0aNVRM: fallen off the bus and is silent.",
+            "off_bus",
+            (0, 0x9B, 0),
+        ),
+        ("NVRM: GPU at PCI:0000:9b:00: GPU has fallen off the bus.", "off_bus", (0, 0x9B, 0)),
+    ],
+)
+def test_older_kernels_and_drivers_say_the_same_in_other_words(line, kind, bus):
+    event = understand(line)
+    assert (event.kind, event.bus) == (kind, bus)
+    assert event.pid == (4711 if kind.startswith("oom") else None)
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "usb 1-1: new high-speed USB device number 4 using xhci_hcd",

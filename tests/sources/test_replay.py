@@ -195,6 +195,25 @@ def test_a_recording_that_makes_no_sense_is_refused_with_its_line(tmp_path, row)
         play(tmp_path / "run", tmp_path / "arrivals")
 
 
+@pytest.mark.parametrize(
+    ("words", "how"),
+    [
+        ("Segmentation fault (core dumped)", How.ENDED),
+        ("terminate called without an active exception", How.ENDED),
+        ("./go.sh: line 3: 4711 Aborted    python train.py", How.ENDED),
+        ("KeyError: 'mask'", How.DIED),
+        ("Killed", How.DIED),
+    ],
+)
+def test_libraries_that_crash_when_they_are_put_away_undo_no_good_end(words, how):
+    ending = Ending()
+    ending.note([Mark(MarkKind.FATAL, "train.log", 9, None, words)])
+    assert ending.over(None).how is How.DIED
+    ending.note([Mark(MarkKind.FINISHED, "train.log", 8, None, "Training complete")])
+    ending.note([Mark(MarkKind.FATAL, "train.log", 9, None, words)])
+    assert ending.over(None).how is how
+
+
 @pytest.mark.parametrize(("more", "how"), [(2, How.DIED), (5, How.UNCLEAR)])
 def test_training_that_goes_on_takes_a_traceback_back(more, how):
     ending = Ending()
