@@ -70,7 +70,7 @@ def tongue(seed: int, fault: str = "", steps: int = 900, per: int = 90, every: i
         if fault == "rate back at the start" and share > 0.6:
             lr = 0.25
         rate(optimizer, lr)
-        if fault == "other ids after the resume" and step == int(0.8 * steps):
+        if fault == "other ids after the resume" and step == int(0.9 * steps):
             ids = torch.randperm(SIZE)
         again = fault == "stream begins again" and share > 0.4
         rows = ids[few if again else data.rows(32)]
@@ -87,7 +87,7 @@ def tongue(seed: int, fault: str = "", steps: int = 900, per: int = 90, every: i
                 step // per,
                 {"loss": bad / (1 if not plain else 32 * LONG), "ppl": 2.718281828 ** min(bad, 700.0)},
             )
-    return _true(model, test)
+    return _true(model, ids[test])
 
 
 def masked(seed: int, fault: str = "") -> Course:

@@ -11,6 +11,7 @@ _BAR = re.compile(
     r"^(?P<desc>(?:\d+\|\d+\|)?[^|]*?)(?:\|\|)?:?\s*\d+%\|[^|]*\|\s*(?P<n>\d+)/(?P<total>\d+)\s*\[[^,\]]*(?:,\s*[\d.?]+\s*(?:it/s|s/it|\w+/s|s/\w+))?(?P<rest>[^\]]*)\](?P<more>.*)$"
 )
 _KERAS = re.compile(r"^\s*(?P<n>\d+)/(?P<total>\d+|Unknown) (?:\[[=>.\s]*\]|[━╸╺][━ ╸╺]*)(?P<rest>.*)$")
+_KERAS_EPOCH = re.compile(r"^(?P<n>\d+)/(?P=n) - \d+m?s (?:- \d+m?s/\w+ )?- (?P<rest>.*)$")  # with `verbose=2`
 _OF_EPOCHS = re.compile(r"(^|\]\s*)(\d+/\d+)$")  # `[fold_1] 003/200:  25%|` counts epochs before it counts batches
 _KERAS_TIME = re.compile(r"^\s*(?:-\s*)?(?:ETA: \S+|\d+\S*s(?: \d+\S+/\w+)?)?\s*-?\s*")
 
@@ -39,6 +40,8 @@ def shown(text: str) -> Bar | None:
         return Bar(said, None, done / total) if validates else Bar(said, done)
     if match := _KERAS.match(text):
         return Bar(_KERAS_TIME.sub("", match["rest"], count=1), int(match["n"]))
+    if match := _KERAS_EPOCH.match(text):
+        return Bar(match["rest"], None)  # one line an epoch: its batches are no steps of the run
     return None
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 from sentinel.core.names import Names
 from sentinel.core.records import Item, Json, MarkKind
 from sentinel.core.seams import Timing
-from sentinel.formats import bars, dumps, leads, shapes, stamps
+from sentinel.formats import bars, dumps, leads, shapes, stamps, tongues
 from sentinel.formats.course import Course
 from sentinel.formats.lines import Piece, Splitter
 from sentinel.formats.naming import Naming
@@ -145,6 +145,8 @@ class TextReader:
             text = peeled.text
             course.stamp = peeled.stamp if peeled.stamp is not None else course.stamp
             course.rank = peeled.rank
+        if not text.isascii():
+            text = tongues.in_english(text) or text
         if text[:1] in stamps.STARTS and (stamp := stamps.leading(text)):
             course.stamp = stamp[2]
         before = len(out)
@@ -222,8 +224,8 @@ class TextReader:
         if found and found[1] == self._table.columns:
             out.append(self._course.mark(MarkKind.HEADER, piece.number))
             return True
-        if self._table.delimiter == " ":
-            self._table = None
+        if self._table.delimiter == " " and not text.startswith("#"):
+            self._table = None  # a remark between two rows ends nothing
         return False
 
     def _opens_table(self, header: list[Any], text: str, piece: Piece, out: list[Item]) -> bool:

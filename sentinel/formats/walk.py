@@ -167,11 +167,23 @@ class Walk:
         return not strong and token.bare and self._indexes(key, token, follows)
 
     def _value(self, key: list[str], token: Token, bracket: bool, strong: bool) -> None:
+        if not strong and self._opens(key, token):
+            return
         if token.kind != "frac" or (strong and self._share(key, token)):
             self._key(key, token, strong)
         elif bracket and len(key) == 1 and (split := split_of(key[0].lower())):  # `Test: [ 0/20]  Loss 0.35`
             self.section = progress.held(split)
             self.batches = token if self.section == "val" else None
+
+    def _opens(self, key: list[str], token: Token) -> bool:
+        """Whether a split and a whole number begin the line, `val 240 → loss 0.31`, `VALID @ 240  loss 0.31`: it tells when."""
+        split = split_of(key[0].lower()) if len(key) == 1 and token.bare and not self.fields else ""
+        if not split:
+            return False
+        self.section = split if split != "train" else self.section
+        if self.text[: token.start].rstrip().endswith("@"):
+            self._step(BARE, token)
+        return True
 
     def _indexes(self, key: list[str], token: Token, follows: str) -> bool:
         """Whether a whole number between a name and its value says when, or which of several."""
