@@ -67,7 +67,8 @@ def write(out: Path, number: int, kind: Kind, voice: str, seed: int) -> dict[str
     config["per_epoch"] = max(1, last // config["epochs"])
     told = SHAPES[kind.shape](whole, config)
     folder = begin(out, run)
-    configure(folder, {k: v for k, v in config.items() if isinstance(v, int)}, seed)
+    if voice != "boosted":  # its rounds are no steps, and it has no plan
+        configure(folder, {k: v for k, v in config.items() if isinstance(v, int)}, seed)
     lines, times = [], []
     for n, text in enumerate(VOICES[voice](told, config)):
         lines.append(text if text.endswith("\r") else text + "\n")
@@ -92,8 +93,9 @@ def write(out: Path, number: int, kind: Kind, voice: str, seed: int) -> dict[str
 def _arrivals(out: Path, run: str, folder: Path, file: str, lines: list[str], told: list[Told], kind: Kind) -> None:
     """The clock of the training, sixty times as fast; a run that hangs is there for five hours more."""
     (out / "arrivals").mkdir(exist_ok=True)
-    size = (folder / "config.json").stat().st_size
-    rows: list[dict[str, Any]] = [{"t": 0.01, "f": "config.json", "op": "a", "a": 0, "b": size}]
+    plan, rows = folder / "config.json", []
+    if plan.exists():
+        rows.append({"t": 0.01, "f": plan.name, "op": "a", "a": 0, "b": plan.stat().st_size})
     start = 0
     for n, line in enumerate(lines):
         now = round(told[min(len(told) - 1, n * len(told) // len(lines))].t / APART, 4)

@@ -64,10 +64,14 @@ def settle(series: Series, value: float, epoch: float, siblings: Iterable[Series
     if value > PERCENT_FROM and value - value == 0.0:
         series.unit = Share.PERCENT
         scale(series, 0.01)
-    elif series.count >= SETTLED_AFTER or (first == first and epoch == epoch and floor(epoch) > floor(first)):
+        return
+    long_enough = series.count >= SETTLED_AFTER or (first == first and epoch == epoch and floor(epoch) > floor(first))
+    if long_enough or any(map(_is_sure_fraction, siblings)):
         series.unit = Share.FRACTION
-    elif any(one.unit is Share.FRACTION and one.count >= SETTLED_AFTER and one.high <= 1.0 for one in siblings):
-        series.unit = Share.FRACTION
+
+
+def _is_sure_fraction(series: Series) -> bool:
+    return series.unit is Share.FRACTION and series.count >= SETTLED_AFTER and series.high <= 1.0
 
 
 def scale(series: Series, factor: float) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sentinel.core.names import Names
 from sentinel.core.spelling import split_of, words
 from sentinel.formats import lists, progress
-from sentinel.formats.lexicon import ACTS, CLASS_METRICS, LENGTHS, LINKS, LITTLE, NO_LABEL, may_count
+from sentinel.formats.lexicon import ACTS, CLASS_METRICS, LENGTHS, LINKS, LITTLE, NO_LABEL, UNITS, may_count
 from sentinel.formats.naming import EPOCHS, STEPS, Role, role
 from sentinel.formats.tokens import Token
 
@@ -79,6 +79,8 @@ class Walk:
             return
         if text[0].isdigit() and not _DIGIT_NAME.fullmatch(text):
             return
+        if text in UNITS and self.fields and not self.words:
+            return  # `after 12.5 s with loss 0.31`
         if self.sep:
             self.bests = self.bests or self.words[-1:] in (["best"], ["Best"])
             if text.lower() in ("none", "n/a"):
