@@ -221,7 +221,7 @@ def cites(seed: int, fault: str = "") -> Course:
         x = near @ x
     model, good = nn.Sequential(nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 7)), 0.0
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2, weight_decay=5e-4)
-    for epoch in range(120):
+    for epoch in range(50):
         out = model(x)
         loss = fn.cross_entropy(out[:140], y[:140])
         hit = float((out[:140].argmax(1) == y[:140]).float().mean())

@@ -153,12 +153,13 @@ def spinning(told: list[Told], config: Config) -> Iterator[str]:
         "value_loss": "LossV",
         "policy_gradient_loss": "LossPi",
         "approx_kl": "KL",
-        "entropy_loss": "NegEntropy",
+        "entropy_loss": "Entropy",
     }
     for one in told:
         yield "---------------------------------------"
         yield f"| {'Epoch':>15} | {one.epoch:>15} |"
-        yield from (f"| {says.get(k, k):>15} | {v:>15.3g} |" for k, v in one.metrics.items())
+        shown = {k: -v if k == "entropy_loss" else v for k, v in one.metrics.items()}
+        yield from (f"| {says.get(k, k):>15} | {v:>15.3g} |" for k, v in shown.items())
         yield f"| {'TotalEnvInteracts':>15} | {one.step:>13} |"
         yield f"| {'Time':>15} | {one.t:>15.3g} |"
         yield "---------------------------------------"

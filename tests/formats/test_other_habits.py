@@ -54,6 +54,11 @@ def test_a_share_after_a_split_is_no_step():
     assert row["val.accuracy"] == 1
 
 
+def test_a_unit_behind_a_number_names_no_loss():
+    (row,) = said("Finished epoch 11 of 25 after 198.0 s with loss 1.1440 and acc 0.31\n")
+    assert (row["train.loss"], row["train.accuracy"]) == (1.144, 0.31)
+
+
 def test_chinese_words_for_losses_scores_and_epochs():
     assert said("Epoch 5/20 | 训练损失: 0.4312 | 验证准确率: 0.8125 | 学习率: 0.001000\n") == [
         {"train.loss": 0.4312, "val.accuracy": 0.8125, "lr": 0.001, "epoch": 5}
