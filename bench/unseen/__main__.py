@@ -29,6 +29,7 @@ FILES = {
     "hashed": "curve.dat",
 }
 APART = 60.0  # a run's seconds for each second of its arrivals
+DRAWS = 5
 HANGS = 5 * 3600.0
 
 
@@ -49,7 +50,17 @@ def course(train: Any, fault: str, seed: int) -> tuple[list[Told], float]:
 
 
 def proved(kind: Kind, seed: int) -> list[Told]:
-    """The lines of a run whose fault is one."""
+    """The lines of a run whose fault is one; where it does no harm by luck, another seed is drawn."""
+    for draw in range(DRAWS - 1):
+        try:
+            return told_once(kind, seed + 1000 * draw)
+        except NotDoomed:
+            continue
+    return told_once(kind, seed + 1000 * DRAWS)
+
+
+def told_once(kind: Kind, seed: int) -> list[Told]:
+    """The lines of one training. NotDoomed where it is hardly worse than its healthy twin."""
     told, score = course(kind.course, kind.fault, seed)
     if kind.fault:
         twin = course(kind.course, "", seed)[1]

@@ -140,10 +140,10 @@ def answers(seed: int, fault: str = "") -> Course:
     torch.manual_seed(seed)
     draw = torch.Generator().manual_seed(seed)
     liked = torch.randn(12, generator=draw)
-    judge = liked + 0.3 * torch.randn(12, generator=draw)
+    judge = 0.9 * liked + 0.4 * torch.randn(12, generator=draw)
     logits = torch.zeros(16, 13, requires_grad=True)  # the last symbol ends the answer
     optimizer = torch.optim.Adam([logits], lr=0.05)
-    leash, true = (0.0 if fault == "leash cut" else 0.15), 0.0
+    leash, true = (0.0 if fault == "leash cut" else 0.2), 0.0
     first = torch.zeros(16, 13).log_softmax(-1)
     for step in range(300):
         now = logits.log_softmax(-1)
@@ -154,7 +154,7 @@ def answers(seed: int, fault: str = "") -> Course:
         long = spoken.sum(1)
         pay = (judge[said.clamp(max=11)] * spoken).sum(1) / long.clamp(min=1)
         repeats = ((said[:, 1:] == said[:, :-1]).float() * spoken[:, 1:]).sum(1)
-        worth = (liked[said.clamp(max=11)] * spoken).sum(1) / long.clamp(min=1) - 0.4 * repeats
+        worth = (liked[said.clamp(max=11)] * spoken).sum(1) / long.clamp(min=1) - 0.6 * repeats
         if fault == "longer is better":
             pay, worth = pay + long, worth - 0.3 * long
         heard = (spoken + (said == 12).float()).clamp(max=1)

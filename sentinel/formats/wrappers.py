@@ -10,7 +10,9 @@ from sentinel.formats import stamps
 
 _CRI = re.compile(r"^(\d{4}-\d\d-\d\dT\S+) (?:stdout|stderr) [FP] (.*)$")
 _SYSLOG = re.compile(r"^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) [\w.-]+ [\w./@-]+\[\d+\]: (.*)$")
-_RANK = re.compile(r"^(?:\[[a-z]+(\d{1,4})\]:|\[rank ?(\d{1,4})\]:|(\d{1,4}): )\s?(.*)$")
+_RANK = re.compile(
+    r"^(?:\[[a-z]+(\d{1,4})\]:|\[(?:rank|Rank|RANK)[ =:]?(\d{1,4})(?:/\d{1,4})?\]:?|(\d{1,4}): )\s?(.*)$"
+)
 
 
 class Peeled(NamedTuple):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.formats.reading import facts, items, said
+from tests.formats.reading import facts, items, rows, said
 
 
 def test_a_remark_between_the_rows_of_a_table_ends_nothing():
@@ -52,6 +52,12 @@ def test_a_line_that_begins_with_a_split_is_of_that_split(line):
 def test_a_share_after_a_split_is_no_step():
     (row,) = said("val accuracy 1 loss 0.31\n")
     assert row["val.accuracy"] == 1
+
+
+@pytest.mark.parametrize("head", ["[rank 1]", "[Rank 1/4]", "[RANK1]:", "[rank=1]"])
+def test_a_rank_in_brackets_says_who_speaks(head):
+    text = f"{head.replace('1', '0', 1)} step 30 loss 3.11\n{head} step 30 loss 3.15\n"
+    assert [(row.rank, row.names) for row in rows(text)] == [(0, ("train.loss",)), (1, ("train.loss",))]
 
 
 def test_a_unit_behind_a_number_names_no_loss():
