@@ -1,8 +1,8 @@
 """Measures the shipped rules on labelled runs: who was caught, in time and by the right name, and who was alarmed for nothing.
 
-    python bench/detection.py --zoo DIR --corpus DIR [--wild DIR] [--strangers DIR] [--odd DIR] [--json FILE] [--only r001,r002]
+    python bench/detection.py --zoo DIR --corpus DIR [--wild DIR] [--strangers DIR] [--odd DIR] [--unseen DIR] [--json FILE] [--only r001,r002]
 
-`--wild`, `--strangers` and `--odd` are what `python -m bench.wild`, `python -m bench.strangers` and `python -m bench.odd` made: kinds of runs that the limits were not chosen on. A zoo has `labels.csv`, `runs/` and `arrivals/`; a corpus has `index.csv` and `files/`. Nothing of either is kept.
+`--wild`, `--strangers`, `--odd` and `--unseen` are what `python -m bench.wild`, `python -m bench.strangers`, `python -m bench.odd` and `python -m bench.unseen` made: kinds of runs that the limits were not chosen on. A zoo has `labels.csv`, `runs/` and `arrivals/`; a corpus has `index.csv` and `files/`. Nothing of either is kept.
 """
 
 from __future__ import annotations
@@ -168,6 +168,7 @@ def main() -> int:
     parser.add_argument("--wild")
     parser.add_argument("--strangers")
     parser.add_argument("--odd")
+    parser.add_argument("--unseen")
     parser.add_argument("--json")
     parser.add_argument("--page", help="write docs/detection.md from what was measured")
     parser.add_argument("--only", default="")
@@ -176,8 +177,8 @@ def main() -> int:
     only = set(filter(None, args.only.split(",")))
     out: dict[str, list[dict]] = {}
     with ProcessPoolExecutor(args.jobs) as pool:
-        for zoo, folder in (("zoo", args.zoo), ("wild", args.wild), ("strangers", args.strangers), ("odd", args.odd)):
-            if folder:
+        for zoo in ("zoo", "wild", "strangers", "odd", "unseen"):
+            if folder := getattr(args, zoo):
                 work = [(folder, row) for row in table(Path(folder) / "labels.csv") if not only or row["run"] in only]
                 out[zoo] = list(pool.map(zoo_run, work, chunksize=2))
                 say_zoo(out[zoo], zoo)

@@ -63,6 +63,24 @@ known floor. Told for nothing, and known: a second descent of the validation aft
 weights grow."""
 
 
+UNSEEN = """## Unseen
+
+`python -m bench.unseen OUT` is a fourth measurement: fifty-two faults as one would plant them to test a night watch, forty-eight proved when
+they are made (the run keeps less than half of what its healthy twin gains over chance), and forty-five healthy runs, told in thirty-five habits. It was
+written by somebody who had not read the rules; the runs are short, ten to twenty validations each. Its first look caught 13 of 52 and alarmed
+on 1 of 45. What was mended, by cause: a remark between two rows ended a table, a table in thick strokes and Chinese words were not read,
+one line an epoch of Keras counted as a whole plan, and lines that begin with a split in capitals, or are wrapped as services wrap them, landed
+in the training; a score without epochs waited for twenty readings before it could be believed, though its other split had long been settled.
+New causes that are told: a loss that grows at each step, that falls without a floor, or that zero solves; a judge that is certain; a policy
+worse than the first one; a temperature or values without end; answers that are those of a guess; a decoder fed with what it is to say.
+Six makers did not do what they say and were mended too: the one healthy run of that alarm did overfit. The runs below (`--first 5`) are
+of the same kinds with other numbers; the first look at them, made when all rules but the last stood, caught 31 of 52 and alarmed on none of 45; a further one (`--first 6`, other voices) caught 32 and
+alarmed on one, an order of clicks that came late; that rule was mended since.
+
+Not seen, and why: a target among the features, a forecast that copies the last day, a judge that pays for length, one mode of a generator and one
+code of many leave no number that a healthy run could not show; short runs end before ten evaluations have come."""
+
+
 REAL = """## Real logs, once
 
 Not repeatable here, for the logs are other people's and not kept: 421 logs of some 170 public repositories that no rule and no reader
@@ -82,6 +100,7 @@ def render(found: dict, rules) -> str:
         wild(found.get("wild", []), WILD),
         wild(found.get("strangers", []), STRANGERS),
         wild(found.get("odd", []), ODD),
+        wild(found.get("unseen", []), UNSEEN),
         REAL,
         per_rule(zoo, corpus, rules),
         per_kind(zoo),

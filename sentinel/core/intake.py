@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sentinel.core.run import Run
 
 LARGEST_STEP = 2**53
+SPLITS = ("train", "val", "test")
 RECENT = 64  # readings among which one without step or epoch from a second file is looked for
 
 
@@ -104,8 +105,14 @@ class Intake:
             value /= 100.0
         series.push(value, place.position, place.epoch, place.at, place.line)
         if series.unit is Share.OPEN:
-            settle(series, value, place.epoch)
+            settle(series, value, place.epoch, self._siblings(series.name))
         return True
+
+    def _siblings(self, name: str) -> list[Series]:
+        """The same score on the other splits."""
+        split, _, metric = name.partition(".")
+        others = [f"{other}.{metric}" for other in SPLITS if other != split] if split in SPLITS else []
+        return [self.run.series[other] for other in others if other in self.run.series]
 
     @staticmethod
     def _held(series: Series, value: float, place: Place, file: int) -> bool:

@@ -6,6 +6,7 @@ Readings that come belong to `series`; nothing here takes one in.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from math import floor, inf, nan
 
 from sentinel.core.series import START, Series
@@ -54,14 +55,23 @@ def replace(series: Series, number: int, value: float) -> None:
     _start_afresh(series)
 
 
-def settle(series: Series, value: float, epoch: float) -> None:
-    """Percent or fraction, by the reading that came last: a fraction never exceeds 1.5 in 20 readings or an epoch."""
+def settle(series: Series, value: float, epoch: float, siblings: Iterable[Series] = ()) -> None:
+    """Percent or fraction, by the reading that came last: a fraction never exceeds 1.5 in 20 readings or an epoch.
+
+    A training prints the same score of another split in the same unit: where that one is settled, so is this.
+    """
     first = series.epochs[0] if series.count <= series.size else nan
     if value > PERCENT_FROM and value - value == 0.0:
         series.unit = Share.PERCENT
         scale(series, 0.01)
-    elif series.count >= SETTLED_AFTER or (first == first and epoch == epoch and floor(epoch) > floor(first)):
+        return
+    long_enough = series.count >= SETTLED_AFTER or (first == first and epoch == epoch and floor(epoch) > floor(first))
+    if long_enough or any(map(_is_sure_fraction, siblings)):
         series.unit = Share.FRACTION
+
+
+def _is_sure_fraction(series: Series) -> bool:
+    return series.unit is Share.FRACTION and series.count >= SETTLED_AFTER and series.high <= 1.0
 
 
 def scale(series: Series, factor: float) -> None:

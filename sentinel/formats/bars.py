@@ -12,6 +12,7 @@ _BAR = re.compile(
 )
 _KERAS = re.compile(r"^\s*(?P<n>\d+)/(?P<total>\d+|Unknown) (?:\[[=>.\s]*\]|[━╸╺][━ ╸╺]*)(?P<rest>.*)$")
 _DRAWN = re.compile(r"^(?P<desc>[^\[\]]*)\[[=#>.█░ -]+\]\s*\d+(?:\.\d+)?%\s+(?P<n>\d+)/(?P<total>\d+)\b(?P<rest>.*)$")
+_KERAS_EPOCH = re.compile(r"^(?P<n>\d+)/(?P=n) - \d+m?s (?:- \d+m?s/\w+ )?- (?P<rest>.*)$")  # with `verbose=2`
 _OF_EPOCHS = re.compile(r"(^|\]\s*)(\d+/\d+)$")  # `[fold_1] 003/200:  25%|` counts epochs before it counts batches
 _TAIL = re.compile(r"%\|[^|]*\|[^\[]*\[[^\]]*\]\s*(\S.*)$")
 _NUMBER = re.compile(r"\d|\b(?:nan|inf)\b", re.IGNORECASE)
@@ -44,6 +45,8 @@ def shown(text: str) -> Bar | None:
         return Bar(_KERAS_TIME.sub("", match["rest"], count=1), int(match["n"]))
     if (match := _DRAWN.match(text)) and named(match["desc"].split()) not in ("val", "test"):
         return Bar(f"{match['desc']} , {match['rest'].strip(' |')}", int(match["n"]))
+    if match := _KERAS_EPOCH.match(text):
+        return Bar(match["rest"], None)  # one line an epoch: its batches are no steps of the run
     return None
 
 

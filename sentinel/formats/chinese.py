@@ -12,7 +12,9 @@ _TERMS = {
     "训练次数": " step ",
     "训练步数": " step ",
     "迭代次数": " iteration ",
+    "步数": " step ",
     "学习率": " lr ",
+    "梯度范数": " grad_norm ",
     "轮次": " epoch ",
     "训练集": " train ",
     "训练": " train ",
@@ -23,12 +25,15 @@ _TERMS = {
     "整体": "",
     "平均": "",
     "当前": "",
+    "最佳": " best ",
     "上的": " ",
     "的": " ",
     "为": " ",
     "：": ": ",
     "，": ", ",
     "；": "; ",
+    "（": " (",
+    "）": ") ",
 }
 _SCORES = {
     "准确率": " accuracy ",
@@ -37,11 +42,14 @@ _SCORES = {
     "召回率": " recall ",
     "损失值": " loss ",
     "损失": " loss ",
+    "困惑度": " perplexity ",
+    "奖励": " reward ",
 }
 _TERM = re.compile("|".join(sorted(_TERMS, key=len, reverse=True)))
 _SCORE = re.compile(f"({'|'.join(_SCORES)})(?=\\s*[:：=为是])")
 _AMOUNT = re.compile(r"\d\s?[元块万亿个人名岁年月天]")
-_ROUND = re.compile(r"第\s*(\d+)\s*(?:个\s*)?(?:轮|epoch|周期)")
+_ROUND = re.compile(r"第\s*(\d+(?:\s*/\s*\d+)?)\s*(?:个\s*)?(轮|epoch|周期|步)")
+_COUNTERS = {"步": "step"}
 _HAN = re.compile(r"[一-鿿]")
 
 
@@ -49,7 +57,7 @@ def in_english(text: str) -> str:
     """A line with its known Chinese words in English; the very same text where it holds none."""
     if text.isascii() or not _HAN.search(text):
         return text
-    counted = _ROUND.sub(r" epoch \1 ", text)
+    counted = _ROUND.sub(lambda found: f" {_COUNTERS.get(found[2], 'epoch')} {found[1]} ", text)
     if _AMOUNT.search(counted):
         return text
     scored = _SCORE.sub(lambda found: _SCORES[found[0]], counted)

@@ -26,6 +26,8 @@ LINKS = _words("at after for in on")  # `Cost after iteration 100: 0.64`
 LITTLE = _words("to by so at of in on is as from than and or the a with over until")  # no name of anything
 LENGTHS = _words("steps timesteps time_steps num_steps frames")  # beside an episode: how long it was
 
+UNITS = _words("s sec secs seconds ms")  # behind a number, with a space
+
 
 def may_count(name: str, before: list[str]) -> bool:
     """Whether what stands before a counter's name leaves it the trainer's own."""

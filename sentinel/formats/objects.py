@@ -17,6 +17,8 @@ _PAIR = re.compile(r"""['"]([^'"]{1,120})['"]\s*:\s*(?:'([^']*)'|"([^"]*)"|([^,'
 _SPLIT_KEYS = frozenset(
     ["mode", "phase", "split", "stage", "_type"]
 )  # mmcv says `mode: val`, SlowFast `_type: val_epoch`
+_MESSAGES = frozenset(["msg", "message", "event"])  # of services: `"msg": "eval"`
+_WRAPPED = frozenset(["data", "fields", "payload"])  # where they keep what was measured
 _OF = re.compile(r"(\d+)/\d+")  # `epoch: "39/200"`
 _COLLECTED = {"num", "mean", "std"}  # StyleGAN and EDM give of each series how many, their mean and spread
 _MOST_KEYS = 2000
@@ -32,7 +34,8 @@ def flat(value: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str
             out[name] = inner["mean"]
         elif isinstance(inner, Mapping):
             if depth < _DEEPEST:
-                out.update(flat(inner, f"{name}/", depth + 1))
+                wrapped = not depth and key in _WRAPPED and any(counter_rank(str(k)) is not None for k in inner)
+                out.update(flat(inner, "" if wrapped else f"{name}/", depth + 1))
         elif not isinstance(inner, list | tuple) or len(inner) == 1:
             out[name] = inner[0] if isinstance(inner, list | tuple) else inner
         if len(out) > _MOST_KEYS:
@@ -137,7 +140,8 @@ def is_numeric(raw: Any) -> bool:
 
 def _named_split(thing: Mapping[str, Any]) -> str:
     """The split that an object names in words: `_type: val_epoch` is of the validation."""
-    said = [word for key in _SPLIT_KEYS & thing.keys() for word in words(str(thing[key]))]
+    keys = _SPLIT_KEYS & thing.keys() | {key for key in _MESSAGES & thing.keys() if len(str(thing[key]).split()) < 3}
+    said = [word for key in keys for word in words(str(thing[key]))]
     splits = {split for word in said if (split := split_of(word))}
     return splits.pop() if len(splits) == 1 else ""
 

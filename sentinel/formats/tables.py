@@ -57,6 +57,8 @@ _OF_VALIDATION = re.compile(r"_(?:val|valid|validation)\.\w+$")
 _MONITOR = ["r", "l", "t"]  # stable-baselines' monitor: an episode's reward and length; the lengths add up to the step
 _MONITOR_KEYS = {"r": "reward", "l": "episode_length"}
 _COUNTS = re2.compile(r"(?i)\b(?:epochs?|steps?|iter(?:ation)?s?|batch|loss|e)\b|_loss")
+_STROKES = str.maketrans("│┃", "||")
+_RULER = " -=+|:\t" + "━─═┏┳┓┡╇┩├┼┤┌┬┐┝┿┥╞╪╡"
 RULED = "ruled"  # in the place of a delimiter: a header that waits for its ruler
 _RULED_KEYS = {  # spaCy's names; its scores are of the development set
     "E": "epoch", "#": "step", "ENTS_F": "val f1", "ENTS_P": "val precision", "ENTS_R": "val recall", "SCORE": "val score",
@@ -69,12 +71,17 @@ _GAPS = re.compile(r"\s{2,}")
 _SENTENCE = re.compile(r"[,:;()!?'\"]")
 
 
+def drawn(text: str) -> str:
+    """A line of a table that is drawn with lines, in the strokes of all others."""
+    return text.strip().translate(_STROKES)
+
+
 def cells_of(text: str, delimiter: str) -> list[str]:
     """The cells of one line."""
     if delimiter == " ":
         return text.split()
     if delimiter == "|":
-        return [cell.strip() for cell in text.strip().strip("|│").split("|")]
+        return [cell.strip() for cell in drawn(text).strip("|").split("|")]
     if '"' in text:
         try:
             return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter))]
@@ -88,6 +95,7 @@ def header_of(text: str, naming: Naming, file: str) -> tuple[str, list[str]] | N
     text = text.lstrip("#").strip() if text.startswith("#") and not text.startswith("#{") else text.strip()
     if len(text) > 20_000 or text[-1:] in ".:!?)":
         return None
+    text = drawn(text)
     if text.count("|") > 3 and text[0] == text[-1] == "|":
         cells = cells_of(text, "|")
         counted = naming.column(cells[0]) in (Role.STEP, Role.EPOCH)
@@ -112,7 +120,7 @@ def header_of(text: str, naming: Naming, file: str) -> tuple[str, list[str]] | N
 
 def any_header(text: str, naming: Naming, file: str) -> tuple[str, list[str]] | None:
     """A header by its delimiter, or one with names of several words, which waits for its ruler."""
-    ruled = _ruled_header(text)
+    ruled = None if text.lstrip()[:1] in "|│┃" else _ruled_header(text)
     if ruled and any(" " in cell for cell in ruled[1]):
         return ruled
     return header_of(text, naming, file) or ruled
@@ -129,7 +137,7 @@ def _ruled_header(text: str) -> tuple[str, list[str]] | None:
 def is_ruler(text: str, columns: int, delimiter: str) -> bool:
     """Whether a line underlines so many columns."""
     if delimiter == "|":
-        return not text.strip(" -=+|:\t")
+        return not text.strip(_RULER)
     return len(text.split()) == columns and not text.strip(" -=\t")
 
 

@@ -234,7 +234,7 @@ class TextReader:
             out.append(self._course.mark(MarkKind.HEADER, piece.number))
             return True
         if self._table.delimiter == " " and not text.startswith("#"):
-            self._table = None
+            self._table = None  # a remark between two rows ends nothing
         return False
 
     def _opens_table(self, header: list[Any], text: str, piece: Piece, out: list[Item]) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sentinel.core.names import Names
 from sentinel.core.spelling import split_of, words
 from sentinel.formats import lists, progress
-from sentinel.formats.lexicon import ACTS, CLASS_METRICS, LENGTHS, LINKS, LITTLE, NO_LABEL, may_count
+from sentinel.formats.lexicon import ACTS, CLASS_METRICS, LENGTHS, LINKS, LITTLE, NO_LABEL, UNITS, may_count
 from sentinel.formats.naming import EPOCHS, STEPS, Role, role
 from sentinel.formats.tokens import Token
 
@@ -79,6 +79,8 @@ class Walk:
             return
         if text[0].isdigit() and not _DIGIT_NAME.fullmatch(text):
             return
+        if text in UNITS and self.fields and not self.words:
+            return  # `after 12.5 s with loss 0.31`
         if self.sep:
             self.bests = self.bests or self.words[-1:] in (["best"], ["Best"])
             if text.lower() in ("none", "n/a"):
@@ -167,11 +169,23 @@ class Walk:
         return not strong and token.bare and self._indexes(key, token, follows)
 
     def _value(self, key: list[str], token: Token, bracket: bool, strong: bool) -> None:
+        if not strong and self._opens(key, token):
+            return
         if token.kind != "frac" or (strong and self._share(key, token)):
             self._key(key, token, strong)
         elif bracket and len(key) == 1 and (split := split_of(key[0].lower())):  # `Test: [ 0/20]  Loss 0.35`
             self.section = progress.held(split)
             self.batches = token if self.section == "val" else None
+
+    def _opens(self, key: list[str], token: Token) -> bool:
+        """Whether a split and a whole number begin the line, `val 240 → loss 0.31`, `VALID @ 240  loss 0.31`: it tells when."""
+        split = split_of(key[0].lower()) if len(key) == 1 and token.bare and not self.fields else ""
+        if not split:
+            return False
+        self.section = split if split != "train" else self.section
+        if self.text[: token.start].rstrip().endswith("@"):
+            self._step(BARE, token)
+        return True
 
     def _indexes(self, key: list[str], token: Token, follows: str) -> bool:
         """Whether a whole number between a name and its value says when, or which of several."""

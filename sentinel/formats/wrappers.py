@@ -12,7 +12,8 @@ _CRI = re.compile(r"^(\d{4}-\d\d-\d\dT\S+) (?:stdout|stderr) [FP] (.*)$")
 _SYSLOG = re.compile(r"^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) [\w.-]+ [\w./@-]+\[\d+\]: (.*)$")
 # `[rank3]:` of torchrun, `[1,3]<stderr>:` of mpirun, `3: ` of srun; darknet counts its iterations as srun its tasks.
 _RANK = re.compile(
-    r"^(?:\[[a-z]+(\d{1,4})\]:|\[rank ?(\d{1,4})\]:|\[\d+,(\d{1,4})\]<std(?:out|err)>:|(\d{1,4}): (?!\S+, \S+ avg))\s?(.*)$"
+    r"^(?:\[[a-z]+(\d{1,4})\]:|\[(?:rank|Rank|RANK)[ =:]?(\d{1,4})(?:/\d{1,4})?\]:?|"
+    r"\[\d+,(\d{1,4})\]<std(?:out|err)>:|(\d{1,4}): (?!\S+, \S+ avg))\s?(.*)$"
 )
 
 

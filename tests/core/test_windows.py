@@ -179,6 +179,24 @@ def test_a_share_is_settled_once_as_percent_or_fraction():
     assert run.cell("x").value == pytest.approx(0.8)
 
 
+def test_the_same_score_of_another_split_settles_the_unit():
+    run = run_of(Names({"acc": Name("acc", share=True, splits=True)}))
+    for step in range(20):
+        run.enter(Row(("train.acc",), (0.3,), step, None, float(step), "log", step))
+    run.enter(Row(("val.acc",), (0.1,), 20, None, 20.0, "log", 20))
+    assert run.cell("val.acc").unit == 0
+    run.enter(Row(("val.rare", "val.other"), (0.1, 0.1), 21, None, 21.0, "log", 21))
+    assert run.cell("val.rare").unit == 0
+
+
+def test_percent_is_still_percent_beside_a_fraction():
+    run = run_of(Names({"acc": Name("acc", share=True, splits=True)}))
+    for step in range(20):
+        run.enter(Row(("train.acc",), (0.3,), step, None, float(step), "log", step))
+    run.enter(Row(("val.acc",), (41.5,), 20, None, 20.0, "log", 20))
+    assert run.cell("val.acc").value == pytest.approx(0.415)
+
+
 def test_the_log_outranks_the_config():
     run = run_of()
     assert run.learn(Fact("fact.lr", 0.1, "config.yaml", 3))

@@ -280,9 +280,9 @@ def _made(text: str, compiler: Compiler, code: Code, context: Context, wants: fr
 
 
 def _guards(compiler: Compiler, context: Context) -> str:
-    """The lines that keep a rule of severity high unknown while the unit of a share that it reads is open."""
+    """The lines that keep a rule of severity high unknown while the unit of a share that it reads is open; zeros need none."""
     if not context.strict:
         return ""
     shares = sorted(name for name in compiler.reads if "*" not in name and context.names.share(name))
     cells = [compiler.cells.cell(OneSeries(name)) for name in shares]
-    return "".join(f" if {cell}.unit == 1: return None\n" for cell in cells)
+    return "".join(f" if {cell}.unit == 1 and {cell}.high > 0.0: return None\n" for cell in cells)
