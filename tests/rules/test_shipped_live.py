@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.core.asleep import look_ahead
 from sentinel.core.bands import expect, expect_long
 from sentinel.core.engine import Engine
 from sentinel.core.records import Batch, Fact, Found, Origin, Row, RunInfo
@@ -152,6 +153,15 @@ def calm_rows(seed):
 
 
 HOSTILE = ("a" * 8191 + "!", "a " * 4096, "\\" * 8192, "error: " * 1170, "loss nan " * 910, "0" * 8192, "é" * 4096)
+
+
+def test_a_short_run_sleeps_until_its_silence_matters_over_a_restart_too():
+    """Else thousands that sleep are looked through after each start: a window in time of a rule on words did that once."""
+    engine = begun()
+    rows = (Row(("train.loss",), (2.0 - n / 100,), n, None, 10.0 * n, "a.log", n) for n in range(10))
+    engine.feed([Batch("r", tuple(rows))])
+    (watched,) = engine.runs.values()
+    assert look_ahead(watched).after is not None
 
 
 def test_no_shipped_pattern_takes_more_than_a_millisecond_on_an_eight_kilobyte_line():
