@@ -113,8 +113,8 @@ class Says:
         self.traceback, self._lead, self._ignored = bool(held[0]), str(held[1]), bool(held[2])
 
     def save(self) -> Json:
-        """What reading on needs."""
-        return [self.traceback, self._lead, self._ignored]
+        """What reading on needs. Older versions ask only whether it is anything: in no traceback it must be nothing."""
+        return [self.traceback, self._lead, self._ignored] if self.traceback or self._ignored else False
 
     def read(self, text: str, line: int, course: Course, out: list[Item]) -> None:
         """The marks and facts of one line, into `out`."""

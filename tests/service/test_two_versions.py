@@ -126,6 +126,11 @@ def canonical(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def shown(daemon, version, what):
+    """One thing of each run, as `status` shows it."""
+    return {each["run"]: each[what] for each in daemon.status(version)["runs"]}
+
+
 @pytest.fixture
 def web():
     server = Web()
@@ -216,10 +221,9 @@ def test_an_upgrade_a_rollback_and_an_upgrade_again_lose_nothing_and_tell_nothin
             write(place, "c", f"step={step} loss=600\n")
             assert until(lambda: run in {alert["run"] for alert in daemon.told(version, "alerts")}), kept(place)  # noqa: B023
             assert until(lambda: set(news(web)) >= {row[0] for row in kept(place)["alerts"]}), news(web)
-            told = daemon.status(version)
-            assert {each["run"]: each["standing"] for each in told["runs"]}["a"] == "doomed"
-            assert {each["run"]: each["step"] for each in told["runs"]}["c"] == step
-            assert "Traceback" not in daemon.out.read_text() + json.dumps(told)
+            assert until(lambda: shown(daemon, version, "step")["c"] == step)  # noqa: B023 - a calm line may wait a second
+            assert shown(daemon, version, "standing")["a"] == "doomed"
+            assert "Traceback" not in daemon.out.read_text() + json.dumps(daemon.status(version))
         nothing_lost(second, kept(place))
     assert sorted(news(web)) == sorted(set(news(web)))
 
