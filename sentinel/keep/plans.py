@@ -161,16 +161,17 @@ def note_processes(connection: sqlite3.Connection, boot: str, run: str, members:
 
 def processes_by_run(connection: sqlite3.Connection, boot: str) -> dict[str, set[tuple[int, int]]]:
     """Each run with the processes that were ever seen to work for it."""
-    found: dict[str, set[tuple[int, int]]] = {}
-    for run, pid, start in connection.execute("SELECT run, pid, start FROM carried WHERE boot = ?", (boot,)):
-        found.setdefault(run, set()).add((pid, start))
-    return found
+    return _by_run(connection.execute("SELECT run, pid, start FROM carried WHERE boot = ?", (boot,)))
 
 
 def processes_before(connection: sqlite3.Connection, boot: str) -> dict[str, set[tuple[int, int]]]:
     """The same of the boots before this one."""
+    return _by_run(connection.execute("SELECT run, pid, start FROM carried WHERE boot != ?", (boot,)))
+
+
+def _by_run(rows: Iterable[Any]) -> dict[str, set[tuple[int, int]]]:
     found: dict[str, set[tuple[int, int]]] = {}
-    for run, pid, start in connection.execute("SELECT run, pid, start FROM carried WHERE boot != ?", (boot,)):
+    for run, pid, start in rows:
         found.setdefault(run, set()).add((pid, start))
     return found
 
